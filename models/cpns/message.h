@@ -1,0 +1,145 @@
+/* CPNS messages: one table of fields, from which both encodings, their checks and the documentation
+ * are made.
+ *
+ * Names and sources: cpns-model.md section 3. A message is its envelope and a set of fields; what a
+ * type must and may carry is the table's business, so encoding and decoding cannot drift apart. */
+#ifndef MODELS_CPNS_MESSAGE_H
+#define MODELS_CPNS_MESSAGE_H
+
+#include "sim/core/base.h"
+#include "sim/core/buf.h"
+
+enum cpns_type {
+    CPNS_ENTITY_DISCOVERY_REQUEST,
+    CPNS_ENTITY_DISCOVERY_RESPONSE,
+    CPNS_PN_ESTABLISHMENT_REQUEST,
+    CPNS_PN_ESTABLISHMENT_RESPONSE,
+    CPNS_PN_CONNECTION_REQUEST,
+    CPNS_PN_CONNECTION_RESPONSE,
+    CPNS_PN_CONNECTION_REJECT,
+    CPNS_PN_CONNECTION_FORWARDED,
+    CPNS_REGISTRATION_REQUEST,
+    CPNS_REGISTRATION_RESPONSE,
+    CPNS_AUTHENTICATION_REQUEST,
+    CPNS_AUTHENTICATION_RESPONSE,
+    CPNS_AUTHENTICATION_RESULT,
+    CPNS_SERVICE_ACCESS_REQUEST,
+    CPNS_SERVICE_ACCESS_RESPONSE,
+    CPNS_SG_CREATE_REQUEST,
+    CPNS_SG_CREATE_RESPONSE,
+    CPNS_SG_JOIN_REQUEST,
+    CPNS_SG_JOIN_RESPONSE,
+    CPNS_SG_MEMBER_CHANGE,
+    CPNS_SG_MESSAGE,
+    CPNS_PN_RELEASE_REQUEST,
+    CPNS_PN_RELEASE_RESPONSE,
+    CPNS_PN_RELEASE_NOTIFICATION,
+    CPNS_KEEP_ALIVE,
+    CPNS_TYPE_COUNT
+};
+
+enum cpns_field {
+    /* envelope */
+    CPNS_VERSION,          /* text "1.0" */
+    CPNS_TRANSACTION_ID,   /* integer */
+    CPNS_ORIGIN_ENTITY_ID, /* text, urn:uuid */
+    CPNS_TARGET_ID,        /* text, urn:uuid of an entity, a PN or a Service Group */
+    CPNS_PN_ID,            /* text, optional everywhere */
+    CPNS_SG_ID,            /* text, optional everywhere */
+    CPNS_TIMESTAMP,        /* integer, microseconds of virtual time */
+    CPNS_HOP_LIMIT,        /* integer, 1 to 255 */
+    CPNS_STATUS,           /* integer: 200 202 400 401 403 404 408 409 410 429 503 504; responses */
+    /* bodies */
+    CPNS_MODE,               /* text: pne, pn_gw, both */
+    CPNS_NETWORK,            /* text: technology of the link */
+    CPNS_ESTABLISHMENT_TYPE, /* integer 1, 2, 3 */
+    CPNS_PNE_INFO,           /* text: device name */
+    CPNS_PNE_ID,             /* text list, urn:uuid */
+    CPNS_PN_NAME,            /* text */
+    CPNS_GATEWAY_ID,         /* text */
+    CPNS_CONSENT,            /* integer 0, 1 */
+    CPNS_REASON,             /* text */
+    CPNS_LEASE,              /* integer, seconds */
+    CPNS_CHALLENGE,          /* bytes */
+    CPNS_ANSWER,             /* bytes */
+    CPNS_PN_LIST,            /* text list of PN ID */
+    CPNS_SERVICE_ID,         /* text */
+    CPNS_SERVICE_NAME,       /* text */
+    CPNS_PAYLOAD,            /* bytes */
+    CPNS_SG_NAME,            /* text */
+    CPNS_OWNER_ID,           /* text */
+    CPNS_JOINING_POLICY,     /* text: open, closed */
+    CPNS_MEMBER_ID,          /* text list */
+    CPNS_CHANGE,             /* text: joined, left, invited, removed */
+    CPNS_FIELD_COUNT
+};
+
+enum cpns_field_kind { CPNS_TEXT, CPNS_INTEGER, CPNS_BYTES, CPNS_TEXT_LIST };
+enum cpns_presence { CPNS_ABSENT, CPNS_OPTIONAL, CPNS_REQUIRED };
+
+struct cpns_field_info {
+    const char *name; /* XML element, "OriginEntityID" */
+    enum cpns_field_kind kind;
+    int64_t min, max;          /* of an integer */
+    const char *const *values; /* allowed texts, NULL-terminated, or NULL */
+    const char *doc;
+};
+
+struct cpns_type_info {
+    const char *name;                   /* "PNEstablishmentRequest": what the results call it */
+    const char *path;                   /* "P->G" */
+    const char *source;                 /* "US9301122" */
+    bool response;                      /* carries Status */
+    uint8_t presence[CPNS_FIELD_COUNT]; /* enum cpns_presence */
+};
+
+const struct cpns_field_info *cpns_field_info(enum cpns_field field);
+const struct cpns_type_info *cpns_type_info(enum cpns_type type);
+
+/* A value; text and bytes are borrowed from whoever set them, or owned by the message after
+ * decoding. */
+struct cpns_value {
+    bool set;
+    int64_t integer;
+    struct span bytes; /* text (UTF-8, no NUL inside) or bytes */
+    struct span *list; /* text list */
+    size_t list_count;
+    size_t list_capacity;
+};
+
+struct cpns_message {
+    enum cpns_type type;
+    struct cpns_value fields[CPNS_FIELD_COUNT];
+    struct buf storage; /* decoded octets */
+};
+
+void cpns_message_init(struct cpns_message *m, enum cpns_type type);
+void cpns_message_fini(struct cpns_message *m);
+
+void cpns_set_text(struct cpns_message *m, enum cpns_field field, const char *text);
+void cpns_set_span(struct cpns_message *m, enum cpns_field field, struct span text);
+void cpns_set_integer(struct cpns_message *m, enum cpns_field field, int64_t value);
+void cpns_set_bytes(struct cpns_message *m, enum cpns_field field, struct span bytes);
+void cpns_add_text(struct cpns_message *m, enum cpns_field field, struct span text);
+
+bool cpns_has(const struct cpns_message *m, enum cpns_field field);
+struct span cpns_text(const struct cpns_message *m, enum cpns_field field);  /* empty when absent */
+int64_t cpns_integer(const struct cpns_message *m, enum cpns_field field);   /* 0 when absent */
+struct span cpns_bytes(const struct cpns_message *m, enum cpns_field field); /* empty when absent */
+
+/* The octet of the stream framing that names the encoding. */
+enum cpns_encoding { CPNS_XML = 1, CPNS_CBOR = 2 };
+
+/* -SIM_EINVAL: a required field is missing, a field is not of this type or a value is out of range
+ * (a bug of the caller, told in `why` when not NULL; static storage). Appends to `out`. */
+int cpns_encode(const struct cpns_message *m, enum cpns_encoding encoding, struct buf *out,
+                const char **why);
+/* -SIM_EBADMSG: not well-formed, unknown type, a required field missing, an unknown or repeated
+ * field, a value out of range; `why` as above. Initialises `*m` in any case; the caller calls
+ * cpns_message_fini(). The message owns copies; `in` may go away. */
+int cpns_decode(struct span in, enum cpns_encoding encoding, struct cpns_message *m,
+                const char **why);
+
+enum { CPNS_MESSAGE_MAX_BYTES = 1 << 20 };
+
+#endif

@@ -1,0 +1,161 @@
+#include "sim/core/map.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/buf.h"
+
+/* Open addressing with linear probing; a removed slot stays as a tombstone until the next growth. A
+ * string and an integer key may share a map: they never compare equal. */
+enum slot_use { SLOT_FREE, SLOT_GONE, SLOT_INTEGER, SLOT_STRING };
+
+struct map_slot {
+    uint64_t key; /* the integer, or the hash of the string */
+    char *text;
+    uint64_t value;
+    enum slot_use use;
+};
+
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ x >> 33) * UINT64_C(0xff51afd7ed558ccd);
+    x = (x ^ x >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
+    return x ^ x >> 33;
+}
+
+static bool same(const struct map_slot *s, uint64_t key, const char *text)
+{
+    if (s->key != key) {
+        return false;
+    }
+    return text != NULL ? s->use == SLOT_STRING && strcmp(s->text, text) == 0
+                        : s->use == SLOT_INTEGER;
+}
+
+static struct map_slot *find(const struct map *m, uint64_t key, const char *text)
+{
+    if (m->capacity == 0) {
+        return NULL;
+    }
+    size_t mask = m->capacity - 1;
+    for (size_t i = (size_t)mix(key) & mask;; i = (i + 1) & mask) {
+        struct map_slot *s = &m->slots[i];
+        if (s->use == SLOT_FREE) {
+            return NULL;
+        }
+        if (s->use != SLOT_GONE && same(s, key, text)) {
+            return s;
+        }
+    }
+}
+
+static void place(struct map *m, const struct map_slot *slot)
+{
+    size_t mask = m->capacity - 1;
+    size_t i = (size_t)mix(slot->key) & mask;
+    while (m->slots[i].use != SLOT_FREE) {
+        i = (i + 1) & mask;
+    }
+    m->slots[i] = *slot;
+    m->used++;
+    m->count++;
+}
+
+static void grow(struct map *m)
+{
+    struct map old = *m;
+    m->capacity = 16;
+    while (m->capacity < (old.count + 1) * 4) {
+        m->capacity *= 2;
+    }
+    m->slots = mem_calloc(m->capacity, sizeof(*m->slots));
+    m->count = m->used = 0;
+    for (size_t i = 0; i < old.capacity; i++) {
+        if (old.slots[i].use == SLOT_INTEGER || old.slots[i].use == SLOT_STRING) {
+            place(m, &old.slots[i]);
+        }
+    }
+    free(old.slots);
+}
+
+static void set(struct map *m, uint64_t key, const char *text, uint64_t value)
+{
+    struct map_slot *s = find(m, key, text);
+    if (s != NULL) {
+        s->value = value;
+        return;
+    }
+    if ((m->used + 1) * 2 > m->capacity) {
+        grow(m);
+    }
+    place(m, &(struct map_slot){.key = key,
+                                .text = mem_strdup(text),
+                                .value = value,
+                                .use = text != NULL ? SLOT_STRING : SLOT_INTEGER});
+}
+
+static bool get(const struct map *m, uint64_t key, const char *text, uint64_t *value)
+{
+    const struct map_slot *s = find(m, key, text);
+    if (s == NULL) {
+        return false;
+    }
+    *value = s->value;
+    return true;
+}
+
+static bool take(struct map *m, uint64_t key, const char *text)
+{
+    struct map_slot *s = find(m, key, text);
+    if (s == NULL) {
+        return false;
+    }
+    free(s->text);
+    *s = (struct map_slot){.use = SLOT_GONE};
+    m->count--;
+    return true;
+}
+
+void map_fini(struct map *m)
+{
+    for (size_t i = 0; i < m->capacity; i++) {
+        free(m->slots[i].text);
+    }
+    free(m->slots);
+    *m = (struct map){0};
+}
+
+static uint64_t hash_of(const char *key)
+{
+    return span_hash(0, span_of_str(key));
+}
+
+void map_set_str(struct map *m, const char *key, uint64_t value)
+{
+    set(m, hash_of(key), key, value);
+}
+
+bool map_get_str(const struct map *m, const char *key, uint64_t *value)
+{
+    return get(m, hash_of(key), key, value);
+}
+
+bool map_remove_str(struct map *m, const char *key)
+{
+    return take(m, hash_of(key), key);
+}
+
+void map_set(struct map *m, uint64_t key, uint64_t value)
+{
+    set(m, key, NULL, value);
+}
+
+bool map_get(const struct map *m, uint64_t key, uint64_t *value)
+{
+    return get(m, key, NULL, value);
+}
+
+bool map_remove(struct map *m, uint64_t key)
+{
+    return take(m, key, NULL);
+}

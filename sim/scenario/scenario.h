@@ -1,0 +1,276 @@
+/* A scenario: what a topology file says, checked, resolved and expanded into plain immutable data.
+ *
+ * scenario_load() reads the file and its includes, applies --set, checks every key and reference
+ * and reports all errors in one go. What it yields has no names left to resolve: everything refers
+ * by index. */
+#ifndef SIM_SCENARIO_SCENARIO_H
+#define SIM_SCENARIO_SCENARIO_H
+
+#include "sim/core/base.h"
+#include "sim/core/buf.h"
+#include "sim/core/diag.h"
+#include "sim/core/rng.h"
+
+#define SCENARIO_NONE UINT32_MAX
+
+/* --- vocabulary: words that the models define
+ * ----------------------------------------------------- */
+
+enum scenario_loss_model {
+    SCENARIO_LOSS_NONE,
+    SCENARIO_LOSS_RANDOM,
+    SCENARIO_LOSS_GILBERT_ELLIOTT
+};
+
+struct scenario_loss {
+    enum scenario_loss_model model;
+    double rate;                /* random */
+    double enter, leave;        /* Gilbert-Elliott, per frame */
+    double rate_good, rate_bad; /* default 0 and 1 */
+};
+
+/* A link profile; also the shape of a technology's defaults (models/links). */
+struct scenario_link {
+    const char *name;
+    const char *technology;
+    const char *source; /* technologies only: where the figures come from */
+    sim_time delay;     /* one way, mean */
+    sim_time jitter;    /* standard deviation */
+    uint64_t rate_bps;
+    uint32_t mtu_bytes;      /* IP */
+    uint32_t frame_bytes;    /* link-layer payload; 0: one frame a packet */
+    uint32_t overhead_bytes; /* link-layer octets a frame */
+    uint32_t queue_packets;
+    bool shared_medium;
+    struct scenario_loss loss;
+};
+
+enum scenario_role { ROLE_PNE, ROLE_GATEWAY, ROLE_SERVER };
+enum scenario_target { TARGET_NOTHING, TARGET_NODE, TARGET_GROUP, TARGET_PN };
+
+/* A verb of `workload`. */
+struct scenario_verb {
+    const char *name;            /* "service-access" */
+    const char *doc;             /* one sentence for the format's reference */
+    bool has_from;               /* needs `from` (nodes of role `from_roles`) */
+    uint32_t from_roles;         /* bits 1 << enum scenario_role */
+    enum scenario_target target; /* what `to` (or `pn` for TARGET_PN) names */
+    bool has_size;               /* takes `size` */
+};
+
+/* Borrowed by scenario_load() during the call. */
+struct scenario_vocabulary {
+    const struct scenario_link *technologies;
+    size_t technology_count;
+    const char *const *cpus;
+    size_t cpu_count;
+    const struct scenario_verb *verbs;
+    size_t verb_count;
+};
+
+/* --- the scenario
+ * --------------------------------------------------------------------------------- */
+
+enum scenario_kind { KIND_TLS, KIND_CLEAR };
+enum scenario_auth { AUTH_MUTUAL, AUTH_SERVER_ONLY, AUTH_PSK };
+enum scenario_certificates {
+    CERT_ECDSA_P256,
+    CERT_ECDSA_P384,
+    CERT_ED25519,
+    CERT_RSA_2048,
+    CERT_RSA_3072
+};
+enum scenario_resumption { RESUMPTION_NONE, RESUMPTION_TICKETS };
+
+struct scenario_policy {
+    const char *name;
+    enum scenario_kind kind;
+    uint16_t min_version, max_version; /* 0x0303, 0x0304 */
+    const char *ciphers;               /* TLS 1.2 names joined by ':', or NULL */
+    const char *ciphersuites;          /* TLS 1.3 names joined by ':', or NULL */
+    const char *groups;                /* joined by ':', or NULL */
+    enum scenario_certificates certificates;
+    enum scenario_auth auth;
+    enum scenario_resumption resumption;
+    sim_time ticket_lifetime;  /* default 7200 s */
+    int security_level;        /* -1: OpenSSL's default */
+    uint32_t key_update_after; /* messages an end sends before it updates its keys; 0: never */
+    sim_time session_lifetime; /* an established session is closed after it; SIM_TIME_NEVER */
+};
+
+struct scenario_device {
+    const char *name;
+    const char *cpu;
+    double battery; /* 0 to 1 */
+};
+
+/* What a node presents; defaults are a good certificate of the scenario's CA and the right PSK. */
+enum scenario_issuer { ISSUER_SCENARIO, ISSUER_OTHER, ISSUER_SELF };
+struct scenario_credential {
+    bool present;                /* false: no certificate is sent */
+    enum scenario_issuer issuer; /* "scenario-ca", "other-ca", "self" */
+    const char *identity; /* node id whose URN the certificate carries; NULL: the node's own */
+    sim_time not_before;  /* virtual time, may be negative; default -1 day */
+    sim_time not_after;   /* default: 30 days */
+    bool wrong_psk;
+};
+
+struct scenario_node {
+    const char *id;    /* "gw/1", or "srv" where the entry has no count */
+    const char *entry; /* "gw" */
+    uint32_t ordinal;  /* 1 to count; 0 without count */
+    enum scenario_role role;
+    uint32_t device; /* index in devices */
+    uint32_t peer;   /* PNE: its gateway; gateway: its server; else SCENARIO_NONE */
+    uint32_t edge;   /* the edge to `peer`, or SCENARIO_NONE */
+    uint32_t policy; /* policy towards `peer`, or SCENARIO_NONE (server) */
+    struct scenario_credential credential;
+    const char *encoding; /* "xml" or "cbor": what it sends */
+    bool pairs_all; /* reserved for PNEs: paired with the gateway they attach to (type 2); default
+                       true */
+};
+
+struct scenario_edge {
+    const char *id; /* "pne/3--gw/1": the attached node first */
+    uint32_t a, b;  /* nodes */
+    uint32_t link;  /* index in links */
+};
+
+enum scenario_by { BY_MEMBERS, BY_NODE };
+struct scenario_pn {
+    const char *id;
+    const char *alias; /* name; default the id */
+    uint32_t gateway;
+    uint32_t *members; /* PNEs */
+    size_t member_count;
+    int type; /* 1, 2 or 3 of PNEstablishmentRequest */
+    enum scenario_by by;
+    uint32_t by_node; /* for BY_NODE */
+    struct dist at;   /* ns; a draw a starting member */
+};
+
+struct scenario_group {
+    const char *id;
+    uint32_t owner;
+    uint32_t *members; /* the owner not among them */
+    size_t member_count;
+    const char *service;
+    bool closed; /* joining: open | closed */
+    sim_time at; /* earliest time of its creation; default: as soon as the owner's PN stands */
+};
+
+struct scenario_work {
+    uint32_t verb;     /* index in the vocabulary's verbs */
+    bool repeats;      /* `every` was given */
+    sim_time at;       /* one-shot time, or the start of the repetition */
+    struct dist every; /* ns between repetitions, a stream a node of `from` */
+    sim_time until;    /* end of the repetition; SIM_TIME_NEVER */
+    uint64_t count;    /* at most so many repetitions a node; UINT64_MAX */
+    uint32_t *from;    /* nodes */
+    size_t from_count;
+    uint32_t *to; /* nodes, groups or PNs by the verb's target; with several, each use draws one */
+    size_t to_count;
+    struct dist size; /* octets of payload */
+};
+
+enum scenario_fault_verb { FAULT_LINK_DOWN, FAULT_NODE_SILENT };
+struct scenario_fault {
+    const char *id;
+    enum scenario_fault_verb verb; /* "link-down", "node-silent" (the node answers nothing more) */
+    sim_time at;
+    sim_time duration; /* `for`; SIM_TIME_NEVER: to the end */
+    uint32_t *targets; /* edges for link-down, nodes for node-silent */
+    size_t target_count;
+};
+
+enum scenario_expect_kind { EXPECT_CLAIM, EXPECT_METRIC };
+struct scenario_expect {
+    enum scenario_expect_kind kind;
+    const char *name;    /* claim or metric, e.g. "setup_ms.p95" */
+    const char *subject; /* "pne--gateway", "gateway--server", or NULL: everywhere */
+    bool has_min, has_max;
+    double min, max; /* in the metric's unit (setup_ms: milliseconds) */
+    int line;        /* where it stands */
+};
+
+enum scenario_messages { MESSAGES_ALL, MESSAGES_SAMPLED, MESSAGES_NONE };
+enum scenario_protection { PROTECTION_NONE, PROTECTION_SESSION };
+
+/* Timers of cpns-model.md section 3, in ns; keys of `timers:` in the scenario. */
+struct scenario_timers {
+    sim_time request;       /* 5 s */
+    uint32_t request_tries; /* 3 */
+    double request_backoff; /* 2 */
+    sim_time keep_alive;    /* 30 s */
+    sim_time idle_close;    /* 300 s */
+    sim_time pn_lease;      /* 3600 s */
+};
+
+struct scenario {
+    const char *name;
+    const char *description;
+    const char *path;
+    sim_time until;
+    uint64_t seed;
+    bool system_random; /* run.random: seeded | system */
+    enum scenario_messages record_messages;
+    uint32_t record_sample;  /* every n-th message */
+    const char *const *pcap; /* NODE globs of run.record.pcap; "*": all */
+    size_t pcap_count;
+    struct scenario_timers timers;
+    enum scenario_protection group_protection;
+    struct scenario_policy *policies;
+    size_t policy_count;
+    struct scenario_device *devices;
+    size_t device_count;
+    struct scenario_link *links;
+    size_t link_count;
+    struct scenario_node *nodes;
+    size_t node_count;
+    struct scenario_edge *edges;
+    size_t edge_count;
+    struct scenario_pn *pns;
+    size_t pn_count;
+    struct scenario_group *groups;
+    size_t group_count;
+    struct scenario_work *work;
+    size_t work_count;
+    struct scenario_fault *faults;
+    size_t fault_count;
+    struct scenario_expect *expects;
+    size_t expect_count;
+    const char *text;      /* main file and includes, each under a "# file: NAME" line */
+    const char *overrides; /* "K=V\n..." */
+    void *storage;         /* owns everything above */
+};
+
+struct scenario_options {
+    const char *const *sets; /* "K=V": K a param, or a path such as run.until */
+    size_t set_count;
+    bool has_seed; /* --seed */
+    uint64_t seed;
+};
+
+/* Loads `path`. 0 and *ret on success (warnings may stand in `diags`); -SIM_EINVAL with at least
+ * one error in `diags` otherwise, nothing then left behind. The caller frees with scenario_free().
+ */
+int scenario_load(const char *path, const struct scenario_options *options,
+                  const struct scenario_vocabulary *vocabulary, struct scenario **ret,
+                  struct diag_list *diags);
+void scenario_free(struct scenario *s);
+
+/* Index of a node by id, or SCENARIO_NONE. */
+uint32_t scenario_find_node(const struct scenario *s, const char *id);
+
+/* The resolved scenario for a reader. `origin`: each value with the file and line (or default) it
+ * comes from. */
+enum scenario_format { FORMAT_YAML, FORMAT_JSON, FORMAT_DOT, FORMAT_MERMAID };
+int scenario_show(const struct scenario *s, enum scenario_format format, bool origin,
+                  struct buf *out);
+
+/* Made from the table of fields that drives the checks. */
+void scenario_json_schema(const struct scenario_vocabulary *vocabulary, struct buf *out);
+void scenario_reference(const struct scenario_vocabulary *vocabulary,
+                        struct buf *out); /* Markdown */
+
+#endif

@@ -1,0 +1,44 @@
+/* Certificates: a scenario's CA and the identities it issues, all with validity in virtual time. */
+#ifndef SIM_SECURE_SECURE_IDENTITY_H
+#define SIM_SECURE_SECURE_IDENTITY_H
+
+#include "sim/secure/secure_env.h"
+
+enum secure_key_kind {
+    SECURE_KEY_P256,
+    SECURE_KEY_P384,
+    SECURE_KEY_ED25519,
+    SECURE_KEY_RSA2048, /* taken from a pool of 4 keys a run: RSA key generation is slow */
+    SECURE_KEY_RSA3072,
+};
+/* "ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048", "rsa-3072": the words of the scenario format.
+ */
+const char *secure_key_kind_name(enum secure_key_kind kind);
+
+/* A certification authority: self-signed, subject "cpnsim simulated CA NAME", critical
+ * nameConstraints that permit only DNS:cpns-sim.invalid, validity around the virtual epoch. `name`
+ * keys its randomness. */
+struct secure_ca;
+int secure_ca_create(struct secure_env *env, const char *name, enum secure_key_kind kind,
+                     struct secure_ca **ret, struct diag_list *diags);
+void secure_ca_free(struct secure_ca *ca);
+
+struct secure_identity_params {
+    const char *name; /* entity name, e.g. "pne/3"; keys the randomness; part of the subject */
+    const char *urn;  /* URI subject alternative name */
+    enum secure_key_kind kind;
+    sim_time not_before; /* virtual; may be negative */
+    sim_time not_after;
+    bool self_signed; /* signed by its own key instead of the CA's */
+};
+
+/* A private key with its certificate. Immutable: sessions on any thread may share it. */
+struct secure_identity;
+int secure_identity_issue(struct secure_env *env, const struct secure_ca *issuer,
+                          const struct secure_identity_params *params, struct secure_identity **ret,
+                          struct diag_list *diags);
+void secure_identity_free(struct secure_identity *identity);
+/* DER of the certificate; borrowed. */
+struct span secure_identity_certificate(const struct secure_identity *identity);
+
+#endif

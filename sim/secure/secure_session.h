@@ -1,0 +1,175 @@
+/* Secure sessions, sans-I/O: octets in, octets out. No sockets, no callbacks, no clock: virtual
+ * time is an argument. One table of operations a kind (tls.c, clear.c; later dtls.c, ipsec.c),
+ * registered in secure_kinds[] (secure_session.c), which the contract tests run through.
+ *
+ * A session is one end. It is used by one thread at a time, but by any thread:
+ * secure_session_step() is the whole work of a job and touches nothing shared that changes. */
+#ifndef SIM_SECURE_SECURE_SESSION_H
+#define SIM_SECURE_SECURE_SESSION_H
+
+#include "sim/secure/secure_identity.h"
+
+enum secure_kind { SECURE_TLS, SECURE_CLEAR };
+/* "tls", "clear" (no protection at all: the positive control of the measurements). */
+const char *secure_kind_name(enum secure_kind kind);
+
+enum secure_auth { SECURE_AUTH_MUTUAL, SECURE_AUTH_SERVER_ONLY, SECURE_AUTH_PSK };
+enum secure_version { SECURE_TLS12 = 0x0303, SECURE_TLS13 = 0x0304 };
+
+/* What both ends may negotiate. Strings use OpenSSL's names and are copied by
+ * secure_policy_create(). */
+struct secure_policy_params {
+    const char *name;
+    enum secure_kind kind;
+    enum secure_version min_version;
+    enum secure_version max_version;
+    const char *ciphers;      /* TLS 1.2 list, or NULL: OpenSSL's default */
+    const char *ciphersuites; /* TLS 1.3 list, or NULL */
+    const char *groups;       /* "X25519:P-256", or NULL */
+    enum secure_auth auth;
+    bool tickets; /* the server issues session tickets, the client keeps the last one */
+    sim_time ticket_lifetime;
+    int security_level; /* OpenSSL security level, -1: default; 0 admits NULL ciphers */
+};
+
+/* A policy made ready: one SSL_CTX a role, shared by all its sessions. */
+struct secure_policy;
+/* -SIM_ENOTSUP / -SIM_EINVAL with a sentence in `diags`: this OpenSSL lacks a named cipher or
+ * group. `trust` is the CA that peers' certificates must chain to; borrowed. */
+int secure_policy_create(struct secure_env *env, const struct secure_policy_params *params,
+                         const struct secure_ca *trust, struct secure_policy **ret,
+                         struct diag_list *diags);
+void secure_policy_free(struct secure_policy *policy);
+
+struct secure_session;
+
+struct secure_session_params {
+    bool initiator;
+    const char *owner; /* entity name; with `ordinal` it keys the session's random stream */
+    uint64_t ordinal;  /* of the session at this owner */
+    const struct secure_identity
+        *identity;             /* borrowed, outlives the session; NULL: no certificate */
+    const char *expected_peer; /* URN the peer's certificate must carry as URI SAN; NULL: any (not
+                                  checked) */
+    struct span psk;           /* for SECURE_AUTH_PSK; copied */
+    const char *psk_identity;  /* initiator: sent; responder: expected */
+    struct span ticket;        /* initiator: serialised session to resume, or empty; copied */
+    struct span ticket_key; /* responder: 80 octets that seal its tickets (same for all sessions of
+                               the entity), or empty; copied */
+    bool key_log;           /* collect NSS key log lines */
+};
+
+/* `now`: virtual time of creation. */
+int secure_session_open(struct secure_policy *policy, const struct secure_session_params *params,
+                        sim_time now, struct secure_session **ret);
+void secure_session_free(struct secure_session *s);
+
+enum secure_state {
+    SECURE_HANDSHAKING,
+    SECURE_ESTABLISHED, /* this end is done */
+    SECURE_CLOSED, /* in order: close_notify both sent and received, or sent with the transport's
+                      end */
+    SECURE_FAILED,
+};
+
+/* Input of one step; all borrowed during the call. */
+struct secure_input {
+    bool start;       /* initiator: begin the handshake */
+    struct span wire; /* octets received, in order */
+    bool wire_end;    /* the transport ended after `wire` */
+    const struct span
+        *messages; /* plaintext to protect, one record run each; needs SECURE_ESTABLISHED */
+    size_t message_count;
+    bool key_update; /* TLS 1.3: update keys (and ask the peer to) before the messages */
+    bool close;      /* send close_notify after the messages */
+};
+
+enum secure_event_kind {
+    SECURE_EVENT_ALERT_SENT,
+    SECURE_EVENT_ALERT_RECEIVED,
+    SECURE_EVENT_HANDSHAKE_SENT, /* a handshake message; `name` e.g. "ClientHello" */
+    SECURE_EVENT_HANDSHAKE_RECEIVED,
+    SECURE_EVENT_TICKET, /* a ticket to resume with arrived: secure_session_ticket() */
+};
+
+struct secure_event {
+    enum secure_event_kind kind;
+    uint8_t code;     /* alert description or handshake type */
+    uint8_t level;    /* alert level: 1 warning, 2 fatal */
+    const char *name; /* RFC 8446 name, e.g. "unknown_ca", "Finished"; static storage */
+    size_t bytes;     /* length of the handshake message */
+};
+
+/* Operations done in a step, read from the handshake messages that really passed: what the device's
+ * CPU profile turns into time. */
+struct secure_ops {
+    uint32_t key_generate;            /* ephemeral key pairs made */
+    uint32_t key_agree;               /* shared secrets derived */
+    uint32_t sign;                    /* with this end's certificate key */
+    uint32_t verify;                  /* of the peer's handshake signature */
+    uint32_t chain_verify;            /* certificate signatures verified */
+    uint32_t kdf;                     /* key schedule runs (PRF / HKDF stages) */
+    uint32_t records;                 /* protected records sealed or opened */
+    uint64_t record_bytes;            /* octets in them */
+    uint64_t hash_bytes;              /* handshake octets hashed */
+    enum secure_key_kind sign_kind;   /* of `sign` */
+    enum secure_key_kind verify_kind; /* of `verify` and `chain_verify` */
+    int group; /* TLS NamedGroup of the agreement (RFC 8446 4.2.7), 0: none */
+};
+
+/* Output of one step, appended to by it; init with secure_output_init(), reuse after
+ * secure_output_clear(). */
+struct secure_output {
+    struct buf wire;  /* octets to send */
+    struct buf plain; /* plaintext received, in order (a stream: records are not message borders) */
+    struct buf key_log; /* lines to append to the key log */
+    struct secure_event *events;
+    size_t event_count;
+    size_t event_capacity;
+    struct secure_ops ops;
+    enum secure_state state;
+    size_t handshake_bytes; /* of `wire`: those written before this end was established */
+};
+void secure_output_init(struct secure_output *out);
+void secure_output_clear(struct secure_output *out);
+void secure_output_fini(struct secure_output *out);
+
+/* The whole work of one end for one input. Never blocks. A bad peer shows as SECURE_FAILED with an
+ * alert event and secure_session_failure(); the return value is negative only for misuse
+ * (CHECK-like: messages before SECURE_ESTABLISHED give -SIM_ESTATE). `now`: virtual time, used for
+ * certificate validity and ticket age. */
+int secure_session_step(struct secure_session *s, const struct secure_input *in, sim_time now,
+                        struct secure_output *out);
+
+enum { SECURE_NAME_BYTES = 64 };
+
+/* Read from the live session object after the handshake; "" or 0 where not (yet) known. */
+struct secure_facts {
+    enum secure_state state;
+    char version[SECURE_NAME_BYTES];   /* "TLSv1.3" */
+    char cipher[SECURE_NAME_BYTES];    /* "TLS_AES_128_GCM_SHA256" */
+    int cipher_bits;                   /* strength of the encryption; 0: NULL cipher */
+    bool aead_or_mac;                  /* records are authenticated */
+    char kex_group[SECURE_NAME_BYTES]; /* "X25519"; "" without (EC)DHE */
+    bool forward_secret;               /* an ephemeral key agreement took part */
+    bool resumed;
+    bool extended_master_secret;
+    bool peer_certificate; /* the peer presented a certificate that this end verified */
+    char peer_id[128];     /* URN of the verified certificate, or the PSK identity */
+    char peer_signature[SECURE_NAME_BYTES]; /* signature algorithm of the peer's handshake signature
+                                             */
+    char peer_auth[SECURE_NAME_BYTES]; /* how this end knows the peer: "certificate", "psk", "none",
+                                          "resumption (certificate)" ... */
+    long verify_result;                /* X509_V_* of the peer's chain */
+    const char *verify_text;           /* X509_verify_cert_error_string(); static */
+    bool close_notify_sent;
+    bool close_notify_received;
+};
+void secure_session_facts(const struct secure_session *s, struct secure_facts *ret);
+/* Short reason of SECURE_FAILED: the alert's name ("unknown_ca"), "truncated" (transport ended
+ * without close_notify), ...; "" while not failed. Valid as long as the session. */
+const char *secure_session_failure(const struct secure_session *s);
+/* The newest ticket received, serialised; empty when none. Borrowed until the next step. */
+struct span secure_session_ticket(const struct secure_session *s);
+
+#endif

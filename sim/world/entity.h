@@ -1,0 +1,145 @@
+/* The interface between the world and the entity types of models/: an entity reacts to events and
+ * asks the world for services. It never learns which kind of session protects a hop, nor what the
+ * network is made of.
+ *
+ * Handlers run one at a time inside the event loop. Everything borrowed is valid during the call.
+ */
+#ifndef SIM_WORLD_ENTITY_H
+#define SIM_WORLD_ENTITY_H
+
+#include "sim/core/base.h"
+#include "sim/core/buf.h"
+#include "sim/core/fsm.h"
+#include "sim/core/rng.h"
+#include "sim/scenario/scenario.h"
+
+struct entity;              /* the world's handle of one entity */
+typedef uint32_t entity_id; /* index of its node in the scenario */
+#define ENTITY_NONE UINT32_MAX
+
+/* Why a message may travel outside a session (cpns-model.md section 5). */
+enum exemption {
+    EXEMPT_NOT,
+    EXEMPT_SERVICE_GROUP,
+    EXEMPT_BEFORE_ESTABLISHMENT,
+    EXEMPT_BRIDGE,
+    EXEMPT_USER_PLANE,
+};
+
+/* What the recorder wants to know of a message; the world itself never decodes one. Strings may be
+ * NULL. */
+struct message_info {
+    const char *type;   /* "ServiceAccessRequest"; static storage */
+    const char *origin; /* entity name of OriginEntityID ("pne/3") */
+    const char *target; /* entity name or group id of TargetID */
+    const char *pn;
+    const char *service_group;
+    uint64_t transaction; /* TransactionID */
+    uint64_t copy_of;     /* message_id of the message this one is a copy of (fan-out), or 0 */
+    int status;           /* of a response, or 0 */
+};
+
+/* A message that arrived over one hop. */
+struct received {
+    entity_id from;       /* neighbour at the other end of the hop */
+    struct span payload;  /* one whole encoded message */
+    uint8_t encoding;     /* octet of the framing: models/cpns/message.h */
+    bool in_session;      /* came through an established session */
+    const char *peer_urn; /* identity that the session authenticated ("" when none) */
+    uint64_t message_id;  /* 0: not one that the world sent (forged or altered on the way) */
+};
+
+/* What the handler made of it; the world accounts for it. */
+enum disposition {
+    MESSAGE_DELIVERED, /* this entity was its target */
+    MESSAGE_FORWARDED, /* entity_forward() took it on */
+    MESSAGE_REFUSED,   /* not accepted: say why with entity_refuse_reason() before returning */
+};
+
+enum channel_event {
+    CHANNEL_UP,     /* session established at both ends; messages flow */
+    CHANNEL_DOWN,   /* an established session ended; `reason` */
+    CHANNEL_FAILED, /* no session could be established; `reason`; queued messages were given up */
+};
+
+struct entity_type {
+    const char *name; /* "pne", "gateway", "server" */
+    enum scenario_role role;
+    size_t state_bytes; /* zero-filled block handed to every call */
+    void (*start)(struct entity *e, void *state);
+    enum disposition (*message)(struct entity *e, void *state, const struct received *message);
+    void (*channel)(struct entity *e, void *state, entity_id peer, enum channel_event event,
+                    const char *reason);
+    void (*timer)(struct entity *e, void *state, uint32_t kind, uint64_t arg);
+    /* An item of `workload` is due here; `target` is one of work->to, or SCENARIO_NONE; `size`
+     * octets drawn. */
+    void (*work)(struct entity *e, void *state, const struct scenario_work *work, uint32_t target,
+                 size_t size);
+    void (*finish)(struct entity *e, void *state); /* free what the state owns */
+};
+
+/* --- services
+ * ------------------------------------------------------------------------------------- */
+
+sim_time entity_now(const struct entity *e);
+entity_id entity_self(const struct entity *e);
+const struct scenario *entity_scenario(const struct entity *e);
+/* "pne/3" and "urn:uuid:..." of any entity; static for the run. */
+const char *entity_name(const struct entity *e, entity_id id);
+const char *entity_urn(const struct entity *e, entity_id id);
+/* ENTITY_NONE when nobody has that URN. */
+entity_id entity_by_urn(const struct entity *e, struct span urn);
+/* URN of anything else that has a name ("pn:ward", "sg:vitals"), built from the seed; written to
+ * `out`. */
+void entity_make_urn(const struct entity *e, const char *name, char out[46]);
+
+/* The entity's own stream for `purpose` (static storage), made at first use. */
+struct rng *entity_rng(struct entity *e, const char *purpose);
+/* Secret octets from the entity's cryptographic stream (challenges, keys). */
+void entity_random(struct entity *e, const char *purpose, uint8_t *out, size_t len);
+/* HMAC-SHA-256. */
+void entity_hmac(struct span key, struct span data, uint8_t out[32]);
+bool entity_equal(struct span a, struct span b); /* in constant time */
+/* The subscriber key shared by a PNE and the server (provisioned before the run), 32 octets; wrong
+ * when the scenario gave the node a wrong PSK. `pne` may be asked by the PNE itself (its own) and
+ * by a server. */
+void entity_subscriber_key(const struct entity *e, entity_id pne, uint8_t out[32]);
+
+/* Calls the timer handler after `delay`. Returns a handle, never 0. */
+uint64_t entity_timer_set(struct entity *e, sim_time delay, uint32_t kind, uint64_t arg);
+/* A handle that fired, or 0, is fine. */
+void entity_timer_cancel(struct entity *e, uint64_t timer);
+
+/* Sends one encoded message to a neighbour. `exempt` EXEMPT_NOT: through the session with the
+ * neighbour, which is established first when there is none and this entity is the hop's client (PNE
+ * towards gateway, gateway towards server); the message waits meanwhile. A server or gateway that
+ * has no session with its client gives the message up at once (lost, "no_session"). Any other
+ * value: as one plain datagram. Returns the message_id (never 0). */
+uint64_t entity_send(struct entity *e, entity_id peer, enum exemption exempt, uint8_t encoding,
+                     struct span payload, const struct message_info *info);
+/* Sends a message that arrived with `message_id` on to the next hop, as it came or re-encoded. */
+void entity_forward(struct entity *e, entity_id peer, enum exemption exempt, uint8_t encoding,
+                    struct span payload, uint64_t message_id);
+
+/* Opens a session towards `peer` when there is none (client of the hop only). */
+void entity_connect(struct entity *e, entity_id peer);
+/* Closes the session with `peer` in order after what was sent. No CHANNEL_DOWN at this end. */
+void entity_disconnect(struct entity *e, entity_id peer, const char *reason);
+bool entity_connected(const struct entity *e, entity_id peer);
+
+/* --- what the recorder is told
+ * -------------------------------------------------------------------- */
+
+/* Reason for MESSAGE_REFUSED of the message being handled, e.g. "403", "unknown_group"; static
+ * storage. */
+void entity_refuse_reason(struct entity *e, const char *reason);
+/* A transition of a state machine. An event that the table does not allow is recorded as a protocol
+ * error, the state stays, and -SIM_ESTATE is returned; otherwise *state becomes `to` and 0 is
+ * returned. `instance` distinguishes machines of one table in an entity ("" for one). */
+int entity_transition(struct entity *e, const struct fsm_table *table, const char *instance,
+                      uint32_t *state, uint32_t event, uint32_t to);
+/* A line of the timeline: `what` a stable word ("pn_established"; static), `detail` free text or
+ * NULL. */
+void entity_event(struct entity *e, const char *what, const char *detail);
+
+#endif
