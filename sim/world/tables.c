@@ -1,0 +1,349 @@
+#include "sim/world/tables.h"
+
+static const struct record_column entity_columns[] = {
+    {"entity_id", RECORD_INTEGER, false, "", "Number of the entity", NULL},
+    {"name", RECORD_TEXT, false, "", "Node id of the scenario, e.g. pne/3", NULL},
+    {"entry", RECORD_TEXT, false, "", "Entry of the scenario that the node is a copy of", NULL},
+    {"role", RECORD_TEXT, false, "pne|gateway|server", "Role in CPNS", NULL},
+    {"urn", RECORD_TEXT, false, "", "Identity in certificates and messages", NULL},
+    {"device", RECORD_TEXT, true, "", "Device profile", NULL},
+    {"cpu", RECORD_TEXT, false, "", "CPU profile that turns cryptographic operations into time",
+     NULL},
+    {"peer_id", RECORD_INTEGER, true, "", "Gateway of a PNE, home server of a gateway",
+     "entity(entity_id)"},
+    {"policy", RECORD_TEXT, true, "", "Security policy towards that peer", NULL},
+    {"encoding", RECORD_TEXT, false, "xml|cbor", "Encoding of the messages it sends", NULL},
+    {"certificate", RECORD_TEXT, true, "",
+     "How its certificate was made: the issuer, and what is wrong with it on purpose; NULL: "
+     "presents none",
+     NULL},
+};
+
+const struct record_table table_entity = {
+    .name = "entity",
+    .doc = "One entity of the scenario",
+    .columns = entity_columns,
+    .column_count = SIM_ARRAY_LEN(entity_columns),
+    .keyed = true,
+    .indexes = NULL,
+};
+
+static const struct record_column link_columns[] = {
+    {"link_id", RECORD_INTEGER, false, "", "Number of the link", NULL},
+    {"name", RECORD_TEXT, false, "", "Both nodes, e.g. pne/3--gw/1; a is the first", NULL},
+    {"a", RECORD_INTEGER, false, "", "First node", "entity(entity_id)"},
+    {"b", RECORD_INTEGER, false, "", "Second node", "entity(entity_id)"},
+    {"technology", RECORD_TEXT, false, "", "Technology or profile of the scenario", NULL},
+    {"delay_ns", RECORD_INTEGER, false, "ns", "One-way delay, mean", NULL},
+    {"jitter_ns", RECORD_INTEGER, false, "ns", "Standard deviation of the delay", NULL},
+    {"rate_bps", RECORD_INTEGER, false, "bit/s", "Rate", NULL},
+    {"mtu_bytes", RECORD_INTEGER, false, "octets", "Largest IP packet", NULL},
+    {"packets_ab", RECORD_INTEGER, false, "packets", "IP packets that entered from a to b", NULL},
+    {"packets_ba", RECORD_INTEGER, false, "packets", "IP packets that entered from b to a", NULL},
+    {"bytes_ab", RECORD_INTEGER, false, "octets", "IP octets that entered from a to b", NULL},
+    {"bytes_ba", RECORD_INTEGER, false, "octets", "IP octets that entered from b to a", NULL},
+    {"lost", RECORD_INTEGER, false, "packets", "Dropped by the loss model", NULL},
+    {"queue_dropped", RECORD_INTEGER, false, "packets", "Dropped by a full queue", NULL},
+    {"down_dropped", RECORD_INTEGER, false, "packets", "Dropped because the link was down", NULL},
+    {"tap_dropped", RECORD_INTEGER, false, "packets", "Dropped by a tap", NULL},
+    {"watched_bytes", RECORD_INTEGER, false, "octets",
+     "IP octets in which the search for plaintext ran", NULL},
+    {"wire_hash", RECORD_TEXT, false, "",
+     "Hash over time and octets of every packet (FNV-1a, 64 bits)", NULL},
+};
+
+const struct record_table table_link = {
+    .name = "link",
+    .doc = "One link; written at the end with what passed over it",
+    .columns = link_columns,
+    .column_count = SIM_ARRAY_LEN(link_columns),
+    .keyed = true,
+    .indexes = NULL,
+};
+
+static const struct record_column session_columns[] = {
+    {"session_id", RECORD_INTEGER, false, "", "Number of the session in order of its start", NULL},
+    {"hop", RECORD_TEXT, false, "pne-gateway|gateway-server", "Kind of hop", NULL},
+    {"link_id", RECORD_INTEGER, false, "", "Link it ran over", "link(link_id)"},
+    {"initiator", RECORD_INTEGER, false, "", "Entity that opened it", "entity(entity_id)"},
+    {"responder", RECORD_INTEGER, false, "", "Entity that answered", "entity(entity_id)"},
+    {"policy", RECORD_TEXT, false, "", "Policy of the scenario", NULL},
+    {"kind", RECORD_TEXT, false, "tls|clear", "Kind of session", NULL},
+    {"version", RECORD_TEXT, true, "", "Protocol version negotiated, read from the session", NULL},
+    {"cipher", RECORD_TEXT, true, "", "Cipher suite negotiated, read from the session", NULL},
+    {"cipher_bits", RECORD_INTEGER, true, "bits", "Strength of its encryption; 0: none", NULL},
+    {"kex_group", RECORD_TEXT, true, "", "Group of the key agreement; NULL without (EC)DHE", NULL},
+    {"forward_secret", RECORD_INTEGER, true, "0/1", "An ephemeral key agreement took part", NULL},
+    {"extended_master_secret", RECORD_INTEGER, true, "0/1",
+     "RFC 7627 was used (always so in TLS 1.3)", NULL},
+    {"initiator_auth", RECORD_TEXT, true, "", "How the responder knows the initiator", NULL},
+    {"responder_auth", RECORD_TEXT, true, "", "How the initiator knows the responder", NULL},
+    {"resumed", RECORD_INTEGER, true, "0/1", "Resumed by a ticket", NULL},
+    {"cause", RECORD_TEXT, false, "first|reconnect|again",
+     "Why it was opened: first of this hop, after a dropped session, or after an orderly end or a "
+     "failure",
+     NULL},
+    {"started_ns", RECORD_INTEGER, false, "ns", "The initiator began to connect", NULL},
+    {"initiator_up_ns", RECORD_INTEGER, true, "ns", "The initiator was done", NULL},
+    {"responder_up_ns", RECORD_INTEGER, true, "ns", "The responder was done", NULL},
+    {"established_ns", RECORD_INTEGER, true, "ns", "Both were done", NULL},
+    {"ended_ns", RECORD_INTEGER, true, "ns",
+     "The later end was gone; NULL: open when the run ended", NULL},
+    {"outcome", RECORD_TEXT, false, "closed|failed|open",
+     "closed: ended in order; failed: never established, or broken; open: stood (or was still "
+     "being made) at the end",
+     NULL},
+    {"failure", RECORD_TEXT, true, "",
+     "Reason of failed: an alert, truncated, timeout, refused ...", NULL},
+    {"handshake_bytes", RECORD_INTEGER, false, "octets",
+     "Octets of the secure session before both ends were done, both directions", NULL},
+    {"round_trips", RECORD_INTEGER, false, "",
+     "Flights the initiator waited for until established, the transport handshake not counted",
+     NULL},
+    {"retransmissions", RECORD_INTEGER, false, "segments", "TCP segments sent again, both ends",
+     NULL},
+    {"cpu_ns_initiator", RECORD_INTEGER, false, "ns", "Processor time of the device, whole session",
+     NULL},
+    {"cpu_ns_responder", RECORD_INTEGER, false, "ns", "Processor time of the device, whole session",
+     NULL},
+};
+
+const struct record_table table_session = {
+    .name = "session",
+    .doc = "One secure session; written when it ends (or the run does)",
+    .columns = session_columns,
+    .column_count = SIM_ARRAY_LEN(session_columns),
+    .keyed = true,
+    .indexes = "link_id",
+};
+
+static const struct record_column session_end_columns[] = {
+    {"session_id", RECORD_INTEGER, false, "", "Session", "session(session_id)"},
+    {"side", RECORD_TEXT, false, "initiator|responder", "Which end", NULL},
+    {"entity_id", RECORD_INTEGER, false, "", "Entity of this end", "entity(entity_id)"},
+    {"up_ns", RECORD_INTEGER, true, "ns", "This end was done", NULL},
+    {"state", RECORD_TEXT, false, "handshaking|established|closed|failed", "State at the end",
+     NULL},
+    {"version", RECORD_TEXT, true, "", "Version this end negotiated", NULL},
+    {"cipher", RECORD_TEXT, true, "", "Cipher suite this end negotiated", NULL},
+    {"peer_id", RECORD_TEXT, true, "", "Identity of the peer that this end verified", NULL},
+    {"peer_auth", RECORD_TEXT, true, "", "How it knows the peer", NULL},
+    {"peer_signature", RECORD_TEXT, true, "", "Signature algorithm of the peer in the handshake",
+     NULL},
+    {"verify_result", RECORD_INTEGER, true, "", "X509_V_ code of the peer certificate chain", NULL},
+    {"verify_text", RECORD_TEXT, true, "", "The same in words", NULL},
+    {"close_notify_sent", RECORD_INTEGER, false, "0/1", "This end closed in order", NULL},
+    {"close_notify_received", RECORD_INTEGER, false, "0/1", "The peer closed in order", NULL},
+    {"failure", RECORD_TEXT, true, "", "Why this end failed", NULL},
+    {"messages_sent", RECORD_INTEGER, false, "", "Messages sealed by this end", NULL},
+    {"messages_received", RECORD_INTEGER, false, "", "Messages that came out of the session here",
+     NULL},
+    {"wire_bytes_sent", RECORD_INTEGER, false, "octets",
+     "Octets of the session written to the transport", NULL},
+    {"signatures", RECORD_INTEGER, false, "", "Signatures made with the certificate key", NULL},
+    {"verifications", RECORD_INTEGER, false, "", "Handshake and certificate signatures verified",
+     NULL},
+    {"key_agreements", RECORD_INTEGER, false, "", "Shared secrets derived", NULL},
+    {"key_updates", RECORD_INTEGER, false, "", "Times the sending keys were updated", NULL},
+    {"rng", RECORD_TEXT, false, "seeded|system", "Source of the randomness", NULL},
+};
+
+const struct record_table table_session_end = {
+    .name = "session_end",
+    .doc = "One side of a session: its own view, read from its own session object",
+    .columns = session_end_columns,
+    .column_count = SIM_ARRAY_LEN(session_end_columns),
+    .keyed = false,
+    .indexes = "session_id",
+};
+
+static const struct record_column alert_columns[] = {
+    {"session_id", RECORD_INTEGER, false, "", "Session", "session(session_id)"},
+    {"side", RECORD_TEXT, false, "initiator|responder", "Which end saw it", NULL},
+    {"direction", RECORD_TEXT, false, "sent|received", "Sent or received", NULL},
+    {"level", RECORD_TEXT, false, "warning|fatal", "Alert level", NULL},
+    {"code", RECORD_INTEGER, false, "", "Alert description (RFC 8446 section 6)", NULL},
+    {"name", RECORD_TEXT, false, "", "Its name, e.g. unknown_ca", NULL},
+    {"at_ns", RECORD_INTEGER, false, "ns", "When", NULL},
+};
+
+const struct record_table table_alert = {
+    .name = "alert",
+    .doc = "One alert, at the end that sent it and at the end that received it",
+    .columns = alert_columns,
+    .column_count = SIM_ARRAY_LEN(alert_columns),
+    .keyed = false,
+    .indexes = "session_id",
+};
+
+static const struct record_column handshake_columns[] = {
+    {"session_id", RECORD_INTEGER, false, "", "Session", "session(session_id)"},
+    {"side", RECORD_TEXT, false, "initiator|responder", "Which end saw it", NULL},
+    {"direction", RECORD_TEXT, false, "sent|received", "Sent or received", NULL},
+    {"name", RECORD_TEXT, false, "", "e.g. ClientHello", NULL},
+    {"bytes", RECORD_INTEGER, false, "octets", "Its length", NULL},
+    {"at_ns", RECORD_INTEGER, false, "ns", "When", NULL},
+};
+
+const struct record_table table_handshake = {
+    .name = "handshake",
+    .doc = "One handshake message, at the end that sent it and at the end that received it",
+    .columns = handshake_columns,
+    .column_count = SIM_ARRAY_LEN(handshake_columns),
+    .keyed = false,
+    .indexes = "session_id",
+};
+
+static const struct record_column message_columns[] = {
+    {"message_id", RECORD_INTEGER, false, "", "Number of the message in order of sending", NULL},
+    {"type", RECORD_TEXT, false, "", "Name of the message", NULL},
+    {"origin", RECORD_TEXT, true, "", "Entity that made it", NULL},
+    {"target", RECORD_TEXT, true, "", "Entity, Service Group or PN it is for", NULL},
+    {"pn", RECORD_TEXT, true, "", "Personal network it belongs to", NULL},
+    {"service_group", RECORD_TEXT, true, "", "Service Group it belongs to", NULL},
+    {"transaction_id", RECORD_INTEGER, false, "", "TransactionID of the envelope", NULL},
+    {"status", RECORD_INTEGER, true, "", "Status of a response", NULL},
+    {"copy_of", RECORD_INTEGER, true, "", "The message that this one is a copy of", NULL},
+    {"sent_ns", RECORD_INTEGER, false, "ns", "Handed to the hop by its origin", NULL},
+    {"delivered_ns", RECORD_INTEGER, true, "ns", "Accepted by its target", NULL},
+    {"outcome", RECORD_TEXT, false, "delivered|lost|refused|in_flight", "Its fate", NULL},
+    {"reason", RECORD_TEXT, true, "", "Why lost or refused", NULL},
+    {"hops", RECORD_INTEGER, false, "", "Hops it was sent over", NULL},
+    {"protected_hops", RECORD_INTEGER, false, "",
+     "Of these, inside an established session that encrypts and authenticates", NULL},
+    {"plain_bytes", RECORD_INTEGER, false, "octets", "Encoded message on its first hop", NULL},
+};
+
+const struct record_table table_message = {
+    .name = "message",
+    .doc = "One CPNS message from its origin to its target; written when its fate is known. Where "
+           "a group message fans out, each copy is a message of its own",
+    .columns = message_columns,
+    .column_count = SIM_ARRAY_LEN(message_columns),
+    .keyed = true,
+    .indexes = "type",
+};
+
+static const struct record_column message_hop_columns[] = {
+    {"message_id", RECORD_INTEGER, false, "", "Message", NULL},
+    {"hop", RECORD_INTEGER, false, "", "0 is the first", NULL},
+    {"sender", RECORD_INTEGER, false, "", "Entity", "entity(entity_id)"},
+    {"receiver", RECORD_INTEGER, false, "", "Entity", "entity(entity_id)"},
+    {"link_id", RECORD_INTEGER, false, "", "Link", "link(link_id)"},
+    {"session_id", RECORD_INTEGER, true, "", "Session that carried it; NULL outside a session",
+     "session(session_id)"},
+    {"protected", RECORD_INTEGER, false, "0/1",
+     "Sealed by a session established at both ends whose cipher encrypts and authenticates, as "
+     "read from the live session",
+     NULL},
+    {"exemption", RECORD_TEXT, true, "service_group|before_establishment|bridge|user_plane",
+     "Why it may travel outside a session", NULL},
+    {"encoding", RECORD_TEXT, false, "xml|cbor", "Encoding", NULL},
+    {"queued_ns", RECORD_INTEGER, false, "ns", "Handed over by the sender", NULL},
+    {"sent_ns", RECORD_INTEGER, true, "ns", "Written to the transport; NULL: never", NULL},
+    {"received_ns", RECORD_INTEGER, true, "ns", "Handed to the receiver", NULL},
+    {"outcome", RECORD_TEXT, false, "delivered|lost|in_flight", "Fate on this hop", NULL},
+    {"reason", RECORD_TEXT, true, "",
+     "Why lost: no_session, session_lost, loss, queue, down, tap, altered", NULL},
+    {"plain_bytes", RECORD_INTEGER, false, "octets", "Encoded message", NULL},
+    {"wire_bytes", RECORD_INTEGER, false, "octets",
+     "Octets of the records (or the datagram) that carried it", NULL},
+    {"sent_hash", RECORD_TEXT, true, "", "Hash of the plaintext as sent (FNV-1a, 64 bits)", NULL},
+    {"received_hash", RECORD_TEXT, true, "", "Hash of the plaintext as received", NULL},
+    {"watched", RECORD_INTEGER, false, "0/1", "The link was searched for its plaintext", NULL},
+};
+
+const struct record_table table_message_hop = {
+    .name = "message_hop",
+    .doc = "One message over one hop; written when it arrived or was given up",
+    .columns = message_hop_columns,
+    .column_count = SIM_ARRAY_LEN(message_hop_columns),
+    .keyed = false,
+    .indexes = "message_id;link_id",
+};
+
+static const struct record_column wire_finding_columns[] = {
+    {"link_id", RECORD_INTEGER, false, "", "Link", "link(link_id)"},
+    {"packet", RECORD_INTEGER, false, "", "Number of the packet on the link, as in the capture",
+     NULL},
+    {"at_ns", RECORD_INTEGER, false, "ns", "When", NULL},
+    {"message_id", RECORD_INTEGER, false, "", "Message whose plaintext it was",
+     "message(message_id)"},
+    {"hop", RECORD_INTEGER, false, "", "Hop of that message", NULL},
+    {"packet_offset", RECORD_INTEGER, false, "octets", "Where in the IP packet", NULL},
+    {"message_offset", RECORD_INTEGER, false, "octets", "Where in the message", NULL},
+    {"bytes", RECORD_INTEGER, false, "octets", "How many octets were equal at the least", NULL},
+};
+
+const struct record_table table_wire_finding = {
+    .name = "wire_finding",
+    .doc = "Plaintext of a message that was to be protected, found in the octets of a link",
+    .columns = wire_finding_columns,
+    .column_count = SIM_ARRAY_LEN(wire_finding_columns),
+    .keyed = false,
+    .indexes = "message_id",
+};
+
+static const struct record_column transition_columns[] = {
+    {"at_ns", RECORD_INTEGER, false, "ns", "When", NULL},
+    {"entity_id", RECORD_INTEGER, false, "", "Entity", "entity(entity_id)"},
+    {"machine", RECORD_TEXT, false, "", "Name of the state table", NULL},
+    {"instance", RECORD_TEXT, true, "", "Which of several machines", NULL},
+    {"from_state", RECORD_TEXT, false, "", "State before", NULL},
+    {"event", RECORD_TEXT, false, "", "Event", NULL},
+    {"to_state", RECORD_TEXT, false, "", "State after; the same when the event was not allowed",
+     NULL},
+    {"allowed", RECORD_INTEGER, false, "0/1", "0: a protocol error", NULL},
+};
+
+const struct record_table table_transition = {
+    .name = "transition",
+    .doc = "One event at a state machine of an entity",
+    .columns = transition_columns,
+    .column_count = SIM_ARRAY_LEN(transition_columns),
+    .keyed = false,
+    .indexes = "entity_id",
+};
+
+static const struct record_column event_columns[] = {
+    {"at_ns", RECORD_INTEGER, false, "ns", "When", NULL},
+    {"what", RECORD_TEXT, false, "", "A stable word, e.g. pn_established", NULL},
+    {"entity_id", RECORD_INTEGER, true, "", "Entity it happened at", "entity(entity_id)"},
+    {"subject", RECORD_TEXT, false, "", "Entity, link or session it is about, in words", NULL},
+    {"detail", RECORD_TEXT, true, "", "More about it", NULL},
+};
+
+const struct record_table table_event = {
+    .name = "event",
+    .doc = "What happened, for a reader: faults, drops, milestones of the flows",
+    .columns = event_columns,
+    .column_count = SIM_ARRAY_LEN(event_columns),
+    .keyed = false,
+    .indexes = NULL,
+};
+
+static const struct record_column expect_columns[] = {
+    {"expect_id", RECORD_INTEGER, false, "", "In the order of the scenario", NULL},
+    {"line", RECORD_INTEGER, false, "", "Line of the scenario file", NULL},
+    {"kind", RECORD_TEXT, false, "claim|metric", "Kind", NULL},
+    {"name", RECORD_TEXT, false, "", "Claim or metric", NULL},
+    {"subject", RECORD_TEXT, true, "", "What it is about; NULL: everything", NULL},
+    {"minimum", RECORD_REAL, true, "the metric's unit", "Lower bound", NULL},
+    {"maximum", RECORD_REAL, true, "the metric's unit", "Upper bound", NULL},
+};
+
+const struct record_table table_expect = {
+    .name = "expect",
+    .doc = "What the scenario expects; judged from the other tables",
+    .columns = expect_columns,
+    .column_count = SIM_ARRAY_LEN(expect_columns),
+    .keyed = true,
+    .indexes = NULL,
+};
+
+const struct record_table *const world_tables[] = {
+    &table_entity,       &table_link,       &table_session, &table_session_end,
+    &table_alert,        &table_handshake,  &table_message, &table_message_hop,
+    &table_wire_finding, &table_transition, &table_event,   &table_expect,
+};
+const size_t world_table_count = SIM_ARRAY_LEN(world_tables);

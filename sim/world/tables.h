@@ -1,0 +1,26 @@
+/* The tables that the world fills; their columns, units and words are documented where they are
+ * declared, and table `doc` of every result database is made from that. The views of results/ are
+ * built on them. */
+#ifndef SIM_WORLD_TABLES_H
+#define SIM_WORLD_TABLES_H
+
+#include "sim/record/recorder.h"
+
+extern const struct record_table table_entity;
+extern const struct record_table table_link;
+extern const struct record_table table_session;
+extern const struct record_table table_session_end;
+extern const struct record_table table_alert;
+extern const struct record_table table_handshake;
+extern const struct record_table table_message;
+extern const struct record_table table_message_hop;
+extern const struct record_table table_wire_finding;
+extern const struct record_table table_transition;
+extern const struct record_table table_event;
+extern const struct record_table table_expect;
+
+/* All of them, in the order of creation. */
+extern const struct record_table *const world_tables[];
+extern const size_t world_table_count;
+
+#endif
