@@ -41,6 +41,7 @@ const char *sim_strerror(int error);
 #define SIM_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define SIM_NORETURN __attribute__((noreturn))
 
+/* What CHECK() ends in. */
 SIM_NORETURN void sim_check_failed(const char *file, int line, const char *what);
 
 /* A bug in cpnsim when `cond` is false: prints file, line and condition and aborts. */

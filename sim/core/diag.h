@@ -28,6 +28,7 @@ struct diag_list {
     size_t errors;
 };
 
+/* Frees the entries; the list may be used again. */
 void diag_list_fini(struct diag_list *list);
 
 /* Adds one; its strings are copied. The returned entry may be completed by the caller (hint,

@@ -29,6 +29,7 @@ const char *secure_error_text(void);
  */
 
 enum { SECURE_SHA256_BYTES = 32 };
+/* SHA-256 of `data`. */
 void secure_sha256(struct span data, uint8_t out[SECURE_SHA256_BYTES]);
 
 /* Incremental SHA-256, for fingerprints. */
