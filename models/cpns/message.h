@@ -38,6 +38,7 @@ enum cpns_type {
     CPNS_TYPE_COUNT
 };
 
+/* A new field goes at the end, with the next key: CBOR writes fields in this order (README.md). */
 enum cpns_field {
     /* envelope */
     CPNS_VERSION,          /* text "1.0" */
@@ -79,21 +80,29 @@ enum cpns_presence { CPNS_ABSENT, CPNS_OPTIONAL, CPNS_REQUIRED };
 
 struct cpns_field_info {
     const char *name; /* XML element, "OriginEntityID" */
+    uint8_t key;      /* CBOR map key; ascending with enum cpns_field; 0 is the message type */
     enum cpns_field_kind kind;
-    int64_t min, max;          /* of an integer */
+    int64_t min, max;          /* of an integer; of text, bytes and list items: octets */
+    const int64_t *integers;   /* allowed integers, 0-terminated, or NULL: all from min to max */
     const char *const *values; /* allowed texts, NULL-terminated, or NULL */
+    bool urn;                  /* text or items are "urn:uuid:" and 36 octets in lower case */
     const char *doc;
+    /* What cpns_encode() and cpns_decode() say in `why`. */
+    const char *missing, *misplaced, *repeated, *invalid;
 };
 
 struct cpns_type_info {
     const char *name;                   /* "PNEstablishmentRequest": what the results call it */
+    uint8_t code;                       /* CBOR's value of the message type */
     const char *path;                   /* "P->G" */
     const char *source;                 /* "US9301122" */
     bool response;                      /* carries Status */
     uint8_t presence[CPNS_FIELD_COUNT]; /* enum cpns_presence */
+    const char *doc;
 };
 
 const struct cpns_field_info *cpns_field_info(enum cpns_field field);
+/* CPNS_TYPE_COUNT gives the entry of a message whose type could not be read, named "unknown". */
 const struct cpns_type_info *cpns_type_info(enum cpns_type type);
 
 /* A value; text and bytes are borrowed from whoever set them, or owned by the message after
@@ -113,9 +122,13 @@ struct cpns_message {
     struct buf storage; /* decoded octets */
 };
 
+/* An empty message of `type`; Version is set, everything else is for the caller to set. */
 void cpns_message_init(struct cpns_message *m, enum cpns_type type);
 void cpns_message_fini(struct cpns_message *m);
 
+/* The kind of the field must be the setter's (cpns_set_span() sets text); a second call replaces
+ * the value, cpns_add_text() adds an item to a list. Octets are borrowed until the message is
+ * encoded. */
 void cpns_set_text(struct cpns_message *m, enum cpns_field field, const char *text);
 void cpns_set_span(struct cpns_message *m, enum cpns_field field, struct span text);
 void cpns_set_integer(struct cpns_message *m, enum cpns_field field, int64_t value);
@@ -126,17 +139,29 @@ bool cpns_has(const struct cpns_message *m, enum cpns_field field);
 struct span cpns_text(const struct cpns_message *m, enum cpns_field field);  /* empty when absent */
 int64_t cpns_integer(const struct cpns_message *m, enum cpns_field field);   /* 0 when absent */
 struct span cpns_bytes(const struct cpns_message *m, enum cpns_field field); /* empty when absent */
+/* Item `index` of a text list of fields[field].list_count items. */
+struct span cpns_item(const struct cpns_message *m, enum cpns_field field, size_t index);
+/* Same type, same fields set, same values. */
+bool cpns_message_equal(const struct cpns_message *a, const struct cpns_message *b);
 
 /* The octet of the stream framing that names the encoding. */
 enum cpns_encoding { CPNS_XML = 1, CPNS_CBOR = 2 };
 
+/* What both directions hold a message against: presence by type, ranges, allowed values, UTF-8
+ * without the characters that XML cannot carry. 0 or -SIM_EINVAL and `why` (static storage; may be
+ * NULL). */
+int cpns_check(const struct cpns_message *m, const char **why);
+
 /* -SIM_EINVAL: a required field is missing, a field is not of this type or a value is out of range
- * (a bug of the caller, told in `why` when not NULL; static storage). Appends to `out`. */
+ * (a bug of the caller, told in `why` when not NULL; static storage), or the result is beyond
+ * CPNS_MESSAGE_MAX_BYTES. Appends to `out`, which is unchanged on failure. */
 int cpns_encode(const struct cpns_message *m, enum cpns_encoding encoding, struct buf *out,
                 const char **why);
 /* -SIM_EBADMSG: not well-formed, unknown type, a required field missing, an unknown or repeated
  * field, a value out of range; `why` as above. Initialises `*m` in any case; the caller calls
- * cpns_message_fini(). The message owns copies; `in` may go away. */
+ * cpns_message_fini(). The message owns copies; `in` may go away. After a failure `*m` holds what
+ * was read before the fault (type CPNS_TYPE_COUNT when that was not read), good for a log and not
+ * for more. */
 int cpns_decode(struct span in, enum cpns_encoding encoding, struct cpns_message *m,
                 const char **why);
 

@@ -1,0 +1,328 @@
+#include "models/cpns/message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "models/cpns/codec.h"
+
+void cpns_message_init(struct cpns_message *m, enum cpns_type type)
+{
+    CHECK((unsigned)type < CPNS_TYPE_COUNT);
+    memset(m, 0, sizeof(*m));
+    m->type = type;
+    cpns_set_text(m, CPNS_VERSION, "1.0");
+}
+
+void cpns_message_fini(struct cpns_message *m)
+{
+    for (size_t i = 0; i < CPNS_FIELD_COUNT; i++) {
+        free(m->fields[i].list);
+    }
+    buf_fini(&m->storage);
+    memset(m, 0, sizeof(*m));
+}
+
+/* A field of the given kind, about to be set. */
+static struct cpns_value *slot(struct cpns_message *m, enum cpns_field field,
+                               enum cpns_field_kind kind)
+{
+    CHECK(cpns_field_info(field)->kind == kind);
+    struct cpns_value *v = &m->fields[field];
+    v->set = true;
+    return v;
+}
+
+void cpns_set_text(struct cpns_message *m, enum cpns_field field, const char *text)
+{
+    cpns_set_span(m, field, span_of_str(text));
+}
+
+void cpns_set_span(struct cpns_message *m, enum cpns_field field, struct span text)
+{
+    slot(m, field, CPNS_TEXT)->bytes = text;
+}
+
+void cpns_set_integer(struct cpns_message *m, enum cpns_field field, int64_t value)
+{
+    slot(m, field, CPNS_INTEGER)->integer = value;
+}
+
+void cpns_set_bytes(struct cpns_message *m, enum cpns_field field, struct span bytes)
+{
+    slot(m, field, CPNS_BYTES)->bytes = bytes;
+}
+
+void cpns_add_text(struct cpns_message *m, enum cpns_field field, struct span text)
+{
+    struct cpns_value *v = slot(m, field, CPNS_TEXT_LIST);
+    *MEM_PUSH(v->list, v->list_count, v->list_capacity) = text;
+}
+
+static const struct cpns_value *value(const struct cpns_message *m, enum cpns_field field)
+{
+    CHECK((unsigned)field < CPNS_FIELD_COUNT);
+    return &m->fields[field];
+}
+
+bool cpns_has(const struct cpns_message *m, enum cpns_field field)
+{
+    return value(m, field)->set;
+}
+
+struct span cpns_text(const struct cpns_message *m, enum cpns_field field)
+{
+    const struct cpns_value *v = value(m, field);
+    return v->set ? v->bytes : (struct span){0};
+}
+
+int64_t cpns_integer(const struct cpns_message *m, enum cpns_field field)
+{
+    const struct cpns_value *v = value(m, field);
+    return v->set ? v->integer : 0;
+}
+
+struct span cpns_bytes(const struct cpns_message *m, enum cpns_field field)
+{
+    return cpns_text(m, field);
+}
+
+struct span cpns_item(const struct cpns_message *m, enum cpns_field field, size_t index)
+{
+    const struct cpns_value *v = value(m, field);
+    CHECK(index < v->list_count);
+    return v->list[index];
+}
+
+static bool value_equal(const struct cpns_value *a, const struct cpns_value *b)
+{
+    if (!a->set || !b->set) {
+        return a->set == b->set;
+    }
+    if (a->integer != b->integer || !span_equal(a->bytes, b->bytes) ||
+        a->list_count != b->list_count) {
+        return false;
+    }
+    for (size_t i = 0; i < a->list_count; i++) {
+        if (!span_equal(a->list[i], b->list[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool cpns_message_equal(const struct cpns_message *a, const struct cpns_message *b)
+{
+    if (a->type != b->type) {
+        return false;
+    }
+    for (size_t i = 0; i < CPNS_FIELD_COUNT; i++) {
+        if (!value_equal(&a->fields[i], &b->fields[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- the check both directions share */
+
+/* How many octets the UTF-8 character at the front takes, 0 when it is not one that XML 1.0 can
+ * carry (section 2.2, production Char): the two encodings stay interchangeable. */
+static size_t utf8_char(const uint8_t *p, size_t len)
+{
+    if (p[0] < 0x80) {
+        return p[0] >= 0x20 || p[0] == '\t' || p[0] == '\n' || p[0] == '\r' ? 1 : 0;
+    }
+    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    static const uint32_t lowest[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (p[0] < 0xc2 || p[0] > 0xf4 || len < n) {
+        return 0;
+    }
+    uint32_t c = p[0] & (0x7fU >> n);
+    for (size_t i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+        c = c << 6 | (p[i] & 0x3fU);
+    }
+    bool surrogate = c >= 0xd800 && c <= 0xdfff;
+    return c >= lowest[n] && c <= 0x10ffff && !surrogate && c != 0xfffe && c != 0xffff ? n : 0;
+}
+
+static bool text_is_clean(struct span text)
+{
+    for (size_t i = 0; i < text.len;) {
+        size_t n = utf8_char(text.data + i, text.len - i);
+        if (n == 0) {
+            return false;
+        }
+        i += n;
+    }
+    return true;
+}
+
+/* "urn:uuid:" and the 8-4-4-4-12 form; lower case, so that equal names are equal octets. */
+static bool is_urn(struct span text)
+{
+    static const char form[] = "urn:uuid:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    if (text.len != sizeof(form) - 1) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+        bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+        if (form[i] == 'x' ? !hex : c != (uint8_t)form[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool one_of(const char *const *values, struct span text)
+{
+    for (; *values != NULL; values++) {
+        if (span_equal_str(text, *values)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool text_ok(const struct cpns_field_info *f, struct span text)
+{
+    if ((int64_t)text.len < f->min || (int64_t)text.len > f->max) {
+        return false;
+    }
+    if (f->urn) {
+        return is_urn(text);
+    }
+    return f->values != NULL ? one_of(f->values, text) : text_is_clean(text);
+}
+
+static bool integer_ok(const struct cpns_field_info *f, int64_t integer)
+{
+    if (f->integers == NULL) {
+        return integer >= f->min && integer <= f->max;
+    }
+    const int64_t *allowed = f->integers;
+    while (*allowed != 0 && *allowed != integer) {
+        allowed++;
+    }
+    return *allowed != 0;
+}
+
+static bool value_ok(const struct cpns_field_info *f, const struct cpns_value *v)
+{
+    switch (f->kind) {
+    case CPNS_TEXT:
+        return text_ok(f, v->bytes);
+    case CPNS_INTEGER:
+        return integer_ok(f, v->integer);
+    case CPNS_BYTES:
+        return (int64_t)v->bytes.len >= f->min && (int64_t)v->bytes.len <= f->max;
+    case CPNS_TEXT_LIST:
+        for (size_t i = 0; i < v->list_count; i++) {
+            if (!text_ok(f, v->list[i])) {
+                return false;
+            }
+        }
+        return v->list_count != 0;
+    }
+    return false;
+}
+
+static const char *fault(const struct cpns_message *m)
+{
+    if ((unsigned)m->type >= CPNS_TYPE_COUNT) {
+        return "unknown message type";
+    }
+    const struct cpns_type_info *type = cpns_type_info(m->type);
+    for (unsigned i = 0; i < CPNS_FIELD_COUNT; i++) {
+        const struct cpns_field_info *f = cpns_field_info((enum cpns_field)i);
+        const struct cpns_value *v = &m->fields[i];
+        if (!v->set) {
+            if (type->presence[i] == CPNS_REQUIRED) {
+                return f->missing;
+            }
+            continue;
+        }
+        if (type->presence[i] == CPNS_ABSENT) {
+            return f->misplaced;
+        }
+        if (!value_ok(f, v)) {
+            return f->invalid;
+        }
+    }
+    return NULL;
+}
+
+int cpns_check(const struct cpns_message *m, const char **why)
+{
+    const char *what = fault(m);
+    if (what != NULL && why != NULL) {
+        *why = what;
+    }
+    return what != NULL ? -SIM_EINVAL : 0;
+}
+
+/* --- both encodings */
+
+int cpns_encode(const struct cpns_message *m, enum cpns_encoding encoding, struct buf *out,
+                const char **why)
+{
+    int r = cpns_check(m, why);
+    if (r < 0) {
+        return r;
+    }
+    size_t before = buf_len(out);
+    switch (encoding) {
+    case CPNS_XML:
+        cpns_xml_encode(m, out);
+        break;
+    case CPNS_CBOR:
+        cpns_cbor_encode(m, out);
+        break;
+    }
+    size_t written = buf_len(out) - before;
+    if (written == 0 || written > CPNS_MESSAGE_MAX_BYTES) {
+        out->end -= written;
+        if (why != NULL) {
+            *why = written == 0 ? "unknown encoding" : "message too large";
+        }
+        return -SIM_EINVAL;
+    }
+    return 0;
+}
+
+void cpns_storage(struct cpns_message *m, size_t len)
+{
+    buf_reserve(&m->storage, len);
+}
+
+int cpns_decode(struct span in, enum cpns_encoding encoding, struct cpns_message *m,
+                const char **why)
+{
+    const char *what = "unknown encoding";
+    memset(m, 0, sizeof(*m));
+    m->type = CPNS_TYPE_COUNT;
+    int r = -SIM_EBADMSG;
+    if (in.len > CPNS_MESSAGE_MAX_BYTES) {
+        what = "message too large";
+        goto out;
+    }
+    switch (encoding) {
+    case CPNS_XML:
+        r = cpns_xml_decode(in, m, &what);
+        break;
+    case CPNS_CBOR:
+        r = cpns_cbor_decode(in, m, &what);
+        break;
+    }
+    if (r == 0 && cpns_check(m, &what) < 0) {
+        r = -SIM_EBADMSG;
+    }
+out:
+    if (r < 0 && why != NULL) {
+        *why = what;
+    }
+    return r;
+}
