@@ -150,6 +150,7 @@ void buf_commit(struct buf *b, size_t len)
 void buf_append(struct buf *b, struct span bytes)
 {
     if (bytes.len != 0) {
+        CHECK(bytes.data != NULL);
         memcpy(buf_reserve(b, bytes.len), bytes.data, bytes.len);
         buf_commit(b, bytes.len);
     }
