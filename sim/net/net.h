@@ -123,7 +123,7 @@ struct net_stream_ops {
     void (*writable)(void *arg);
     /* The last call for this end. error: 0 the peer closed in order (FIN) or both sides did;
      * -SIM_EIO the connection was reset, refused or timed out. The handle is dead afterwards and
-     * must not be used, net_stream_free() excepted (not needed). */
+     * must not be used, net_stream_stats() inside this call excepted. */
     void (*closed)(void *arg, int error);
 };
 

@@ -1,0 +1,86 @@
+/* What the implementations behind net.h share: the table of operations, nodes, links and the
+ * pending drop reports. */
+#ifndef SIM_NET_NET_INTERNAL_H
+#define SIM_NET_NET_INTERNAL_H
+
+#include "sim/core/map.h"
+#include "sim/net/net.h"
+#include "sim/net/net_link.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Calls of net.h after net.c has checked what can be checked without knowing the kind of net. */
+struct net_ops {
+    const char *version;
+    void (*free)(struct net *net);
+    sim_time (*now)(const struct net *net);
+    uint64_t (*run)(struct net *net, sim_time until, uint64_t budget);
+    void (*stop)(struct net *net);
+    uint64_t (*event_count)(const struct net *net);
+    net_timer (*timer_set)(struct net *net, sim_time at, net_timer_fn *fn, void *arg);
+    void (*timer_cancel)(struct net *net, net_timer timer);
+    void (*node_added)(struct net *net, net_node node);
+    void (*link_added)(struct net *net, struct link *link);
+    /* The link's `up` has changed. */
+    void (*link_turned)(struct net *net, struct link *link);
+    int (*listen)(struct net *net, net_node node, uint16_t port, net_accept_fn *fn, void *arg);
+    int (*connect)(struct net *net, net_node node, net_node peer, uint16_t port, struct link *link,
+                   const struct net_stream_ops *ops, void *arg, struct net_stream **ret);
+    size_t (*send)(struct net_stream *stream, struct span bytes);
+    void (*close)(struct net_stream *stream);
+    void (*abort)(struct net_stream *stream);
+    void (*stream_stats)(const struct net_stream *stream, struct net_stream_stats *ret);
+    int (*datagram_bind)(struct net *net, net_node node, uint16_t port, net_datagram_fn *fn,
+                         void *arg);
+    int (*datagram_send)(struct net *net, net_node node, net_node peer, uint16_t port,
+                         struct link *link, struct span payload, uint64_t tag);
+    void (*inject)(struct net *net, struct link *link, int direction, struct span packet);
+};
+
+struct net_drop_report {
+    uint64_t tag;
+    const char *reason;
+};
+
+/* First member of each kind of net. */
+struct net {
+    const struct net_ops *ops;
+    uint64_t seed;
+    char **nodes; /* names */
+    size_t node_count;
+    size_t node_capacity;
+    struct link **links;
+    size_t link_count;
+    size_t link_capacity;
+    struct map pairs; /* (lower node << 32 | higher node) -> link */
+    struct map taps;  /* handle -> link */
+    uint32_t taps_made;
+    net_drop_fn *drop;
+    void *drop_arg;
+    struct net_drop_report *reports; /* waiting for their event */
+    size_t report_count;
+    size_t report_capacity;
+};
+
+/* First member of each kind of stream. */
+struct net_stream {
+    struct net *net;
+};
+
+void net_base_init(struct net *net, const struct net_ops *ops, uint64_t seed);
+void net_base_fini(struct net *net);
+
+/* The node of an address, or NET_NONE. */
+net_node net_node_of_address(const struct net *net, uint32_t address);
+
+/* The drop of a datagram with `tag` (0: nothing to do), told by an event of its own at this
+ * instant, so that the handler never runs inside net_datagram_send(). */
+void net_report_drop(struct net *net, uint64_t tag, const char *reason);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,223 @@
+#include "sim/net/net_packet.h"
+
+#include <string.h>
+
+enum { IP_DONT_FRAGMENT = 0x4000, IP_MORE_FRAGMENTS = 0x2000, IP_OFFSET_MASK = 0x1fff };
+
+static uint16_t get16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+    return (uint32_t)get16(p) << 16 | get16(p + 2);
+}
+
+static void put16(uint8_t *p, uint32_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+
+/* Ones' complement sum (RFC 1071), continued from `sum`. */
+static uint32_t sum16(uint32_t sum, const uint8_t *p, size_t len)
+{
+    uint64_t total = sum;
+    for (; len >= 2; p += 2, len -= 2) {
+        total += get16(p);
+    }
+    if (len != 0) {
+        total += (uint32_t)(p[0] << 8);
+    }
+    while (total >> 16 != 0) {
+        total = (total & 0xffff) + (total >> 16);
+    }
+    return (uint32_t)total;
+}
+
+static uint32_t transport_sum(const uint8_t *packet, size_t ip_header, size_t len)
+{
+    uint32_t pseudo = sum16((uint32_t)packet[9] + (uint32_t)(len - ip_header), packet + 12, 8);
+    return sum16(pseudo, packet + ip_header, len - ip_header);
+}
+
+static int parse_transport(struct span rest, struct packet_view *v)
+{
+    const uint8_t *p = rest.data;
+    size_t header = 0;
+    if (v->protocol == PACKET_TCP) {
+        if (rest.len < PACKET_TCP_HEADER) {
+            return -SIM_EBADMSG;
+        }
+        header = (size_t)(p[12] >> 4) * 4;
+        v->seq = get32(p + 4);
+        v->ack = get32(p + 8);
+        v->tcp_flags = p[13];
+        if (header < PACKET_TCP_HEADER) {
+            return -SIM_EBADMSG;
+        }
+    } else if (v->protocol == PACKET_UDP) {
+        header = PACKET_UDP_HEADER;
+    } else {
+        return 0;
+    }
+    if (header > rest.len) {
+        return -SIM_EBADMSG;
+    }
+    v->source_port = get16(p);
+    v->destination_port = get16(p + 2);
+    v->payload = span_of(p + header, rest.len - header);
+    return 0;
+}
+
+int packet_parse(struct span packet, struct packet_view *ret)
+{
+    const uint8_t *p = packet.data;
+    if (packet.len < PACKET_IP_HEADER || p[0] >> 4 != 4) {
+        return -SIM_EBADMSG;
+    }
+    size_t header = (size_t)(p[0] & 15) * 4;
+    size_t total = get16(p + 2);
+    if (header < PACKET_IP_HEADER || total < header || total > packet.len) {
+        return -SIM_EBADMSG;
+    }
+    uint16_t fragment = get16(p + 6);
+    struct packet_view v = {.protocol = p[9],
+                            .source = get32(p + 12),
+                            .destination = get32(p + 16),
+                            .id = get16(p + 4),
+                            .more_fragments = (fragment & IP_MORE_FRAGMENTS) != 0,
+                            .fragment_offset = (uint32_t)(fragment & IP_OFFSET_MASK) * 8,
+                            .ip_header_bytes = header,
+                            .payload = span_of(p + header, total - header)};
+    if (v.fragment_offset == 0) {
+        int r = parse_transport(v.payload, &v);
+        if (r < 0) {
+            return r;
+        }
+    }
+    *ret = v;
+    return 0;
+}
+
+static bool has_transport_checksum(const struct packet_view *v)
+{
+    return v->fragment_offset == 0 && !v->more_fragments &&
+           (v->protocol == PACKET_TCP || v->protocol == PACKET_UDP);
+}
+
+bool packet_checksums_ok(struct span packet)
+{
+    struct packet_view v;
+    if (packet_parse(packet, &v) < 0 || sum16(0, packet.data, v.ip_header_bytes) != 0xffff) {
+        return false;
+    }
+    if (!has_transport_checksum(&v)) {
+        return true;
+    }
+    if (v.protocol == PACKET_UDP && get16(packet.data + v.ip_header_bytes + 6) == 0) {
+        return true; /* RFC 768: none was made */
+    }
+    return transport_sum(packet.data, v.ip_header_bytes, get16(packet.data + 2)) == 0xffff;
+}
+
+void packet_repair(uint8_t *packet, size_t len)
+{
+    size_t header = len > 0 ? (size_t)(packet[0] & 15) * 4 : 0;
+    if (len < PACKET_IP_HEADER || packet[0] >> 4 != 4 || header < PACKET_IP_HEADER ||
+        len < header || len > UINT16_MAX) {
+        return;
+    }
+    put16(packet + 2, (uint32_t)len);
+    put16(packet + 10, 0);
+    put16(packet + 10, ~sum16(0, packet, header));
+    struct packet_view v;
+    if (packet_parse(span_of(packet, len), &v) < 0 || !has_transport_checksum(&v)) {
+        return;
+    }
+    uint8_t *transport = packet + header;
+    if (v.protocol == PACKET_TCP) {
+        put16(transport + 16, 0);
+        put16(transport + 16, ~transport_sum(packet, header, len));
+        return;
+    }
+    put16(transport + 4, (uint32_t)(len - header));
+    put16(transport + 6, 0);
+    uint16_t sum = (uint16_t)~transport_sum(packet, header, len);
+    put16(transport + 6, sum != 0 ? sum : 0xffff);
+}
+
+static void append_ip_header(struct buf *out, uint8_t protocol, uint32_t source,
+                             uint32_t destination, uint16_t id, uint16_t fragment, size_t len)
+{
+    CHECK(len <= UINT16_MAX);
+    buf_append_u16(out, 0x4500);
+    buf_append_u16(out, (uint16_t)len);
+    buf_append_u16(out, id);
+    buf_append_u16(out, fragment);
+    buf_append_u8(out, 64);
+    buf_append_u8(out, protocol);
+    buf_append_u16(out, 0);
+    buf_append_u32(out, source);
+    buf_append_u32(out, destination);
+}
+
+static void repair_tail(struct buf *out, size_t start)
+{
+    packet_repair(out->data + out->start + start, buf_len(out) - start);
+}
+
+void packet_build_tcp(struct buf *out, const struct packet_tcp *head, struct span payload)
+{
+    size_t start = buf_len(out);
+    append_ip_header(out, PACKET_TCP, head->source, head->destination, 0, IP_DONT_FRAGMENT,
+                     PACKET_IP_HEADER + PACKET_TCP_HEADER + payload.len);
+    buf_append_u16(out, head->source_port);
+    buf_append_u16(out, head->destination_port);
+    buf_append_u32(out, head->seq);
+    buf_append_u32(out, head->ack);
+    buf_append_u8(out, PACKET_TCP_HEADER / 4 << 4);
+    buf_append_u8(out, head->flags);
+    buf_append_u16(out, UINT16_MAX);
+    buf_append_u32(out, 0);
+    buf_append(out, payload);
+    repair_tail(out, start);
+}
+
+void packet_build_udp(struct buf *out, uint32_t source, uint32_t destination, uint16_t source_port,
+                      uint16_t destination_port, uint16_t id, struct span payload)
+{
+    size_t start = buf_len(out);
+    append_ip_header(out, PACKET_UDP, source, destination, id, 0,
+                     PACKET_IP_HEADER + PACKET_UDP_HEADER + payload.len);
+    buf_append_u16(out, source_port);
+    buf_append_u16(out, destination_port);
+    buf_append_u16(out, (uint16_t)(PACKET_UDP_HEADER + payload.len));
+    buf_append_u16(out, 0);
+    buf_append(out, payload);
+    repair_tail(out, start);
+}
+
+bool packet_fragment(struct span whole, uint32_t mtu, uint32_t *offset, struct buf *out)
+{
+    CHECK(mtu >= PACKET_IP_HEADER + 8);
+    buf_clear(out);
+    if (*offset + PACKET_IP_HEADER >= whole.len) {
+        return false;
+    }
+    if (*offset == 0 && whole.len <= mtu) {
+        buf_append(out, whole);
+        *offset = (uint32_t)whole.len;
+        return true;
+    }
+    uint32_t rest = (uint32_t)whole.len - PACKET_IP_HEADER - *offset;
+    uint32_t room = (mtu - PACKET_IP_HEADER) / 8 * 8;
+    uint32_t take = rest <= mtu - PACKET_IP_HEADER ? rest : room;
+    buf_append(out, span_of(whole.data, PACKET_IP_HEADER));
+    buf_append(out, span_of(whole.data + PACKET_IP_HEADER + *offset, take));
+    put16(out->data + out->start + 6, *offset / 8 | (take < rest ? IP_MORE_FRAGMENTS : 0u));
+    repair_tail(out, 0);
+    *offset += take;
+    return true;
+}

@@ -1,0 +1,69 @@
+/* IPv4 packets as octets: reading, building, splitting and repairing their headers. Only what the
+ * virtual network carries: IPv4 with TCP (6) or UDP (17). */
+#ifndef SIM_NET_NET_PACKET_H
+#define SIM_NET_NET_PACKET_H
+
+#include "sim/core/base.h"
+#include "sim/core/buf.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { PACKET_TCP = 6, PACKET_UDP = 17 };
+enum {
+    PACKET_FIN = 0x01,
+    PACKET_SYN = 0x02,
+    PACKET_RST = 0x04,
+    PACKET_PSH = 0x08,
+    PACKET_ACK = 0x10
+};
+enum { PACKET_IP_HEADER = 20, PACKET_TCP_HEADER = 20, PACKET_UDP_HEADER = 8 };
+
+/* What the headers say; octets are borrowed from the packet. */
+struct packet_view {
+    uint8_t protocol;
+    uint32_t source, destination; /* host order */
+    uint16_t id;
+    bool more_fragments;
+    uint32_t fragment_offset; /* octets */
+    size_t ip_header_bytes;
+    /* TCP and UDP, first fragment only; else 0. */
+    uint16_t source_port, destination_port;
+    uint32_t seq, ack;
+    uint8_t tcp_flags;
+    struct span payload; /* of TCP or UDP; of a later fragment or another protocol: of IP */
+};
+
+/* -SIM_EBADMSG: not IPv4, or lengths that contradict each other. Checksums are not looked at. */
+int packet_parse(struct span packet, struct packet_view *ret);
+
+/* Whether the IP header's and (unless a fragment) the TCP or UDP checksum are right. */
+bool packet_checksums_ok(struct span packet);
+
+/* Makes an IPv4 packet of `len` octets consistent after a change: total length, UDP length, IP
+ * checksum and TCP or UDP checksum. The transport checksum of a fragment spans octets that are
+ * elsewhere and stays as it is. What is too short or not IPv4 stays untouched. */
+void packet_repair(uint8_t *packet, size_t len);
+
+struct packet_tcp {
+    uint32_t source, destination;
+    uint16_t source_port, destination_port;
+    uint32_t seq, ack;
+    uint8_t flags;
+};
+/* Append a whole packet to `out`. */
+void packet_build_tcp(struct buf *out, const struct packet_tcp *head, struct span payload);
+void packet_build_udp(struct buf *out, uint32_t source, uint32_t destination, uint16_t source_port,
+                      uint16_t destination_port, uint16_t id, struct span payload);
+
+/* The next fragment of `whole` (at most `mtu` octets, >= 28) from payload octet `*offset` on:
+ * written to `out` (cleared first) and `*offset` advanced. False when nothing is left. A packet
+ * that fits is yielded as it is. */
+bool packet_fragment(struct span whole, uint32_t mtu, uint32_t *offset, struct buf *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
