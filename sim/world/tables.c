@@ -89,9 +89,10 @@ static const struct record_column session_columns[] = {
     {"established_ns", RECORD_INTEGER, true, "ns", "Both were done", NULL},
     {"ended_ns", RECORD_INTEGER, true, "ns",
      "The later end was gone; NULL: open when the run ended", NULL},
-    {"outcome", RECORD_TEXT, false, "closed|failed|open",
-     "closed: ended in order; failed: never established, or broken; open: stood (or was still "
-     "being made) at the end",
+    {"outcome", RECORD_TEXT, false, "closed|failed|established|open",
+     "closed: ended in order; failed: never established, or broken; established: stood when the "
+     "run "
+     "ended; open: was still being made then",
      NULL},
     {"failure", RECORD_TEXT, true, "",
      "Reason of failed: an alert, truncated, timeout, refused ...", NULL},

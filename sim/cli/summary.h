@@ -1,0 +1,12 @@
+/* The closing summary of a run for a person, made from the database's own views. */
+#ifndef SIM_CLI_SUMMARY_H
+#define SIM_CLI_SUMMARY_H
+
+#include "sim/core/buf.h"
+#include "sim/record/recorder.h"
+
+/* Sessions by hop, messages by type. -SIM_EINVAL when a query fails (told in `diags`). */
+int summary_sessions(struct record_db *db, struct buf *out, struct diag_list *diags);
+int summary_messages(struct record_db *db, struct buf *out, struct diag_list *diags);
+
+#endif

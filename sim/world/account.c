@@ -1,0 +1,245 @@
+/* The account of messages: each one that is sent ends as delivered, lost, refused or in flight, and
+ * so does each of its hops. */
+#include <stdlib.h>
+
+#include "sim/world/world_internal.h"
+
+void carry_push(struct carry_queue *q, struct carry *c)
+{
+    c->next = NULL;
+    if (q->last != NULL) {
+        q->last->next = c;
+    } else {
+        q->first = c;
+    }
+    q->last = c;
+    q->count++;
+}
+
+struct carry *carry_pop(struct carry_queue *q)
+{
+    struct carry *c = q->first;
+    if (c != NULL) {
+        carry_remove(q, c);
+    }
+    return c;
+}
+
+void carry_remove(struct carry_queue *q, struct carry *c)
+{
+    struct carry *before = NULL;
+    for (struct carry *i = q->first; i != c; i = i->next) {
+        CHECK(i != NULL);
+        before = i;
+    }
+    if (before != NULL) {
+        before->next = c->next;
+    } else {
+        q->first = c->next;
+    }
+    if (q->last == c) {
+        q->last = before;
+    }
+    q->count--;
+    c->next = NULL;
+}
+
+static void carry_free(struct carry *c)
+{
+    buf_fini(&c->frame);
+    free(c);
+}
+
+struct message *account_message(struct world *w, const struct message_info *info, size_t bytes)
+{
+    struct message *m = mem_alloc(sizeof(*m));
+    m->id = ++w->next_message;
+    m->info = *info;
+    m->info.origin = world_intern(w, info->origin);
+    m->info.target = world_intern(w, info->target);
+    m->info.pn = world_intern(w, info->pn);
+    m->info.service_group = world_intern(w, info->service_group);
+    m->sent_at = net_now(w->net);
+    m->delivered_at = SIM_TIME_NEVER;
+    m->plain_bytes = bytes;
+    m->prev = w->last_message;
+    if (w->last_message != NULL) {
+        w->last_message->next = m;
+    } else {
+        w->first_message = m;
+    }
+    w->last_message = m;
+    map_set(&w->messages, m->id, (uint64_t)(uintptr_t)m);
+    w->stats.messages_sent++;
+    return m;
+}
+
+static struct message *find_message(const struct world *w, uint64_t id)
+{
+    uint64_t found;
+    return map_get(&w->messages, id, &found) ? (struct message *)(uintptr_t)found : NULL;
+}
+
+static void finish_message(struct world *w, struct message *m, const char *outcome,
+                           const char *reason)
+{
+    m->outcome = outcome;
+    m->reason = reason;
+    report_message(w, m);
+    if (m->prev != NULL) {
+        m->prev->next = m->next;
+    } else {
+        w->first_message = m->next;
+    }
+    if (m->next != NULL) {
+        m->next->prev = m->prev;
+    } else {
+        w->last_message = m->prev;
+    }
+    map_remove(&w->messages, m->id);
+    free(m);
+}
+
+struct carry *account_carry(struct hop *hop, struct message *m, entity_id sender,
+                            enum exemption exempt, uint8_t encoding, struct span payload)
+{
+    struct world *w = hop->world;
+    struct carry *c = mem_alloc(sizeof(*c));
+    c->message = m;
+    c->hop_number = m->hops++;
+    c->sender = sender;
+    c->receiver = hop->client->id == sender ? hop->server->id : hop->client->id;
+    c->hop = hop;
+    c->exemption = exempt;
+    c->encoding = encoding;
+    c->queued_at = net_now(w->net);
+    c->sent_at = c->received_at = SIM_TIME_NEVER;
+    c->plain_bytes = payload.len;
+    c->sent_hash = span_hash(0, payload);
+    frame_append(&c->frame, encoding, payload);
+    return c;
+}
+
+static void refuse(struct world *w, uint64_t id, const char *reason)
+{
+    struct message *m = find_message(w, id);
+    if (m != NULL) {
+        w->stats.messages_refused++;
+        finish_message(w, m, "refused", reason);
+    }
+}
+
+static void deliver(struct world *w, uint64_t id)
+{
+    struct message *m = find_message(w, id);
+    if (m != NULL) {
+        m->delivered_at = net_now(w->net);
+        w->stats.messages_delivered++;
+        finish_message(w, m, "delivered", NULL);
+    }
+}
+
+void account_arrived(struct entity *to, struct carry *carry, entity_id from, uint8_t encoding,
+                     struct span payload, bool in_session, const char *peer_urn)
+{
+    struct world *w = to->world;
+    struct received received = {
+        .from = from,
+        .payload = payload,
+        .encoding = encoding,
+        .in_session = in_session,
+        .peer_urn = peer_urn,
+        .message_id = carry != NULL ? carry->message->id : 0,
+    };
+    if (carry != NULL) {
+        carry->received_at = net_now(w->net);
+        carry->received_hash = span_hash(0, payload);
+        carry->message->protected_hops += carry->protected;
+        report_carry(w, carry, "delivered", NULL);
+        carry_free(carry);
+    } else {
+        report_event(w, "unknown_message", to, w->entities[from].node->id,
+                     "nobody sent it like this: forged or altered on the way");
+    }
+    to->refuse_reason = NULL;
+    enum disposition disposition = to->type->message(to, to->state, &received);
+    switch (disposition) {
+    case MESSAGE_DELIVERED:
+        deliver(w, received.message_id);
+        break;
+    case MESSAGE_FORWARDED:
+        break;
+    case MESSAGE_REFUSED:
+        refuse(w, received.message_id, to->refuse_reason != NULL ? to->refuse_reason : "refused");
+        break;
+    }
+}
+
+void account_lost(struct world *w, struct carry *carry, const char *reason)
+{
+    struct message *m = carry->message;
+    report_carry(w, carry, "lost", reason);
+    carry_free(carry);
+    w->stats.messages_lost++;
+    finish_message(w, m, "lost", reason);
+}
+
+void account_lost_queue(struct world *w, struct carry_queue *q, const char *reason)
+{
+    for (struct carry *c = carry_pop(q); c != NULL; c = carry_pop(q)) {
+        account_lost(w, c, reason);
+    }
+}
+
+void account_in_flight_queue(struct world *w, struct carry_queue *q)
+{
+    for (struct carry *c = carry_pop(q); c != NULL; c = carry_pop(q)) {
+        report_carry(w, c, "in_flight", NULL);
+        carry_free(c);
+    }
+}
+
+void account_settle(struct world *w)
+{
+    while (w->first_message != NULL) {
+        finish_message(w, w->first_message, "in_flight", NULL);
+    }
+}
+
+uint64_t entity_send(struct entity *e, entity_id peer, enum exemption exempt, uint8_t encoding,
+                     struct span payload, const struct message_info *info)
+{
+    struct world *w = e->world;
+    struct hop *hop = entity_hop(e, peer);
+    CHECK(hop != NULL);
+    struct message *m = account_message(w, info, payload.len);
+    uint64_t id = m->id;
+    account_go(hop, e, account_carry(hop, m, e->id, exempt, encoding, payload));
+    return id;
+}
+
+void entity_forward(struct entity *e, entity_id peer, enum exemption exempt, uint8_t encoding,
+                    struct span payload, uint64_t message_id)
+{
+    struct world *w = e->world;
+    struct hop *hop = entity_hop(e, peer);
+    CHECK(hop != NULL);
+    struct message *m = find_message(w, message_id);
+    if (m == NULL) {
+        report_event(w, "forward_dropped", e, w->entities[peer].node->id,
+                     "the message is not under way");
+        return;
+    }
+    account_go(hop, e, account_carry(hop, m, e->id, exempt, encoding, payload));
+}
+
+void account_go(struct hop *hop, struct entity *from, struct carry *carry)
+{
+    if (entity_is_silent(from)) {
+        account_lost(hop->world, carry, "silent");
+    } else if (carry->exemption != EXEMPT_NOT) {
+        datagram_send(hop, from, carry);
+    } else {
+        channel_send(hop, from, carry);
+    }
+}

@@ -1,0 +1,274 @@
+/* From the scenario to a world: nodes, links, identities, policies, entities. Everything random is
+ * keyed by names, so that another node in the scenario changes nothing for the rest. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/world/world_internal.h"
+
+static int fail(struct diag_list *diags, const char *what, const char *name, int error)
+{
+    diag_add(diags, DIAG_ERROR, "cannot-build", NULL, 0, 0, "%s \"%s\": %s", what, name,
+             sim_strerror(error));
+    return error;
+}
+
+static const struct cpu_profile *find_cpu(const struct world *w, const char *name)
+{
+    for (size_t i = 0; i < w->models->cpu_count; i++) {
+        if (strcmp(w->models->cpus[i].name, name) == 0) {
+            return &w->models->cpus[i];
+        }
+    }
+    return NULL;
+}
+
+static int build_entity(struct world *w, uint32_t number, struct diag_list *diags)
+{
+    const struct scenario *s = w->scenario;
+    const struct scenario_node *node = &s->nodes[number];
+    struct entity *e = &w->entities[number];
+    e->world = w;
+    e->id = number;
+    e->node = node;
+    e->type = w->models->types[node->role];
+    const char *cpu = node->device != SCENARIO_NONE ? s->devices[node->device].cpu : NULL;
+    e->cpu = find_cpu(w, cpu != NULL ? cpu : w->models->default_cpu[node->role]);
+    if (e->cpu == NULL) {
+        return fail(diags, "unknown cpu of node", node->id, -SIM_ENOENT);
+    }
+    secure_urn(s->seed, node->id, e->urn);
+    map_set_str(&w->by_urn, e->urn, number);
+    secure_random(w->env, node->id, "ticket-key", 0, e->ticket_key, sizeof(e->ticket_key));
+    secure_random(w->env, node->id, "subscriber-key", 0, e->subscriber_key,
+                  sizeof(e->subscriber_key));
+    e->net_node = net_add_node(w->net, node->id);
+    CHECK(e->net_node == number);
+    int r = net_datagram_bind(w->net, e->net_node, w->models->datagram_port, datagram_received, e);
+    if (r == 0 && node->role != ROLE_PNE) {
+        r = net_listen(w->net, e->net_node, w->models->stream_port, channel_accept, e);
+    }
+    if (r < 0) {
+        return fail(diags, "cannot open ports of node", node->id, r);
+    }
+    e->state = mem_alloc(e->type->state_bytes);
+    return 0;
+}
+
+/* --- links
+ * ------------------------------------------------------------------------------------------- */
+
+static void link_params(const struct scenario_edge *edge, const struct scenario_link *link,
+                        struct net_link_params *ret)
+{
+    static const enum net_loss_model models[] = {
+        [SCENARIO_LOSS_NONE] = NET_LOSS_NONE,
+        [SCENARIO_LOSS_RANDOM] = NET_LOSS_RANDOM,
+        [SCENARIO_LOSS_GILBERT_ELLIOTT] = NET_LOSS_GILBERT_ELLIOTT,
+    };
+    *ret = (struct net_link_params){
+        .name = edge->id,
+        .delay = link->delay,
+        .jitter = link->jitter,
+        .rate_bps = link->rate_bps,
+        .mtu_bytes = link->mtu_bytes,
+        .frame_bytes = link->frame_bytes,
+        .overhead_bytes = link->overhead_bytes,
+        .queue_packets = link->queue_packets,
+        .shared_medium = link->shared_medium,
+        .loss = {.model = models[link->loss.model],
+                 .rate = link->loss.rate,
+                 .enter = link->loss.enter,
+                 .leave = link->loss.leave,
+                 .rate_good = link->loss.rate_good,
+                 .rate_bad = link->loss.rate_bad},
+    };
+}
+
+/* --- policies
+ * ------------------------------------------------------------------------------------------ */
+
+static int build_policy(struct world *w, uint32_t number, struct diag_list *diags)
+{
+    if (w->policies[number] != NULL) {
+        return 0;
+    }
+    static const enum secure_auth auths[] = {[AUTH_MUTUAL] = SECURE_AUTH_MUTUAL,
+                                             [AUTH_SERVER_ONLY] = SECURE_AUTH_SERVER_ONLY,
+                                             [AUTH_PSK] = SECURE_AUTH_PSK};
+    const struct scenario_policy *p = &w->scenario->policies[number];
+    struct secure_policy_params params = {
+        .name = p->name,
+        .kind = p->kind == KIND_CLEAR ? SECURE_CLEAR : SECURE_TLS,
+        .min_version = p->min_version,
+        .max_version = p->max_version,
+        .ciphers = p->ciphers,
+        .ciphersuites = p->ciphersuites,
+        .groups = p->groups,
+        .auth = auths[p->auth],
+        .tickets = p->resumption == RESUMPTION_TICKETS,
+        .ticket_lifetime = p->ticket_lifetime,
+        .security_level = p->security_level,
+    };
+    return secure_policy_create(w->env, &params, w->ca, &w->policies[number], diags);
+}
+
+/* --- identities
+ * ------------------------------------------------------------------------------------------ */
+
+static enum secure_key_kind key_kind(enum scenario_certificates kind)
+{
+    static const enum secure_key_kind kinds[] = {[CERT_ECDSA_P256] = SECURE_KEY_P256,
+                                                 [CERT_ECDSA_P384] = SECURE_KEY_P384,
+                                                 [CERT_ED25519] = SECURE_KEY_ED25519,
+                                                 [CERT_RSA_2048] = SECURE_KEY_RSA2048,
+                                                 [CERT_RSA_3072] = SECURE_KEY_RSA3072};
+    return kinds[kind];
+}
+
+static int need_other_ca(struct world *w, struct diag_list *diags)
+{
+    return w->other_ca != NULL
+               ? 0
+               : secure_ca_create(w->env, "other", SECURE_KEY_P256, &w->other_ca, diags);
+}
+
+static int build_identity(struct world *w, struct entity *e, const struct scenario_policy *policy,
+                          struct diag_list *diags)
+{
+    enum secure_key_kind kind = key_kind(policy->certificates);
+    if (policy->kind == KIND_CLEAR || policy->auth == AUTH_PSK || e->identities[kind] != NULL) {
+        return 0;
+    }
+    const struct scenario_credential *c = &e->node->credential;
+    const char *urn = e->urn;
+    if (c->identity != NULL) {
+        uint32_t other = scenario_find_node(w->scenario, c->identity);
+        CHECK(other != SCENARIO_NONE);
+        urn = w->entities[other].urn;
+    }
+    int r = c->issuer == ISSUER_OTHER ? need_other_ca(w, diags) : 0;
+    if (r < 0) {
+        return r;
+    }
+    struct secure_identity_params params = {
+        .name = e->node->id,
+        .urn = urn,
+        .kind = kind,
+        .not_before = c->not_before,
+        .not_after = c->not_after,
+        .self_signed = c->issuer == ISSUER_SELF,
+    };
+    const struct secure_ca *issuer = c->issuer == ISSUER_OTHER ? w->other_ca : w->ca;
+    return secure_identity_issue(w->env, issuer, &params, &e->identities[kind], diags);
+}
+
+static int build_hop(struct world *w, uint32_t number, struct diag_list *diags)
+{
+    const struct scenario *s = w->scenario;
+    const struct scenario_edge *edge = &s->edges[number];
+    struct hop *hop = &w->hops[number];
+    hop->world = w;
+    hop->number = number;
+    hop->edge = edge;
+    hop->client = &w->entities[edge->a];
+    hop->server = &w->entities[edge->b];
+    uint32_t policy = hop->client->node->policy;
+    CHECK(policy != SCENARIO_NONE);
+    hop->policy = &s->policies[policy];
+    struct net_link_params params;
+    link_params(edge, &s->links[edge->link], &params);
+    int r = net_add_link(w->net, hop->client->net_node, hop->server->net_node, &params, &hop->link);
+    if (r < 0) {
+        return fail(diags, "link", edge->id, r);
+    }
+    map_set(&hop->client->hops, hop->server->id, (uint64_t)(uintptr_t)hop);
+    map_set(&hop->server->hops, hop->client->id, (uint64_t)(uintptr_t)hop);
+    secure_random(w->env, edge->id, "psk", 0, hop->psk, sizeof(hop->psk));
+    r = build_policy(w, policy, diags);
+    hop->secure = w->policies[policy];
+    if (r == 0) {
+        r = build_identity(w, hop->client, hop->policy, diags);
+    }
+    return r == 0 ? build_identity(w, hop->server, hop->policy, diags) : r;
+}
+
+int world_build(struct world *w, struct diag_list *diags)
+{
+    const struct scenario *s = w->scenario;
+    enum secure_rng mode = s->system_random ? SECURE_RNG_SYSTEM : SECURE_RNG_SEEDED;
+    int r = secure_env_create(s->seed, mode, &w->env, diags);
+    if (r == 0) {
+        r = w->options.ideal_net ? net_create_ideal(s->seed, &w->net)
+                                 : net_create_ns3(s->seed, &w->net);
+        if (r < 0) {
+            return fail(diags, "virtual network", s->name, r);
+        }
+        r = secure_ca_create(w->env, "scenario", SECURE_KEY_P256, &w->ca, diags);
+    }
+    w->entities = mem_calloc(s->node_count, sizeof(*w->entities));
+    w->hops = mem_calloc(s->edge_count, sizeof(*w->hops));
+    w->policies = mem_calloc(s->policy_count, sizeof(struct secure_policy *));
+    for (uint32_t i = 0; r == 0 && i < s->node_count; i++) {
+        r = build_entity(w, i, diags);
+    }
+    for (uint32_t i = 0; r == 0 && i < s->edge_count; i++) {
+        r = build_hop(w, i, diags);
+    }
+    if (r == 0) {
+        net_set_drop_handler(w->net, datagram_dropped, w);
+        r = jobs_create(w->options.workers - 1, &w->jobs) < 0
+                ? fail(diags, "worker threads", "--workers", -SIM_EIO)
+                : 0;
+    }
+    return r;
+}
+
+static void dismantle_entity(struct entity *e)
+{
+    if (e->state != NULL) {
+        e->type->finish(e, e->state);
+    }
+    free(e->state);
+    for (size_t i = 0; i < SIM_ARRAY_LEN(e->identities); i++) {
+        secure_identity_free(e->identities[i]);
+    }
+    for (size_t i = 0; i < e->rng_count; i++) {
+        free(e->rngs[i]);
+    }
+    free(e->rngs);
+    map_fini(&e->hops);
+}
+
+void world_dismantle(struct world *w)
+{
+    const struct scenario *s = w->scenario;
+    for (size_t i = 0; w->entities != NULL && i < s->node_count; i++) {
+        dismantle_entity(&w->entities[i]);
+    }
+    for (size_t i = 0; w->hops != NULL && i < s->edge_count; i++) {
+        buf_fini(&w->hops[i].ticket);
+        watch_free(w->hops[i].watch);
+    }
+    for (size_t i = 0; w->policies != NULL && i < s->policy_count; i++) {
+        secure_policy_free(w->policies[i]);
+    }
+    jobs_free(w->jobs);
+    entity_timers_free(w);
+    script_free(w);
+    net_free(w->net);
+    secure_ca_free(w->ca);
+    secure_ca_free(w->other_ca);
+    secure_env_free(w->env);
+    map_fini(&w->by_urn);
+    map_fini(&w->messages);
+    map_fini(&w->timers);
+    map_fini(&w->datagrams);
+    map_fini(&w->interned);
+    for (size_t i = 0; i < w->name_count; i++) {
+        free(w->names[i]);
+    }
+    free(w->names);
+    free(w->entities);
+    free(w->hops);
+    free(w->policies);
+}

@@ -1,0 +1,228 @@
+/* The services of entity.h that are not about sending (account.c has those). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/world/world_internal.h"
+
+sim_time entity_now(const struct entity *e)
+{
+    return net_now(e->world->net);
+}
+
+entity_id entity_self(const struct entity *e)
+{
+    return e->id;
+}
+
+const struct scenario *entity_scenario(const struct entity *e)
+{
+    return e->world->scenario;
+}
+
+const char *entity_name(const struct entity *e, entity_id id)
+{
+    CHECK(id < e->world->scenario->node_count);
+    return e->world->entities[id].node->id;
+}
+
+const char *entity_urn(const struct entity *e, entity_id id)
+{
+    CHECK(id < e->world->scenario->node_count);
+    return e->world->entities[id].urn;
+}
+
+entity_id entity_by_urn(const struct entity *e, struct span urn)
+{
+    char text[SECURE_URN_BYTES];
+    if (urn.len >= sizeof(text)) {
+        return ENTITY_NONE;
+    }
+    memcpy(text, urn.data, urn.len);
+    text[urn.len] = '\0';
+    uint64_t found;
+    return map_get_str(&e->world->by_urn, text, &found) ? (entity_id)found : ENTITY_NONE;
+}
+
+void entity_make_urn(const struct entity *e, const char *name, char out[SECURE_URN_BYTES])
+{
+    secure_urn(e->world->scenario->seed, name, out);
+}
+
+struct rng *entity_rng(struct entity *e, const char *purpose)
+{
+    for (size_t i = 0; i < e->rng_count; i++) {
+        if (strcmp(e->rngs[i]->purpose, purpose) == 0) {
+            return &e->rngs[i]->rng;
+        }
+    }
+    struct named_rng *named = mem_alloc(sizeof(*named));
+    named->purpose = purpose;
+    rng_init(&named->rng, e->world->scenario->seed, e->node->id, purpose);
+    *MEM_PUSH(e->rngs, e->rng_count, e->rng_capacity) = named;
+    return &named->rng;
+}
+
+void entity_random(struct entity *e, const char *purpose, uint8_t *out, size_t len)
+{
+    secure_random(e->world->env, e->node->id, purpose, ++e->random_count, out, len);
+}
+
+void entity_hmac(struct span key, struct span data, uint8_t out[32])
+{
+    secure_hmac_sha256(key, data, out);
+}
+
+bool entity_equal(struct span a, struct span b)
+{
+    return secure_equal(a, b);
+}
+
+void entity_subscriber_key(const struct entity *e, entity_id pne, uint8_t out[32])
+{
+    const struct entity *owner = &e->world->entities[pne];
+    CHECK(e == owner || e->node->role == ROLE_SERVER);
+    bool wrong = e == owner && owner->node->credential.wrong_psk;
+    for (size_t i = 0; i < sizeof(owner->subscriber_key); i++) {
+        out[i] = wrong ? (uint8_t)~owner->subscriber_key[i] : owner->subscriber_key[i];
+    }
+}
+
+/* --- timers
+ * ------------------------------------------------------------------------------------------ */
+
+struct entity_alarm {
+    struct entity *entity;
+    uint64_t handle;
+    uint32_t kind;
+    uint64_t arg;
+    net_timer timer;
+    struct entity_alarm *next, *prev; /* of all that are set */
+};
+
+static void alarm_unlink(struct world *w, struct entity_alarm *a)
+{
+    if (a->prev != NULL) {
+        a->prev->next = a->next;
+    } else {
+        w->alarms = a->next;
+    }
+    if (a->next != NULL) {
+        a->next->prev = a->prev;
+    }
+    map_remove(&w->timers, a->handle);
+}
+
+static void on_alarm(void *arg)
+{
+    struct entity_alarm *a = arg;
+    struct entity *e = a->entity;
+    struct world *w = e->world;
+    if (entity_is_silent(e)) {
+        /* A device that hangs finds its timers due when it goes on. */
+        if (e->silent_until != SIM_TIME_NEVER) {
+            a->timer = net_timer_set(w->net, e->silent_until, on_alarm, a);
+        }
+        return;
+    }
+    uint32_t kind = a->kind;
+    uint64_t value = a->arg;
+    alarm_unlink(w, a);
+    free(a);
+    e->type->timer(e, e->state, kind, value);
+}
+
+uint64_t entity_timer_set(struct entity *e, sim_time delay, uint32_t kind, uint64_t arg)
+{
+    struct world *w = e->world;
+    struct entity_alarm *a = mem_alloc(sizeof(*a));
+    *a = (struct entity_alarm){
+        .entity = e, .handle = ++w->next_timer, .kind = kind, .arg = arg, .next = w->alarms};
+    if (w->alarms != NULL) {
+        w->alarms->prev = a;
+    }
+    w->alarms = a;
+    map_set(&w->timers, a->handle, (uint64_t)(uintptr_t)a);
+    sim_time now = net_now(w->net);
+    delay = delay > 0 ? delay : 0;
+    a->timer = net_timer_set(
+        w->net, delay < SIM_TIME_NEVER - now ? now + delay : SIM_TIME_NEVER - 1, on_alarm, a);
+    return a->handle;
+}
+
+void entity_timer_cancel(struct entity *e, uint64_t timer)
+{
+    struct world *w = e->world;
+    uint64_t found;
+    if (timer != 0 && map_get(&w->timers, timer, &found)) {
+        struct entity_alarm *a = (struct entity_alarm *)(uintptr_t)found;
+        net_timer_cancel(w->net, a->timer);
+        alarm_unlink(w, a);
+        free(a);
+    }
+}
+
+void entity_timers_free(struct world *w)
+{
+    while (w->alarms != NULL) {
+        struct entity_alarm *a = w->alarms;
+        w->alarms = a->next;
+        free(a);
+    }
+}
+
+/* --- sessions and the record
+ * --------------------------------------------------------------------------- */
+
+bool entity_is_silent(const struct entity *e)
+{
+    return e->silent_until > net_now(e->world->net);
+}
+
+struct hop *entity_hop(const struct entity *e, entity_id peer)
+{
+    uint64_t found;
+    return map_get(&e->hops, peer, &found) ? (struct hop *)(uintptr_t)found : NULL;
+}
+
+void entity_connect(struct entity *e, entity_id peer)
+{
+    struct hop *hop = entity_hop(e, peer);
+    CHECK(hop != NULL && hop->client == e);
+    if (!entity_is_silent(e)) {
+        channel_connect(hop);
+    }
+}
+
+void entity_disconnect(struct entity *e, entity_id peer, const char *reason)
+{
+    struct hop *hop = entity_hop(e, peer);
+    CHECK(hop != NULL);
+    channel_disconnect(hop, e, reason);
+}
+
+bool entity_connected(const struct entity *e, entity_id peer)
+{
+    const struct hop *hop = entity_hop(e, peer);
+    return hop != NULL && channel_ready(hop, e);
+}
+
+void entity_refuse_reason(struct entity *e, const char *reason)
+{
+    e->refuse_reason = reason;
+}
+
+int entity_transition(struct entity *e, const struct fsm_table *table, const char *instance,
+                      uint32_t *state, uint32_t event, uint32_t to)
+{
+    int r = fsm_check(table, *state, event, to);
+    report_transition(e, table, instance, *state, event, r == 0 ? to : *state, r == 0);
+    if (r == 0) {
+        *state = to;
+    }
+    return r;
+}
+
+void entity_event(struct entity *e, const char *what, const char *detail)
+{
+    report_event(e->world, what, e, e->node->id, detail);
+}

@@ -1,0 +1,131 @@
+#include "sim/world/jobs.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { JOB_IDLE, JOB_QUEUED, JOB_RUNNING, JOB_DONE };
+
+struct jobs {
+    pthread_mutex_t lock;
+    pthread_cond_t queued;   /* workers wait for work */
+    pthread_cond_t finished; /* the event loop waits for a result */
+    struct job *first;
+    struct job *last;
+    bool stop;
+    uint32_t thread_count;
+    pthread_t *threads;
+};
+
+static void unlink_job(struct jobs *jobs, struct job *job)
+{
+    if (job->prev != NULL) {
+        job->prev->next = job->next;
+    } else {
+        jobs->first = job->next;
+    }
+    if (job->next != NULL) {
+        job->next->prev = job->prev;
+    } else {
+        jobs->last = job->prev;
+    }
+    job->next = job->prev = NULL;
+}
+
+/* Takes `job` out of the queue and runs it; the lock is held at call and return, not while it runs.
+ */
+static void run_job(struct jobs *jobs, struct job *job)
+{
+    unlink_job(jobs, job);
+    job->state = JOB_RUNNING;
+    pthread_mutex_unlock(&jobs->lock);
+    job->run(job->arg);
+    pthread_mutex_lock(&jobs->lock);
+    job->state = JOB_DONE;
+}
+
+static void *worker(void *arg)
+{
+    struct jobs *jobs = arg;
+    pthread_mutex_lock(&jobs->lock);
+    while (!jobs->stop) {
+        if (jobs->first == NULL) {
+            pthread_cond_wait(&jobs->queued, &jobs->lock);
+            continue;
+        }
+        run_job(jobs, jobs->first);
+        pthread_cond_signal(&jobs->finished);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return NULL;
+}
+
+int jobs_create(uint32_t threads, struct jobs **ret)
+{
+    struct jobs *jobs = mem_alloc(sizeof(*jobs));
+    pthread_mutex_init(&jobs->lock, NULL);
+    pthread_cond_init(&jobs->queued, NULL);
+    pthread_cond_init(&jobs->finished, NULL);
+    jobs->threads = mem_calloc(threads, sizeof(*jobs->threads));
+    for (uint32_t i = 0; i < threads; i++) {
+        if (pthread_create(&jobs->threads[i], NULL, worker, jobs) != 0) {
+            jobs_free(jobs);
+            return -SIM_EIO;
+        }
+        jobs->thread_count++;
+    }
+    *ret = jobs;
+    return 0;
+}
+
+void jobs_free(struct jobs *jobs)
+{
+    if (jobs == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&jobs->lock);
+    CHECK(jobs->first == NULL);
+    jobs->stop = true;
+    pthread_cond_broadcast(&jobs->queued);
+    pthread_mutex_unlock(&jobs->lock);
+    for (uint32_t i = 0; i < jobs->thread_count; i++) {
+        pthread_join(jobs->threads[i], NULL);
+    }
+    pthread_cond_destroy(&jobs->finished);
+    pthread_cond_destroy(&jobs->queued);
+    pthread_mutex_destroy(&jobs->lock);
+    free(jobs->threads);
+    free(jobs);
+}
+
+void jobs_submit(struct jobs *jobs, struct job *job)
+{
+    pthread_mutex_lock(&jobs->lock);
+    job->state = JOB_QUEUED;
+    job->next = NULL;
+    job->prev = jobs->last;
+    if (jobs->last != NULL) {
+        jobs->last->next = job;
+    } else {
+        jobs->first = job;
+    }
+    jobs->last = job;
+    if (jobs->thread_count > 0) {
+        pthread_cond_signal(&jobs->queued);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+void jobs_wait(struct jobs *jobs, struct job *job)
+{
+    pthread_mutex_lock(&jobs->lock);
+    while (job->state != JOB_DONE) {
+        if (job->state == JOB_QUEUED) {
+            run_job(jobs, job);
+        } else if (jobs->first != NULL) {
+            run_job(jobs, jobs->first);
+        } else {
+            pthread_cond_wait(&jobs->finished, &jobs->lock);
+        }
+    }
+    pthread_mutex_unlock(&jobs->lock);
+}

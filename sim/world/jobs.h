@@ -1,0 +1,27 @@
+/* Jobs on worker threads. A job's result is fetched with jobs_wait(); the waiting thread helps with
+ * the work, so that zero workers is simply "inline". Jobs share nothing that changes. */
+#ifndef SIM_WORLD_JOBS_H
+#define SIM_WORLD_JOBS_H
+
+#include "sim/core/base.h"
+
+struct jobs;
+
+struct job {
+    void (*run)(void *arg);
+    void *arg;
+    int state;        /* private */
+    struct job *next; /* private */
+    struct job *prev; /* private */
+};
+
+/* `threads` worker threads besides the caller's; -SIM_EIO when the system gives none. */
+int jobs_create(uint32_t threads, struct jobs **ret);
+/* All jobs must have been waited for. NULL is fine. */
+void jobs_free(struct jobs *jobs);
+/* Queues `job` (run and arg set by the caller; lives until jobs_wait() returned). */
+void jobs_submit(struct jobs *jobs, struct job *job);
+/* Returns when `job` has run; runs it, or others meanwhile, itself. */
+void jobs_wait(struct jobs *jobs, struct job *job);
+
+#endif

@@ -1,0 +1,287 @@
+/* Rows: each function writes one row of the table whose name it bears (tables.c tells the columns).
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/world/world_internal.h"
+
+/* Text, or NULL where it is empty. */
+static struct record_value text_or_null(const char *s)
+{
+    return s != NULL && s[0] != '\0' ? record_text(s) : record_null();
+}
+
+static void put(struct world *w, const struct record_table *table,
+                const struct record_value *values, size_t count)
+{
+    CHECK(count == table->column_count);
+    if (w->recorder != NULL) {
+        recorder_put(w->recorder, table, values);
+    }
+}
+#define PUT(w, table, ...)                                                                         \
+    do {                                                                                           \
+        const struct record_value row[] = {__VA_ARGS__};                                           \
+        put((w), &(table), row, SIM_ARRAY_LEN(row));                                               \
+    } while (0)
+
+static const char *role_word(enum scenario_role role)
+{
+    switch (role) {
+    case ROLE_PNE:
+        return "pne";
+    case ROLE_GATEWAY:
+        return "gateway";
+    case ROLE_SERVER:
+        return "server";
+    }
+    return NULL;
+}
+
+static const char *hop_word(const struct hop *hop)
+{
+    return hop->client->node->role == ROLE_PNE ? "pne-gateway" : "gateway-server";
+}
+
+static const char *exemption_word(enum exemption exempt)
+{
+    switch (exempt) {
+    case EXEMPT_NOT:
+        return NULL;
+    case EXEMPT_SERVICE_GROUP:
+        return "service_group";
+    case EXEMPT_BEFORE_ESTABLISHMENT:
+        return "before_establishment";
+    case EXEMPT_BRIDGE:
+        return "bridge";
+    case EXEMPT_USER_PLANE:
+        return "user_plane";
+    }
+    return NULL;
+}
+
+/* How the certificate of a node was made, with what is wrong with it on purpose. */
+static void describe_credential(const struct scenario_credential *c, char out[160])
+{
+    static const char *const issuers[] = {
+        [ISSUER_SCENARIO] = "scenario-ca", [ISSUER_OTHER] = "other-ca", [ISSUER_SELF] = "self"};
+    snprintf(out, 160, "%s, valid %.0f s to %.0f s%s%s%s", issuers[c->issuer],
+             (double)c->not_before / 1e9, (double)c->not_after / 1e9,
+             c->identity != NULL ? ", identity of " : "", c->identity != NULL ? c->identity : "",
+             c->wrong_psk ? ", wrong psk" : "");
+}
+
+void report_entities(struct world *w)
+{
+    const struct scenario *s = w->scenario;
+    for (size_t i = 0; i < s->node_count; i++) {
+        const struct entity *e = &w->entities[i];
+        const struct scenario_node *n = e->node;
+        char credential[160];
+        describe_credential(&n->credential, credential);
+        PUT(w, table_entity, record_int(e->id), record_text(n->id), record_text(n->entry),
+            record_text(role_word(n->role)), record_text(e->urn),
+            n->device != SCENARIO_NONE ? record_text(s->devices[n->device].name) : record_null(),
+            record_text(e->cpu->name),
+            n->peer != SCENARIO_NONE ? record_int(n->peer) : record_null(),
+            n->policy != SCENARIO_NONE ? record_text(s->policies[n->policy].name) : record_null(),
+            record_text(n->encoding),
+            n->credential.present ? record_text(credential) : record_null());
+    }
+}
+
+void report_expects(struct world *w)
+{
+    for (size_t i = 0; i < w->scenario->expect_count; i++) {
+        const struct scenario_expect *x = &w->scenario->expects[i];
+        PUT(w, table_expect, record_int((int64_t)i + 1), record_int(x->line),
+            record_text(x->kind == EXPECT_CLAIM ? "claim" : "metric"), record_text(x->name),
+            record_text(x->subject), x->has_min ? record_real(x->min) : record_null(),
+            x->has_max ? record_real(x->max) : record_null());
+    }
+}
+
+void report_links(struct world *w)
+{
+    const struct scenario *s = w->scenario;
+    for (size_t i = 0; i < s->edge_count; i++) {
+        const struct hop *hop = &w->hops[i];
+        const struct scenario_link *link = &s->links[hop->edge->link];
+        struct net_link_stats st;
+        net_link_stats(w->net, hop->link, &st);
+        char hash[17];
+        snprintf(hash, sizeof(hash), "%016" PRIx64, hop->wire_hash);
+        PUT(w, table_link, record_int((int64_t)i), record_text(hop->edge->id),
+            record_int(hop->edge->a), record_int(hop->edge->b),
+            record_text(link->technology != NULL ? link->technology : link->name),
+            record_int(link->delay), record_int(link->jitter), record_int((int64_t)link->rate_bps),
+            record_int(link->mtu_bytes), record_int((int64_t)st.packets[0]),
+            record_int((int64_t)st.packets[1]), record_int((int64_t)st.bytes[0]),
+            record_int((int64_t)st.bytes[1]), record_int((int64_t)(st.lost[0] + st.lost[1])),
+            record_int((int64_t)(st.queue_dropped[0] + st.queue_dropped[1])),
+            record_int((int64_t)(st.down_dropped[0] + st.down_dropped[1])),
+            record_int((int64_t)(st.tap_dropped[0] + st.tap_dropped[1])),
+            record_int((int64_t)watch_bytes(hop->watch)), record_text(hash));
+    }
+}
+
+static bool sampled(const struct world *w, uint64_t message_id)
+{
+    switch (w->scenario->record_messages) {
+    case MESSAGES_ALL:
+        return true;
+    case MESSAGES_SAMPLED:
+        return message_id % w->scenario->record_sample == 0;
+    case MESSAGES_NONE:
+        return false;
+    }
+    return true;
+}
+
+void report_message(struct world *w, const struct message *m)
+{
+    if (!sampled(w, m->id)) {
+        return;
+    }
+    PUT(w, table_message, record_int((int64_t)m->id), record_text(m->info.type),
+        record_text(m->info.origin), record_text(m->info.target), record_text(m->info.pn),
+        record_text(m->info.service_group), record_int((int64_t)m->info.transaction),
+        m->info.status != 0 ? record_int(m->info.status) : record_null(),
+        m->info.copy_of != 0 ? record_int((int64_t)m->info.copy_of) : record_null(),
+        record_time(m->sent_at), record_time(m->delivered_at), record_text(m->outcome),
+        record_text(m->reason), record_int(m->hops), record_int(m->protected_hops),
+        record_int((int64_t)m->plain_bytes));
+}
+
+void report_carry(struct world *w, const struct carry *c, const char *outcome, const char *reason)
+{
+    if (!sampled(w, c->message->id)) {
+        return;
+    }
+    char sent[17];
+    char received[17];
+    snprintf(sent, sizeof(sent), "%016" PRIx64, c->sent_hash);
+    snprintf(received, sizeof(received), "%016" PRIx64, c->received_hash);
+    bool was_sent = c->sent_at != SIM_TIME_NEVER;
+    PUT(w, table_message_hop, record_int((int64_t)c->message->id), record_int(c->hop_number),
+        record_int(c->sender), record_int(c->receiver), record_int(c->hop->number),
+        c->session_id != 0 ? record_int((int64_t)c->session_id) : record_null(),
+        record_int(c->protected), record_text(exemption_word(c->exemption)),
+        record_text(c->encoding == 1 ? "xml" : "cbor"), record_time(c->queued_at),
+        record_time(c->sent_at), record_time(c->received_at), record_text(outcome),
+        record_text(reason), record_int((int64_t)c->plain_bytes),
+        record_int((int64_t)c->wire_bytes), was_sent ? record_text(sent) : record_null(),
+        c->received_at != SIM_TIME_NEVER ? record_text(received) : record_null(),
+        record_int(c->watched));
+}
+
+static const char *side_word(int side)
+{
+    return side == SIDE_INITIATOR ? "initiator" : "responder";
+}
+
+static const char *state_word(enum secure_state state)
+{
+    switch (state) {
+    case SECURE_HANDSHAKING:
+        return "handshaking";
+    case SECURE_ESTABLISHED:
+        return "established";
+    case SECURE_CLOSED:
+        return "closed";
+    case SECURE_FAILED:
+        return "failed";
+    }
+    return NULL;
+}
+
+static void report_end(struct world *w, const struct end *end)
+{
+    const struct secure_facts *f = &end->facts;
+    PUT(w, table_session_end, record_int((int64_t)end->channel->id),
+        record_text(side_word(end->side)), record_int(end->entity->id), record_time(end->up_at),
+        record_text(state_word(end->state)), text_or_null(f->version), text_or_null(f->cipher),
+        text_or_null(f->peer_id), text_or_null(f->peer_auth), text_or_null(f->peer_signature),
+        f->peer_certificate || f->verify_result != 0 ? record_int(f->verify_result) : record_null(),
+        f->peer_certificate || f->verify_result != 0 ? text_or_null(f->verify_text) : record_null(),
+        record_int(f->close_notify_sent), record_int(f->close_notify_received),
+        record_text(end->failure), record_int((int64_t)end->messages_sent),
+        record_int((int64_t)end->messages_received), record_int((int64_t)end->wire_bytes),
+        record_int((int64_t)end->signatures), record_int((int64_t)end->verifications),
+        record_int((int64_t)end->agreements), record_int((int64_t)end->key_updates),
+        record_text(w->scenario->system_random ? "system" : "seeded"));
+}
+
+void report_channel(struct world *w, const struct channel *c, const char *outcome)
+{
+    const struct end *a = &c->ends[SIDE_INITIATOR];
+    const struct end *b = &c->ends[SIDE_RESPONDER];
+    /* What was negotiated is told by an end that is done; each end's own view is in session_end. */
+    const struct secure_facts *f = a->up_at != SIM_TIME_NEVER ? &a->facts : &b->facts;
+    bool known = a->up_at != SIM_TIME_NEVER || b->up_at != SIM_TIME_NEVER;
+    PUT(w, table_session, record_int((int64_t)c->id), record_text(hop_word(c->hop)),
+        record_int(c->hop->number), record_int(a->entity->id), record_int(b->entity->id),
+        record_text(c->hop->policy->name),
+        record_text(c->hop->policy->kind == KIND_CLEAR ? "clear" : "tls"), text_or_null(f->version),
+        text_or_null(f->cipher), known ? record_int(f->cipher_bits) : record_null(),
+        text_or_null(f->kex_group), known ? record_int(f->forward_secret) : record_null(),
+        known ? record_int(f->extended_master_secret) : record_null(),
+        text_or_null(b->facts.peer_auth), text_or_null(a->facts.peer_auth),
+        known ? record_int(f->resumed) : record_null(), record_text(c->cause),
+        record_time(c->started_at), record_time(a->up_at), record_time(b->up_at),
+        record_time(c->established_at), record_time(c->ended_at), record_text(outcome),
+        record_text(c->failure), record_int((int64_t)(a->handshake_bytes + b->handshake_bytes)),
+        record_int((int64_t)a->round_trips),
+        record_int((int64_t)(a->retransmissions + b->retransmissions)), record_int(a->cpu),
+        record_int(b->cpu));
+    report_end(w, a);
+    if (b->begun) {
+        report_end(w, b);
+    }
+}
+
+void report_alert(struct end *end, const struct secure_event *event)
+{
+    struct world *w = end->channel->world;
+    PUT(w, table_alert, record_int((int64_t)end->channel->id), record_text(side_word(end->side)),
+        record_text(event->kind == SECURE_EVENT_ALERT_SENT ? "sent" : "received"),
+        record_text(event->level == 2 ? "fatal" : "warning"), record_int(event->code),
+        record_text(event->name), record_time(net_now(w->net)));
+}
+
+void report_handshake(struct end *end, const struct secure_event *event)
+{
+    struct world *w = end->channel->world;
+    PUT(w, table_handshake, record_int((int64_t)end->channel->id),
+        record_text(side_word(end->side)),
+        record_text(event->kind == SECURE_EVENT_HANDSHAKE_SENT ? "sent" : "received"),
+        record_text(event->name), record_int((int64_t)event->bytes), record_time(net_now(w->net)));
+}
+
+void report_finding(struct hop *hop, const struct net_packet *packet,
+                    const struct watch_finding *finding)
+{
+    PUT(hop->world, table_wire_finding, record_int(hop->number),
+        record_int((int64_t)packet->number), record_time(packet->at),
+        record_int((int64_t)finding->message_id), record_int(finding->hop_number),
+        record_int((int64_t)finding->packet_offset), record_int((int64_t)finding->message_offset),
+        record_int((int64_t)finding->bytes));
+}
+
+void report_event(struct world *w, const char *what, const struct entity *e, const char *subject,
+                  const char *detail)
+{
+    PUT(w, table_event, record_time(net_now(w->net)), record_text(what),
+        e != NULL ? record_int(e->id) : record_null(), record_text(subject), record_text(detail));
+}
+
+void report_transition(const struct entity *e, const struct fsm_table *table, const char *instance,
+                       uint32_t from, uint32_t event, uint32_t to, bool allowed)
+{
+    struct world *w = e->world;
+    PUT(w, table_transition, record_time(net_now(w->net)), record_int(e->id),
+        record_text(table->name), text_or_null(instance), record_text(fsm_state_name(table, from)),
+        record_text(fsm_event_name(table, event)), record_text(fsm_state_name(table, to)),
+        record_int(allowed));
+}

@@ -1,0 +1,179 @@
+/* A session end's steps: what arrived and what is to be sent becomes one job; the device's
+ * processor decides when its result is visible.
+ *
+ * A step's inputs are a snapshot, so that it may be computed by any thread from the moment of its
+ * submission. Its cost is known afterwards only, but it is at least the processor's step_ns: the
+ * event loop looks for the result at start + step_ns and makes it visible at start + cost. Small
+ * steps (records of an established session) are computed at once. Which of the two a step is
+ * depends on the session's state alone, so the order of events never depends on workers. */
+#include <stdlib.h>
+
+#include "sim/world/world_internal.h"
+
+enum { MESSAGES_PER_STEP = 64 };
+
+static void run_step(void *arg)
+{
+    struct step *s = arg;
+    int r = secure_session_step(s->session, &s->input, s->now, &s->output);
+    CHECK(r == 0);
+}
+
+static void free_step(struct step *s)
+{
+    secure_output_fini(&s->output);
+    buf_fini(&s->wire);
+    free(s->messages);
+    free(s);
+}
+
+/* The complete frames in `bytes`, each of which costs the device its decoding. */
+static int64_t count_frames(struct span bytes)
+{
+    int64_t count = 0;
+    uint8_t encoding;
+    struct span message;
+    while (frame_take(&bytes, &encoding, &message) == 1) {
+        count++;
+    }
+    return count;
+}
+
+static void price(struct step *s)
+{
+    const struct cpu_profile *cpu = s->end->entity->cpu;
+    buf_move(&s->end->plain, &s->output.plain);
+    int64_t messages = (int64_t)s->message_count + count_frames(buf_span(&s->end->plain));
+    s->cost = cpu_cost(cpu, &s->output.ops) + messages * cpu->message_ns;
+}
+
+static void start(struct step *s);
+
+static void visible(void *arg)
+{
+    struct step *s = arg;
+    struct end *end = s->end;
+    struct entity *e = end->entity;
+    struct step *next = e->waiting_first;
+    e->busy_cores--;
+    if (next != NULL) {
+        e->waiting_first = next->next;
+        if (e->waiting_first == NULL) {
+            e->waiting_last = NULL;
+        }
+        start(next);
+    }
+    end->step = NULL;
+    end->cpu += s->cost;
+    channel_apply(end, s);
+    free_step(s);
+}
+
+static void harvest(void *arg)
+{
+    struct step *s = arg;
+    struct world *w = s->end->channel->world;
+    jobs_wait(w->jobs, &s->job);
+    price(s);
+    sim_time rest = s->cost - s->end->entity->cpu->step_ns;
+    net_timer_set(w->net, net_now(w->net) + (rest > 0 ? rest : 0), visible, s);
+}
+
+/* The step has a core from now on. */
+static void start(struct step *s)
+{
+    struct world *w = s->end->channel->world;
+    struct entity *e = s->end->entity;
+    e->busy_cores++;
+    if (s->submitted) {
+        net_timer_set(w->net, net_now(w->net) + e->cpu->step_ns, harvest, s);
+    } else {
+        price(s);
+        net_timer_set(w->net, net_now(w->net) + s->cost, visible, s);
+    }
+}
+
+static bool has_work(const struct end *end)
+{
+    bool established = end->state == SECURE_ESTABLISHED;
+    return end->start || buf_len(&end->received) > 0 || (end->received_end && !end->fed_end) ||
+           (established &&
+            (end->confirm || end->close_due || (end->confirmed && end->outgoing.count > 0)));
+}
+
+static void take_messages(struct end *end, struct step *s)
+{
+    static const uint8_t empty_frame[FRAME_HEADER_BYTES];
+    size_t room = (end->confirmed ? end->outgoing.count : 0) + 1;
+    room = room < MESSAGES_PER_STEP ? room : MESSAGES_PER_STEP;
+    s->messages = mem_calloc(room, sizeof(*s->messages));
+    if (end->confirm) {
+        s->messages[s->message_count++] = span_of(empty_frame, sizeof(empty_frame));
+        end->confirm = false;
+    }
+    while (end->confirmed && end->outgoing.count > 0 && s->message_count < room) {
+        struct carry *c = carry_pop(&end->outgoing);
+        s->messages[s->message_count++] = buf_span(&c->frame);
+        carry_push(&s->carried, c);
+    }
+}
+
+void step_kick(struct end *end)
+{
+    struct world *w = end->channel->world;
+    if (end->step != NULL || end->session == NULL || end->dead || !has_work(end) ||
+        entity_is_silent(end->entity)) {
+        return;
+    }
+    struct step *s = mem_alloc(sizeof(*s));
+    s->end = end;
+    s->session = end->session;
+    s->now = net_now(w->net);
+    secure_output_init(&s->output);
+    buf_move(&s->wire, &end->received);
+    if (end->state == SECURE_ESTABLISHED) {
+        take_messages(end, s);
+        const struct scenario_policy *policy = end->channel->hop->policy;
+        s->input.key_update =
+            policy->key_update_after > 0 && end->sent_since_update >= policy->key_update_after;
+        s->input.close = end->close_due && end->outgoing.count == 0;
+    }
+    s->input.start = end->start;
+    s->input.wire = buf_span(&s->wire);
+    s->input.wire_end = end->received_end && !end->fed_end;
+    s->input.messages = s->messages;
+    s->input.message_count = s->message_count;
+    end->start = false;
+    end->fed_end = end->fed_end || s->input.wire_end;
+    end->close_due = end->close_due && !s->input.close;
+    end->step = s;
+    s->job = (struct job){.run = run_step, .arg = s};
+    s->submitted = end->state == SECURE_HANDSHAKING;
+    if (s->submitted) {
+        jobs_submit(w->jobs, &s->job);
+    } else {
+        run_step(s);
+    }
+    struct entity *e = end->entity;
+    if (e->busy_cores < e->cpu->cores) {
+        start(s);
+    } else if (e->waiting_last != NULL) {
+        e->waiting_last = e->waiting_last->next = s;
+    } else {
+        e->waiting_first = e->waiting_last = s;
+    }
+}
+
+void step_abandon(struct end *end)
+{
+    struct step *s = end->step;
+    if (s == NULL) {
+        return;
+    }
+    if (s->submitted) {
+        jobs_wait(end->channel->world->jobs, &s->job);
+    }
+    account_in_flight_queue(end->channel->world, &s->carried);
+    free_step(s);
+    end->step = NULL;
+}

@@ -1,0 +1,324 @@
+/* What the files of sim/world share: the world's structures. Nobody else includes this.
+ *
+ * A *hop* joins a client entity and its peer over one link (PNE-gateway, gateway-server). A
+ * *channel* is one secure session over a hop, with its two *ends*; a hop has at most one live
+ * channel at a time per end. */
+#ifndef SIM_WORLD_WORLD_INTERNAL_H
+#define SIM_WORLD_WORLD_INTERNAL_H
+
+#include <stdio.h>
+
+#include "sim/core/map.h"
+#include "sim/net/net.h"
+#include "sim/record/pcap.h"
+#include "sim/secure/secure_session.h"
+#include "sim/world/entity.h"
+#include "sim/world/framing.h"
+#include "sim/world/jobs.h"
+#include "sim/world/tables.h"
+#include "sim/world/watch.h"
+#include "sim/world/world.h"
+
+enum { SIDE_INITIATOR, SIDE_RESPONDER };
+
+/* A secure session is given up when it is not established after this long [ours]. */
+#define HANDSHAKE_TIMEOUT (60 * SIM_S)
+
+struct hop;
+struct channel;
+
+/* --- messages
+ * ------------------------------------------------------------------------------------- */
+
+/* One message from origin to target. Written to table `message` when its fate is known. */
+struct message {
+    uint64_t id;
+    struct message_info info;
+    sim_time sent_at;
+    sim_time delivered_at;
+    const char *outcome; /* NULL while under way */
+    const char *reason;
+    uint32_t hops;
+    uint32_t protected_hops;
+    size_t plain_bytes;
+    struct message *next, *prev; /* of all under way, in order of sending */
+};
+
+/* One message over one hop. Lives from entity_send() until it arrived or was given up. */
+struct carry {
+    struct message *message;
+    uint32_t hop_number;
+    entity_id sender, receiver;
+    struct hop *hop;
+    uint64_t session_id;
+    bool protected;
+    bool watched;
+    enum exemption exemption;
+    uint8_t encoding;
+    sim_time queued_at, sent_at, received_at;
+    size_t plain_bytes, wire_bytes;
+    uint64_t sent_hash, received_hash;
+    struct buf frame; /* framing and message, until written */
+    uint64_t tag;     /* of a datagram */
+    struct carry *next;
+};
+
+/* First in, first out. */
+struct carry_queue {
+    struct carry *first;
+    struct carry *last;
+    size_t count;
+};
+
+void carry_push(struct carry_queue *q, struct carry *c);
+struct carry *carry_pop(struct carry_queue *q);
+/* Takes `c` out of the middle. */
+void carry_remove(struct carry_queue *q, struct carry *c);
+
+/* --- hops and channels
+ * ---------------------------------------------------------------------------- */
+
+struct hop {
+    struct world *world;
+    uint32_t number; /* edge of the scenario */
+    const struct scenario_edge *edge;
+    const struct scenario_policy *policy;
+    struct entity *client;
+    struct entity *server;
+    net_link link;
+    struct secure_policy *secure;
+    uint8_t psk[32];
+    struct buf ticket;               /* the client's newest */
+    struct carry_queue waiting;      /* of the client, for a session */
+    struct carry_queue datagrams[2]; /* on their way, by direction: 0 from the client */
+    struct channel *live[2];         /* channel that the client, the server uses now, or NULL */
+    uint32_t channels;               /* opened so far */
+    bool dropped;                    /* the last one broke after it was established */
+    struct watch *watch;
+    struct pcap *pcap;
+    uint64_t wire_hash;
+    uint32_t tap;
+};
+
+/* A step of a session end: computed on any thread, visible at `start + cost`. */
+struct step {
+    struct job job;
+    struct secure_session *session;
+    struct buf wire;
+    struct span *messages;
+    size_t message_count;
+    struct secure_input input;
+    sim_time now;
+    struct secure_output output;
+    struct carry_queue carried;
+    sim_time cost;
+    bool submitted; /* to the workers; else computed at once */
+    struct end *end;
+    struct step *next; /* waiting for a core */
+};
+
+/* One end of a channel. Its life: not begun -> (transport) connected -> session handshaking ->
+ * established -> confirmed (messages may flow) -> dead (nothing more comes out of it) -> over
+ * (transport and steps gone too). */
+struct end {
+    struct channel *channel;
+    int side;
+    struct entity *entity;
+    struct secure_session *session; /* NULL until begun */
+    struct net_stream *stream;      /* NULL before and after */
+    bool begun;                  /* responder: accepted; initiator: the transport was asked for */
+    bool connected;              /* the transport stood */
+    struct step *step;           /* in flight, or NULL */
+    struct buf received;         /* wire octets that wait for a step */
+    bool received_end;           /* the transport ended */
+    bool fed_end;                /* and the session was told */
+    bool start;                  /* initiator: begin with the next step */
+    bool confirm;                /* responder: send the empty frame with the next step */
+    bool close_asked;            /* this end is closing in order */
+    bool close_due;              /* close_notify goes with the next step that empties `outgoing` */
+    bool close_transport;        /* when `unsent` is empty */
+    struct carry_queue outgoing; /* to be sealed */
+    struct carry_queue
+        under_way;     /* written to the transport, not yet out of the session at the peer */
+    struct buf unsent; /* sealed octets that the transport has not taken */
+    struct buf plain;  /* out of the session, frames not complete yet */
+    struct secure_facts facts; /* read from the session when this end was done, and at its end */
+    enum secure_state state;
+    bool confirmed; /* messages may flow from this end */
+    bool up_told;   /* CHANNEL_UP was told to the entity */
+    bool quiet;     /* the entity asked for the end: it is not told of it */
+    bool dead;
+    sim_time up_at;
+    const char *failure; /* NULL: none; interned */
+    sim_time cpu;
+    uint64_t messages_sent, messages_received, wire_bytes;
+    uint64_t handshake_bytes, sent_since_update, key_updates;
+    uint64_t signatures, verifications, agreements;
+    uint64_t round_trips;
+    bool last_was_sent; /* handshake direction, to count round trips */
+    uint64_t retransmissions;
+};
+
+struct channel {
+    struct world *world;
+    struct hop *hop;
+    uint64_t id;
+    const char *cause;
+    struct end ends[2];
+    sim_time started_at, established_at, ended_at;
+    const char *failure; /* the first of the two ends */
+    net_timer timeout;
+    net_timer lifetime;
+    struct channel *next, *prev; /* of all live ones, in order of start */
+};
+
+/* --- entities
+ * ------------------------------------------------------------------------------------- */
+
+struct named_rng {
+    const char *purpose;
+    struct rng rng;
+};
+
+struct entity {
+    struct world *world;
+    entity_id id;
+    const struct entity_type *type;
+    const struct scenario_node *node;
+    void *state;
+    const struct cpu_profile *cpu;
+    char urn[SECURE_URN_BYTES];
+    net_node net_node;
+    struct secure_identity
+        *identities[5]; /* by enum secure_key_kind; NULL where no policy asks for it */
+    uint8_t ticket_key[80];
+    uint8_t subscriber_key[32];
+    struct map hops;         /* entity_id of the neighbour -> struct hop * */
+    struct named_rng **rngs; /* addresses stay, handlers keep them */
+    size_t rng_count, rng_capacity;
+    uint64_t random_count;
+    uint64_t sessions; /* opened or accepted: keys the sessions' randomness */
+    uint32_t busy_cores;
+    struct step *waiting_first, *waiting_last; /* for a core */
+    sim_time silent_until;                     /* a fault: answers nothing before then */
+    const char *refuse_reason;
+};
+
+/* --- the world
+ * ------------------------------------------------------------------------------------ */
+
+struct world {
+    const struct scenario *scenario;
+    const struct world_models *models;
+    struct world_options options;
+    struct net *net;
+    struct secure_env *env;
+    struct secure_ca *ca;            /* of the scenario */
+    struct secure_ca *other_ca;      /* that nobody trusts; made when a node needs it */
+    struct secure_policy **policies; /* by index in the scenario; made when a hop needs it */
+    struct recorder *recorder;
+    struct jobs *jobs;
+    struct entity *entities;
+    struct hop *hops;
+    struct map by_urn;
+    struct map messages;  /* id -> struct message * */
+    struct map timers;    /* handle -> struct entity_alarm * */
+    struct map datagrams; /* tag -> struct carry * */
+    struct message *first_message, *last_message;
+    struct channel *first_channel, *last_channel;
+    uint64_t next_message, next_session, next_timer, next_tag;
+    struct world_stats stats;
+    bool aborted, settled;
+    FILE *key_log;
+    bool key_log_failed;
+    double started_wall;
+    struct entity_alarm *alarms;
+    struct performer *performers;
+    struct fault_event *fault_events;
+    struct map interned; /* text -> index in names */
+    char **names;
+    size_t name_count, name_capacity;
+};
+
+/* world.c: a copy of `s` that lives as long as the world; NULL gives NULL. */
+const char *world_intern(struct world *w, const char *s);
+
+/* Files and what they offer to each other. */
+
+/* build.c: nodes, links, identities, policies; world_dismantle() also undoes a build that failed
+ * half-way */
+int world_build(struct world *w, struct diag_list *diags);
+void world_dismantle(struct world *w);
+
+/* script.c: workload and faults */
+void script_start(struct world *w);
+void script_free(struct world *w);
+
+/* account.c: messages and hops */
+struct message *account_message(struct world *w, const struct message_info *info, size_t bytes);
+struct carry *account_carry(struct hop *hop, struct message *m, entity_id sender,
+                            enum exemption exempt, uint8_t encoding, struct span payload);
+/* Hands an arrived message to the receiver's handler and accounts for what it says. `carry` may be
+ * NULL: nobody sent it. */
+void account_arrived(struct entity *to, struct carry *carry, entity_id from, uint8_t encoding,
+                     struct span payload, bool in_session, const char *peer_urn);
+/* The message got no further on this hop. Frees `carry`. */
+void account_lost(struct world *w, struct carry *carry, const char *reason);
+void account_lost_queue(struct world *w, struct carry_queue *q, const char *reason);
+/* The run ended while these were on their hop. Frees them. */
+void account_in_flight_queue(struct world *w, struct carry_queue *q);
+/* Sends a carry by datagram or session, as its exemption says; takes it over. */
+void account_go(struct hop *hop, struct entity *from, struct carry *carry);
+/* All messages still under way end as in flight. */
+void account_settle(struct world *w);
+
+/* channel.c: sessions over a hop */
+bool channel_accept(void *hop_server, struct net_stream *stream, net_node peer,
+                    const struct net_stream_ops **ops, void **stream_arg);
+/* Sends or queues; takes `carry` over. */
+void channel_send(struct hop *hop, struct entity *from, struct carry *carry);
+void channel_connect(struct hop *hop);
+void channel_disconnect(struct hop *hop, struct entity *from, const char *reason);
+bool channel_ready(const struct hop *hop, const struct entity *from);
+void channel_settle(struct world *w);
+
+/* step.c: a session end's steps on its device's processor */
+void step_kick(struct end *end);
+void step_abandon(struct end *end);
+/* channel.c, called when a step's result is visible. */
+void channel_apply(struct end *end, struct step *step);
+
+/* datagram.c: messages outside a session */
+void datagram_send(struct hop *hop, struct entity *from, struct carry *carry);
+void datagram_received(void *entity, net_node from, struct span payload);
+void datagram_dropped(void *world, uint64_t tag, const char *reason);
+void datagram_settle(struct world *w);
+
+/* capture.c: taps, captures, key log, the search for plaintext */
+int capture_start(struct world *w, struct diag_list *diags);
+void capture_key_log(struct world *w, struct span lines);
+/* Flushes and closes; -SIM_EIO when a file could not be written whole. */
+int capture_finish(struct world *w, struct diag_list *diags);
+
+/* report.c: rows */
+void report_entities(struct world *w);
+void report_expects(struct world *w);
+void report_links(struct world *w);
+void report_message(struct world *w, const struct message *m);
+void report_carry(struct world *w, const struct carry *c, const char *outcome, const char *reason);
+void report_channel(struct world *w, const struct channel *c, const char *outcome);
+void report_alert(struct end *end, const struct secure_event *event);
+void report_handshake(struct end *end, const struct secure_event *event);
+void report_finding(struct hop *hop, const struct net_packet *packet,
+                    const struct watch_finding *finding);
+void report_transition(const struct entity *e, const struct fsm_table *table, const char *instance,
+                       uint32_t from, uint32_t event, uint32_t to, bool allowed);
+void report_event(struct world *w, const char *what, const struct entity *e, const char *subject,
+                  const char *detail);
+
+/* entity.c */
+bool entity_is_silent(const struct entity *e);
+void entity_timers_free(struct world *w);
+struct hop *entity_hop(const struct entity *e, entity_id peer);
+
+#endif
