@@ -1,0 +1,80 @@
+#!/bin/sh
+# Runs one scenario that ships and asks its database, table by table, what the rules of CPNS promise.
+#
+#   sh tests/scenario/shipped.sh CPNSIM topologies/NAME.yaml FOLDER
+set -eu
+cpnsim=$1
+scenario=$2
+name=$(basename "$scenario" .yaml)
+mkdir -p "$3"
+db=$3/$name.db
+failures=0
+
+# none WHAT SQL: the query must find nothing; what it finds is shown.
+none() {
+    found=$(sqlite3 -readonly -header "$db" "$2 LIMIT 5") || found="the query failed"
+    [ -z "$found" ] && return
+    printf '%s: %s\n%s\n' "$name" "$1" "$found"
+    failures=$((failures + 1))
+}
+value() {
+    sqlite3 -readonly "$db" "$1"
+}
+
+if ! "$cpnsim" run "$scenario" -o "$db" --progress never; then
+    echo "$name: the run did not end with 0"
+    exit 1
+fi
+
+none "a rule or an expectation is violated" "SELECT * FROM v_violation"
+none "the run did not end well" "SELECT status FROM run WHERE status <> 'ok'"
+
+none "a PNE never had a session with its gateway" \
+    "SELECT name FROM entity WHERE role = 'pne' AND entity_id NOT IN
+     (SELECT initiator FROM session WHERE hop = 'pne-gateway' AND established_ns IS NOT NULL)"
+none "a gateway opened more than one first session to its server" \
+    "SELECT initiator, count(*) AS n FROM session WHERE hop = 'gateway-server' AND cause = 'first'
+     GROUP BY initiator HAVING n <> 1"
+none "two sessions stood on one hop at once" \
+    "SELECT a.session_id, b.session_id FROM session a JOIN session b ON a.initiator = b.initiator
+     AND a.responder = b.responder AND a.session_id < b.session_id
+     WHERE a.established_ns IS NOT NULL AND b.started_ns < coalesce(a.ended_ns, 9e18)"
+none "a signalling message was written before its session stood at both ends" \
+    "SELECT h.message_id, h.hop FROM message_hop h JOIN session s USING (session_id)
+     WHERE h.sent_ns IS NOT NULL AND (s.established_ns IS NULL OR h.sent_ns < s.established_ns)"
+none "a signalling message that is not exempt went outside a session" \
+    "SELECT m.type, h.* FROM message_hop h JOIN message m USING (message_id)
+     WHERE h.sent_ns IS NOT NULL AND h.exemption IS NULL AND (h.protected = 0 OR h.session_id IS NULL)"
+none "an exemption was taken by a message that has none" \
+    "SELECT m.type, h.exemption FROM message_hop h JOIN message m USING (message_id)
+     WHERE (h.exemption = 'service_group') <> (m.type = 'SGMessage')
+        OR (h.exemption = 'before_establishment') <> (m.type LIKE 'EntityDiscovery%')"
+none "plaintext was found on a link" "SELECT * FROM wire_finding"
+none "an event was not allowed in its state" "SELECT * FROM transition WHERE allowed = 0"
+
+none "a delivered message did not arrive on each hop" \
+    "SELECT m.message_id, m.type FROM message m WHERE m.outcome = 'delivered' AND (m.delivered_ns IS NULL OR
+     m.hops <> (SELECT count(*) FROM message_hop h WHERE h.message_id = m.message_id AND h.outcome = 'delivered'))"
+none "a message was lost or refused without a reason" \
+    "SELECT message_id, type FROM message WHERE outcome IN ('lost', 'refused') AND reason IS NULL"
+none "sent is not delivered + lost + refused + in flight" \
+    "SELECT type, count(*) AS sent, sum(outcome = 'delivered') + sum(outcome = 'lost') + sum(outcome = 'refused')
+     + sum(outcome = 'in_flight') AS known FROM message GROUP BY type HAVING sent <> known"
+none "a message arrived altered" \
+    "SELECT * FROM message_hop WHERE outcome = 'delivered' AND sent_hash <> received_hash"
+
+# What never happened cannot go wrong.
+for type in PNEstablishmentResponse RegistrationResponse ServiceAccessResponse; do
+    if [ "$(value "SELECT count(*) FROM message WHERE type = '$type' AND outcome = 'delivered' AND status < 300")" -eq 0 ]; then
+        echo "$name: no $type that grants was delivered"
+        failures=$((failures + 1))
+    fi
+done
+if grep -q '^service_groups:' "$scenario" &&
+    [ "$(value "SELECT count(*) FROM message WHERE type = 'SGMessage' AND outcome = 'delivered'")" -eq 0 ]; then
+    echo "$name: no SGMessage was delivered"
+    failures=$((failures + 1))
+fi
+
+value "SELECT type || ': ' || count(*) || ' sent, ' || sum(outcome = 'delivered') || ' delivered' FROM message GROUP BY type"
+[ "$failures" -eq 0 ]
