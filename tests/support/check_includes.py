@@ -41,7 +41,7 @@ RULES = {
 # Third-party header -> the folders or files that may see it.
 THIRD_PARTY = {
     r"ns3/.*": ["sim/net/net_ns3.cc"],
-    r"openssl/.*": ["sim/secure", "tests/bench"],
+    r"openssl/.*": ["sim/secure", "tests/bench", "tests/interop"],
     r"sqlite3\.h": ["sim/record"],
     r"libfyaml\.h": ["sim/scenario"],
     r"libxml/.*": ["models/cpns"],
