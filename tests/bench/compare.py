@@ -26,7 +26,7 @@ description: The work of bench_raw in a simulated network
 run: {{until: 60 s, seed: 1}}
 security:
   policies:
-    bench: {{kind: tls, versions: ["1.3"], groups: [P-256], certificates: ecdsa-p256, auth: mutual}}
+    bench: {{kind: tls, versions: ["1.3"], groups: [P-256], certificates: ecdsa-p256, auth: mutual, resumption: none}}
   pne_gateway: bench
   gateway_server: bench
 devices:
