@@ -381,9 +381,17 @@ static void a_message_beyond_the_limit_is_refused(void **state)
 static void text_must_be_utf8_that_xml_can_carry(void **state)
 {
     (void)state;
-    static const char *const good[] = {"\t\n\r ~",           "\xc2\x80",         "\xdf\xbf",
-                                       "\xe0\xa0\x80",       "\xed\x9f\xbf",     "\xee\x80\x80",
-                                       "\xef\xbf\xbd",       "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf",
+    static const char *const good[] = {"\t\n\r ~",
+                                       " ",
+                                       "\n",
+                                       "\xc2\x80",
+                                       "\xdf\xbf",
+                                       "\xe0\xa0\x80",
+                                       "\xed\x9f\xbf",
+                                       "\xee\x80\x80",
+                                       "\xef\xbf\xbd",
+                                       "\xf0\x90\x80\x80",
+                                       "\xf4\x8f\xbf\xbf",
                                        "&amp;&#65;<![CDATA["};
     static const struct span bad[] = {{(const uint8_t *)"a\0b", 3},
                                       {(const uint8_t *)"\x01", 1},

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/cpns/base64.h"
 #include "models/cpns/message.h"
 #include "tests/support/cpns_expect.h"
 #include "tests/support/cpns_sample.h"
@@ -112,6 +113,8 @@ static void xml_beside_the_fields_is_refused(void **state)
         {OPEN BODY "<Reason xmlns=''/></CPNS>", "an element is outside the namespace"},
         {OPEN BODY "<Reason>a</Reason></CPNS><CPNS/>", "XML is not well-formed"},
         {OPEN BODY "<Reason>a</CPNS>", "XML is not well-formed"},
+        {"<CPNS xmlns='urn:oma:xml:cpns-sim:1' xmlns:xml='urn:x'>" BODY "<Reason/></CPNS>",
+         "XML is not well-formed"},
         {MESSAGE("text<Reason/>"), "text outside the fields"},
         {MESSAGE("<![CDATA[x]]><Reason/>"), "text outside the fields"},
         {MESSAGE("<!-- a --><Reason/>"), "a comment"},
@@ -217,6 +220,55 @@ static void xml_content_of_the_wrong_kind_is_refused(void **state)
     }
 }
 
+/* Decodes a heap copy of exact size. */
+static bool decodes(const char *text, struct buf *out)
+{
+    size_t len = strlen(text);
+    uint8_t *copy = mem_alloc(len);
+    memcpy(copy, text, len);
+    bool ok = base64_decode(copy, &len);
+    if (ok) {
+        buf_append(out, span_of(copy, len));
+    }
+    free(copy);
+    return ok;
+}
+
+static void base64_has_one_form(void **state)
+{
+    (void)state;
+    /* RFC 4648 section 10, and the ends of the alphabet. */
+    static const struct {
+        const char *octets, *text;
+    } vectors[] = {{"", ""},
+                   {"f", "Zg=="},
+                   {"fo", "Zm8="},
+                   {"foo", "Zm9v"},
+                   {"foob", "Zm9vYg=="},
+                   {"fooba", "Zm9vYmE="},
+                   {"foobar", "Zm9vYmFy"},
+                   {"\xfb\xff\xbf", "+/+/"},
+                   {"\xff\xef\xbe", "/+++"}};
+    static const char *const wrong[] = {
+        "A",    "AA",   "AAA",  "A===",  "====", "AA=A", "AAAAA",    "-AAA", "A-AA",
+        "AA-A", "AAA-", "AA_=", "A\n==", "AB==", "AAB=", "Zg==Zg==", "Zg== "};
+    struct buf out = {0};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(vectors); i++) {
+        base64_append(&out, span_of_str(vectors[i].octets));
+        assert_true(span_equal_str(buf_span(&out), vectors[i].text));
+        buf_clear(&out);
+        assert_true(decodes(vectors[i].text, &out));
+        assert_true(span_equal_str(buf_span(&out), vectors[i].octets));
+        buf_clear(&out);
+    }
+    for (size_t i = 0; i < SIM_ARRAY_LEN(wrong); i++) {
+        if (decodes(wrong[i], &out)) {
+            fail_msg("%s", wrong[i]);
+        }
+    }
+    buf_fini(&out);
+}
+
 static void xml_that_is_large_or_deep_is_refused(void **state)
 {
     (void)state;
@@ -243,6 +295,7 @@ int main(void)
         CPNS_QUIET(xml_with_entities_or_a_dtd_is_refused),
         CPNS_QUIET(xml_beside_the_fields_is_refused),
         CPNS_QUIET(xml_content_of_the_wrong_kind_is_refused),
+        CPNS_QUIET(base64_has_one_form),
         CPNS_QUIET(xml_that_is_large_or_deep_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
