@@ -1,5 +1,6 @@
 #include "sim/net/net_packet.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { IP_DONT_FRAGMENT = 0x4000, IP_MORE_FRAGMENTS = 0x2000, IP_OFFSET_MASK = 0x1fff };
@@ -148,19 +149,24 @@ void packet_repair(uint8_t *packet, size_t len)
     put16(transport + 6, sum != 0 ? sum : 0xffff);
 }
 
-static void append_ip_header(struct buf *out, uint8_t protocol, uint32_t source,
-                             uint32_t destination, uint16_t id, uint16_t fragment, size_t len)
+void packet_append_ip(struct buf *out, uint8_t protocol, uint32_t source, uint32_t destination,
+                      uint16_t id, bool dont_fragment, size_t payload_bytes)
 {
-    CHECK(len <= UINT16_MAX);
+    CHECK(payload_bytes + PACKET_IP_HEADER <= UINT16_MAX);
     buf_append_u16(out, 0x4500);
-    buf_append_u16(out, (uint16_t)len);
+    buf_append_u16(out, (uint16_t)(PACKET_IP_HEADER + payload_bytes));
     buf_append_u16(out, id);
-    buf_append_u16(out, fragment);
+    buf_append_u16(out, dont_fragment ? IP_DONT_FRAGMENT : 0);
     buf_append_u8(out, 64);
     buf_append_u8(out, protocol);
     buf_append_u16(out, 0);
     buf_append_u32(out, source);
     buf_append_u32(out, destination);
+}
+
+size_t packet_length(struct span packet)
+{
+    return get16(packet.data + 2);
 }
 
 static void repair_tail(struct buf *out, size_t start)
@@ -171,8 +177,8 @@ static void repair_tail(struct buf *out, size_t start)
 void packet_build_tcp(struct buf *out, const struct packet_tcp *head, struct span payload)
 {
     size_t start = buf_len(out);
-    append_ip_header(out, PACKET_TCP, head->source, head->destination, 0, IP_DONT_FRAGMENT,
-                     PACKET_IP_HEADER + PACKET_TCP_HEADER + payload.len);
+    packet_append_ip(out, PACKET_TCP, head->source, head->destination, 0, true,
+                     PACKET_TCP_HEADER + payload.len);
     buf_append_u16(out, head->source_port);
     buf_append_u16(out, head->destination_port);
     buf_append_u32(out, head->seq);
@@ -189,8 +195,8 @@ void packet_build_udp(struct buf *out, uint32_t source, uint32_t destination, ui
                       uint16_t destination_port, uint16_t id, struct span payload)
 {
     size_t start = buf_len(out);
-    append_ip_header(out, PACKET_UDP, source, destination, id, 0,
-                     PACKET_IP_HEADER + PACKET_UDP_HEADER + payload.len);
+    packet_append_ip(out, PACKET_UDP, source, destination, id, false,
+                     PACKET_UDP_HEADER + payload.len);
     buf_append_u16(out, source_port);
     buf_append_u16(out, destination_port);
     buf_append_u16(out, (uint16_t)(PACKET_UDP_HEADER + payload.len));
@@ -219,5 +225,80 @@ bool packet_fragment(struct span whole, uint32_t mtu, uint32_t *offset, struct b
     put16(out->data + out->start + 6, *offset / 8 | (take < rest ? IP_MORE_FRAGMENTS : 0u));
     repair_tail(out, 0);
     *offset += take;
+    return true;
+}
+
+/* --- reassembly ---------------------------------------------------------------------------------
+ */
+
+enum { BLOCK = 8, BLOCKS = 8192 };
+
+struct packet_assembly {
+    struct buf packet;        /* header, then payload as far as it is known */
+    uint8_t have[BLOCKS / 8]; /* a bit a block of 8 octets */
+    uint32_t blocks;          /* how many are there */
+    uint32_t total;           /* payload octets; 0: the last fragment is missing */
+};
+
+struct packet_assembly *packet_assembly_create(void)
+{
+    return mem_alloc(sizeof(struct packet_assembly));
+}
+
+void packet_assembly_free(struct packet_assembly *a)
+{
+    if (a != NULL) {
+        buf_fini(&a->packet);
+        free(a);
+    }
+}
+
+static void add_block(struct packet_assembly *a, uint32_t block, const uint8_t *from, size_t len)
+{
+    uint8_t bit = (uint8_t)(1u << block % 8);
+    if ((a->have[block / 8] & bit) == 0) {
+        a->have[block / 8] |= bit;
+        a->blocks++;
+        memcpy(a->packet.data + PACKET_IP_HEADER + (size_t)block * BLOCK, from, len);
+    }
+}
+
+bool packet_assembly_add(struct packet_assembly *a, struct span fragment, struct span *whole)
+{
+    struct packet_view v;
+    if (packet_parse(fragment, &v) < 0) {
+        return false;
+    }
+    const uint8_t *payload = fragment.data + v.ip_header_bytes;
+    size_t len = packet_length(fragment) - v.ip_header_bytes;
+    size_t end = v.fragment_offset + len;
+    if (len == 0 || end + PACKET_IP_HEADER > UINT16_MAX || (v.more_fragments && len % BLOCK != 0)) {
+        return false;
+    }
+    if (buf_len(&a->packet) < PACKET_IP_HEADER + end) {
+        size_t more = PACKET_IP_HEADER + end - buf_len(&a->packet);
+        memset(buf_reserve(&a->packet, more), 0, more);
+        buf_commit(&a->packet, more);
+    }
+    if (v.fragment_offset == 0) {
+        memcpy(a->packet.data, fragment.data, PACKET_IP_HEADER);
+    }
+    if (!v.more_fragments && a->total == 0) {
+        a->total = (uint32_t)end;
+    }
+    for (size_t at = 0; at < len; at += BLOCK) {
+        add_block(a, (uint32_t)((v.fragment_offset + at) / BLOCK), payload + at,
+                  len - at < BLOCK ? len - at : BLOCK);
+    }
+    if (a->total == 0 || a->blocks < (a->total + BLOCK - 1) / BLOCK ||
+        buf_len(&a->packet) != PACKET_IP_HEADER + a->total) {
+        return false;
+    }
+    a->packet.data[0] = 0x45; /* options of the first fragment are not kept */
+    put16(a->packet.data + 6, 0);
+    put16(a->packet.data + 2, (uint32_t)buf_len(&a->packet));
+    put16(a->packet.data + 10, 0);
+    put16(a->packet.data + 10, ~sum16(0, a->packet.data, PACKET_IP_HEADER));
+    *whole = buf_span(&a->packet);
     return true;
 }

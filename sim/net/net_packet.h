@@ -57,10 +57,25 @@ void packet_build_tcp(struct buf *out, const struct packet_tcp *head, struct spa
 void packet_build_udp(struct buf *out, uint32_t source, uint32_t destination, uint16_t source_port,
                       uint16_t destination_port, uint16_t id, struct span payload);
 
+/* Appends the IP header of a packet with `payload_bytes` of payload to come; its checksum is for
+ * packet_repair() to make. */
+void packet_append_ip(struct buf *out, uint8_t protocol, uint32_t source, uint32_t destination,
+                      uint16_t id, bool dont_fragment, size_t payload_bytes);
+/* Total length that the IP header states; of a packet that packet_parse() took. */
+size_t packet_length(struct span packet);
+
 /* The next fragment of `whole` (at most `mtu` octets, >= 28) from payload octet `*offset` on:
  * written to `out` (cleared first) and `*offset` advanced. False when nothing is left. A packet
  * that fits is yielded as it is. */
 bool packet_fragment(struct span whole, uint32_t mtu, uint32_t *offset, struct buf *out);
+
+/* Puts fragments together again. What arrives twice is kept as it came first. */
+struct packet_assembly;
+struct packet_assembly *packet_assembly_create(void);
+void packet_assembly_free(struct packet_assembly *a);
+/* Adds a fragment (a packet that packet_parse() took). True when the packet is whole: `*whole` is
+ * valid until the assembly is freed. */
+bool packet_assembly_add(struct packet_assembly *a, struct span fragment, struct span *whole);
 
 #ifdef __cplusplus
 }

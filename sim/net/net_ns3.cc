@@ -1,0 +1,1501 @@
+/* The packet net: ns-3's TCP and UDP over links of our own, on ns-3's event queue.
+ *
+ * A node is an ns3::Node with TcpL4Protocol and (when it first needs one) UdpL4Protocol; there are
+ * no NetDevices, no ARP, ICMP, routing tables or queue discs, because every peer is one link away.
+ * The IP layer is the class StarIp: it hands transport packets straight to the link that leads to
+ * their destination. A packet becomes octets, with IP header and checksums, only where something
+ * looks at it: a tap, fragmentation, injection. ns-3's own checksums are off for that reason; what
+ * arrives as octets is verified here. */
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include <ns3/inet-socket-address.h>
+#include <ns3/ipv4-end-point.h>
+#include <ns3/ipv4-interface.h>
+#include <ns3/ipv4-l3-protocol.h>
+#include <ns3/ipv4-route.h>
+#include <ns3/ipv4-routing-protocol.h>
+#include <ns3/node.h>
+#include <ns3/object-factory.h>
+#include <ns3/output-stream-wrapper.h>
+#include <ns3/packet.h>
+#include <ns3/pointer.h>
+#include <ns3/rng-seed-manager.h>
+#include <ns3/rtt-estimator.h>
+#include <ns3/scheduler.h>
+#include <ns3/simulator.h>
+#include <ns3/tcp-cubic.h>
+#include <ns3/tcp-l4-protocol.h>
+#include <ns3/tcp-prr-recovery.h>
+#include <ns3/tcp-rx-buffer.h>
+#include <ns3/tcp-socket-base.h>
+#include <ns3/tcp-tx-buffer.h>
+#include <ns3/udp-l4-protocol.h>
+
+extern "C" { /* for the headers of sim/core, which C alone includes otherwise */
+#include "sim/net/net_internal.h"
+#include "sim/net/net_packet.h"
+}
+
+using ns3::Address;
+using ns3::EventId;
+using ns3::InetSocketAddress;
+using ns3::Ipv4Address;
+using ns3::Ptr;
+using ns3::SequenceNumber32;
+using ns3::Simulator;
+using ns3::TcpHeader;
+using ns3::TimeStep;
+
+namespace
+{
+
+constexpr uint32_t SOCKET_BUFFER = 128 * 1024;
+constexpr sim_time LINGER = 60 * SIM_S;
+constexpr sim_time REASSEMBLY = 30 * SIM_S; /* RFC 791: about 15 s at least; Linux waits 30 s */
+constexpr uint32_t TCP_OPTIONS = 12;        /* timestamps (RFC 7323), on every segment */
+
+/* --- event queue --------------------------------------------------------------------------------
+ */
+
+/* How far the event queue lets ns3::Simulator::Run() go. */
+class Gate : public ns3::Object
+{
+  public:
+    bool closed = false; /* false: nothing is held back */
+    bool stop = false;
+    uint64_t limit = 0; /* last instant that may run */
+    uint64_t left = 0;  /* events that may still run */
+    uint64_t handled = 0;
+    uint64_t next = 0; /* when the event that was held back is due; UINT64_MAX: there is none */
+};
+
+/* A binary heap that shows itself empty where the gate ends, so that Run() returns there without an
+ * event of its own and the next Run() goes on exactly. Cancelled events leave the heap early: TCP
+ * cancels a timer with nearly every segment, and lives long. */
+class GatedScheduler : public ns3::Scheduler
+{
+  public:
+    static ns3::TypeId GetTypeId()
+    {
+        static ns3::TypeId tid =
+            ns3::TypeId("cpnsim::GatedScheduler")
+                .SetParent<ns3::Scheduler>()
+                .AddConstructor<GatedScheduler>()
+                .AddAttribute("Gate", "How far events may run", ns3::PointerValue(),
+                              ns3::MakePointerAccessor(&GatedScheduler::m_gate),
+                              ns3::MakePointerChecker<Gate>());
+        return tid;
+    }
+
+    void Insert(const Event &event) override
+    {
+        if (m_heap.size() >= m_sweep_at) {
+            Sweep();
+        }
+        m_heap.push_back(event);
+        std::push_heap(m_heap.begin(), m_heap.end(), Later);
+    }
+
+    bool IsEmpty() const override
+    {
+        while (!m_heap.empty() && m_heap.front().impl->IsCancelled()) {
+            Pop().impl->Unref();
+        }
+        uint64_t next = m_heap.empty() ? UINT64_MAX : m_heap.front().key.m_ts;
+        if (m_gate) {
+            m_gate->next = next;
+        }
+        return m_heap.empty() || (m_gate && m_gate->closed &&
+                                  (m_gate->stop || m_gate->left == 0 || next > m_gate->limit));
+    }
+
+    Event PeekNext() const override
+    {
+        return m_heap.front();
+    }
+
+    Event RemoveNext() override
+    {
+        if (m_gate) {
+            m_gate->left--;
+            m_gate->handled++;
+        }
+        return Pop();
+    }
+
+    void Remove(const Event &event) override
+    {
+        for (size_t i = 0; i < m_heap.size(); i++) {
+            if (m_heap[i].key.m_uid == event.key.m_uid) {
+                m_heap.erase(m_heap.begin() + static_cast<std::ptrdiff_t>(i));
+                std::make_heap(m_heap.begin(), m_heap.end(), Later);
+                return;
+            }
+        }
+    }
+
+  private:
+    static bool Later(const Event &a, const Event &b)
+    {
+        return a.key.m_ts != b.key.m_ts ? a.key.m_ts > b.key.m_ts : a.key.m_uid > b.key.m_uid;
+    }
+
+    Event Pop() const
+    {
+        Event event = m_heap.front();
+        std::pop_heap(m_heap.begin(), m_heap.end(), Later);
+        m_heap.pop_back();
+        return event;
+    }
+
+    void Sweep()
+    {
+        size_t kept = 0;
+        for (const Event &event : m_heap) {
+            if (event.impl->IsCancelled()) {
+                event.impl->Unref();
+            } else {
+                m_heap[kept++] = event;
+            }
+        }
+        m_heap.resize(kept);
+        std::make_heap(m_heap.begin(), m_heap.end(), Later);
+        m_sweep_at = std::max<size_t>(1024, kept * 2);
+    }
+
+    mutable std::vector<Event> m_heap;
+    size_t m_sweep_at = 1024;
+    Ptr<Gate> m_gate;
+};
+
+/* --- forward ------------------------------------------------------------------------------------
+ */
+
+class Tcp;
+struct Host;
+struct Net;
+
+struct Stream : net_stream {
+    Ptr<Tcp> tcp;
+    const net_stream_ops *ops = nullptr;
+    void *arg = nullptr;
+    bool connected = false;
+    bool closing = false; /* the user closed it */
+    bool dead = false;    /* no further callback; freed by an event of this instant */
+    bool short_send = false;
+    bool writable_due = false;
+    EventId linger;
+    size_t place = 0; /* index in Net::streams */
+};
+
+struct Listener {
+    Host *host;
+    net_accept_fn *fn;
+    void *arg;
+    Ptr<Tcp> tcp;
+};
+
+struct Port {
+    Host *host;
+    net_datagram_fn *fn; /* nullptr: only sent from so far */
+    void *arg;
+    Ptr<ns3::Socket> socket;
+};
+
+/* A datagram that is followed; its fragments share it. */
+struct Fate {
+    uint64_t tag;
+    bool told;
+};
+
+/* A packet under way: a transport segment of ns-3's, or a whole IP packet as octets. */
+struct Flight {
+    Ptr<ns3::Packet> packet;
+    bool octets;
+    bool past_taps;
+    uint8_t protocol;
+    uint16_t id;
+    uint64_t order; /* in which packets came to the link */
+    std::shared_ptr<Fate> fate;
+};
+
+/* A queue whose memory goes when it is empty. */
+template <typename T> class Fifo
+{
+  public:
+    bool empty() const
+    {
+        return m_head == m_items.size();
+    }
+    size_t size() const
+    {
+        return m_items.size() - m_head;
+    }
+    T &front()
+    {
+        return m_items[m_head];
+    }
+    T &at(size_t i)
+    {
+        return m_items[m_head + i];
+    }
+    void push(T item)
+    {
+        if (m_head > 64 && m_head * 2 > m_items.size()) {
+            m_items.erase(m_items.begin(), m_items.begin() + static_cast<std::ptrdiff_t>(m_head));
+            m_head = 0;
+        }
+        m_items.push_back(std::move(item));
+    }
+    T pop()
+    {
+        T item = std::move(m_items[m_head++]);
+        if (empty()) {
+            clear();
+        }
+        return item;
+    }
+    void clear()
+    {
+        m_head = 0;
+        m_items.clear();
+        if (m_items.capacity() > 16) {
+            m_items.shrink_to_fit();
+        }
+    }
+
+  private:
+    std::vector<T> m_items;
+    size_t m_head = 0;
+};
+
+struct Air {
+    Flight flight;
+    EventId arrival;
+};
+
+struct Transmitter {
+    sim_time free_at = 0;
+    EventId next; /* running while a packet waits */
+};
+
+struct Link {
+    Net *net;
+    struct link *model;
+    Host *hosts[2];
+    Transmitter transmitters[2]; /* a shared medium uses the first only */
+    Fifo<Flight> queues[2];
+    Fifo<Air> air[2];
+    uint64_t orders = 0;
+};
+
+struct Timer {
+    EventId event;
+    net_timer_fn *fn;
+    void *arg;
+    uint32_t generation;
+};
+
+struct Net : net {
+    Ptr<Gate> gate;
+    Ptr<Tcp> prototype; /* sockets are copied from it: attributes are looked up once */
+    std::vector<std::unique_ptr<Host>> hosts;
+    std::vector<std::unique_ptr<Link>> wires;
+    std::vector<Stream *> streams;
+    std::vector<Timer> timers;
+    std::vector<uint32_t> free_timers;
+    std::shared_ptr<Fate> fate; /* of the datagram being sent right now */
+    struct buf seen = {};       /* scratch: packet shown to taps */
+    struct buf changed = {};    /* scratch: what they made of it */
+    struct buf data = {};       /* scratch: payload handed to a callback */
+};
+
+/* --- IP -----------------------------------------------------------------------------------------
+ */
+
+/* ns-3 asks a routing protocol for the source address of a packet; there is one answer a node. */
+class OneRoute : public ns3::Ipv4RoutingProtocol
+{
+  public:
+    explicit OneRoute(Ipv4Address source) : m_route(ns3::Create<ns3::Ipv4Route>())
+    {
+        m_route->SetSource(source);
+    }
+    Ptr<ns3::Ipv4Route> RouteOutput(Ptr<ns3::Packet>, const ns3::Ipv4Header &, Ptr<ns3::NetDevice>,
+                                    ns3::Socket::SocketErrno &error) override
+    {
+        error = ns3::Socket::ERROR_NOTERROR;
+        return m_route;
+    }
+    bool RouteInput(Ptr<const ns3::Packet>, const ns3::Ipv4Header &, Ptr<const ns3::NetDevice>,
+                    UnicastForwardCallback, MulticastForwardCallback, LocalDeliverCallback,
+                    ErrorCallback) override
+    {
+        return false;
+    }
+    void NotifyInterfaceUp(uint32_t) override
+    {
+    }
+    void NotifyInterfaceDown(uint32_t) override
+    {
+    }
+    void NotifyAddAddress(uint32_t, ns3::Ipv4InterfaceAddress) override
+    {
+    }
+    void NotifyRemoveAddress(uint32_t, ns3::Ipv4InterfaceAddress) override
+    {
+    }
+    void SetIpv4(Ptr<ns3::Ipv4>) override
+    {
+    }
+    void PrintRoutingTable(Ptr<ns3::OutputStreamWrapper>, ns3::Time::Unit) const override
+    {
+    }
+
+  private:
+    Ptr<ns3::Ipv4Route> m_route;
+};
+
+void host_send(Host *host, Ptr<ns3::Packet> packet, Ipv4Address destination, uint8_t protocol);
+
+/* What TCP and UDP take for the node's IPv4. It sets up no interfaces (NotifyNewAggregate) and is
+ * asked for nothing but Send(). */
+class StarIp : public ns3::Ipv4L3Protocol
+{
+  public:
+    Host *host = nullptr;
+
+    void Send(Ptr<ns3::Packet> packet, Ipv4Address, Ipv4Address destination, uint8_t protocol,
+              Ptr<ns3::Ipv4Route>) override
+    {
+        host_send(host, packet, destination, protocol);
+    }
+
+  protected:
+    void NotifyNewAggregate() override
+    {
+        ns3::Object::NotifyNewAggregate();
+    }
+};
+
+struct Host {
+    Net *net;
+    net_node node;
+    Ipv4Address address;
+    Ptr<ns3::Node> ns;
+    Ptr<StarIp> ip;
+    Ptr<ns3::TcpL4Protocol> tcp;
+    Ptr<ns3::UdpL4Protocol> udp;
+    uint16_t next_id = 0;
+    /* peer address << 32 | peer port << 16 | port -> connection; only looked up, never iterated */
+    std::unordered_map<uint64_t, Tcp *> connections;
+    std::map<uint16_t, std::unique_ptr<Listener>> listeners;
+    std::map<uint16_t, std::unique_ptr<Port>> ports;
+    std::map<uint64_t, packet_assembly *> assemblies; /* source << 32 | protocol << 16 | id */
+};
+
+uint64_t connection_key(uint32_t peer, uint16_t peer_port, uint16_t port)
+{
+    return static_cast<uint64_t>(peer) << 32 | static_cast<uint64_t>(peer_port) << 16 | port;
+}
+
+Net *net_of(struct net *net)
+{
+    return static_cast<Net *>(net);
+}
+
+/* --- TCP ----------------------------------------------------------------------------------------
+ */
+
+/* ns-3's TCP with the ways out that its public interface lacks (reset, close while segments wait
+ * out of order), counters, and corrections of what ns-3 3.37 gets wrong when segments are lost
+ * around a close; each is explained where it is. */
+class Tcp : public ns3::TcpSocketBase
+{
+  public:
+    Host *host = nullptr;
+    Listener *listener = nullptr;
+    Stream *stream = nullptr;
+    bool reset = false; /* an RST arrived */
+    struct net_stream_stats stats = {};
+
+    Tcp() = default;
+    Tcp(const Tcp &other) : TcpSocketBase(other), host(other.host), listener(other.listener)
+    {
+    }
+    ~Tcp() override
+    {
+        Unregister();
+    }
+
+    /* Timeouts of RFC 6298 and RFC 1122 where ns-3's are older or shorter; all else is ns-3's:
+     * CUBIC, PRR, SACK, timestamps, delayed ACKs, no Nagle, initial window of 10 segments, least
+     * RTO of 1 s. */
+    void Configure()
+    {
+        SetSndBufSize(SOCKET_BUFFER);
+        SetRcvBufSize(SOCKET_BUFFER);
+        SetConnTimeout(ns3::Seconds(1));
+        SetSynRetries(7);
+        SetDataRetries(15);
+    }
+
+    void SetMss(uint32_t bytes)
+    {
+        m_tcb->m_segmentSize = bytes;
+        m_txBuffer->SetSegmentSize(bytes);
+        m_tcb->m_cWnd = GetInitialCwnd() * bytes;
+        m_tcb->m_cWndInfl = m_tcb->m_cWnd;
+    }
+
+    /* From now on segments of this connection find it without ns-3's search of all endpoints. */
+    void Register()
+    {
+        m_key = connection_key(m_endPoint->GetPeerAddress().Get(), m_endPoint->GetPeerPort(),
+                               m_endPoint->GetLocalPort());
+        m_registered = host->connections.emplace(m_key, this).second;
+    }
+
+    void Unregister()
+    {
+        if (m_registered) {
+            host->connections.erase(m_key);
+            m_registered = false;
+        }
+    }
+
+    bool IsOpen() const
+    {
+        return m_endPoint != nullptr;
+    }
+
+    void Abort()
+    {
+        if (m_endPoint != nullptr) {
+            SendRST();
+        }
+        m_state = CLOSED;
+        m_closeNotified = true;
+    }
+
+    /* As Close(), which resets the connection when segments wait out of order. */
+    void CloseInOrder()
+    {
+        if (m_txBuffer->SizeFromSequence(m_tcb->m_nextTxSequence) > 0) {
+            m_closeOnEmpty = true;
+        } else {
+            DoClose();
+        }
+    }
+
+    /* The FIN of this end goes with the answer to the peer's, which is being handled. */
+    void CloseWithPeer()
+    {
+        m_shutdownSend = true;
+    }
+
+    void Arrive(Ptr<ns3::Packet> packet, const ns3::Ipv4Header &header, uint16_t peer_port)
+    {
+        if (m_endPoint != nullptr) {
+            ForwardUp(packet, header, peer_port, nullptr);
+        }
+    }
+
+  protected:
+    Ptr<TcpSocketBase> Fork() override
+    {
+        return ns3::CopyObject<Tcp>(Ptr<Tcp>(this));
+    }
+
+    void CompleteFork(Ptr<ns3::Packet> packet, const TcpHeader &header, const Address &from,
+                      const Address &to) override;
+
+    uint32_t SendDataPacket(SequenceNumber32 seq, uint32_t max_size, bool with_ack) override
+    {
+        bool again = seq < m_tcb->m_highTxMark.Get();
+        uint32_t size = TcpSocketBase::SendDataPacket(seq, max_size, with_ack);
+        stats.segments_sent++;
+        stats.bytes_sent += size;
+        stats.retransmissions += again;
+        return size;
+    }
+
+    void DoForwardUp(Ptr<ns3::Packet> packet, const Address &from, const Address &to) override
+    {
+        uint8_t raw[PACKET_TCP_HEADER];
+        if (packet->CopyData(raw, sizeof(raw)) != sizeof(raw)) {
+            return;
+        }
+        uint8_t flags = raw[13];
+        if ((flags & TcpHeader::RST) != 0) {
+            reset = true;
+        }
+        if (flags != TcpHeader::ACK || m_state == LAST_ACK || m_state == CLOSING) {
+            TcpHeader header;
+            packet->PeekHeader(header);
+            if (TakeOver(packet, header)) {
+                return;
+            }
+        }
+        TcpSocketBase::DoForwardUp(packet, from, to);
+    }
+
+  private:
+    /* What ns-3 would get wrong. True: dealt with. */
+    bool TakeOver(Ptr<ns3::Packet> packet, const TcpHeader &header)
+    {
+        bool fin = (header.GetFlags() & TcpHeader::FIN) != 0;
+        bool rst = (header.GetFlags() & TcpHeader::RST) != 0;
+        bool ack = (header.GetFlags() & TcpHeader::ACK) != 0;
+        switch (m_state.Get()) {
+        case SYN_SENT:
+            /* ns-3 ignores the RST+ACK that answers a SYN to a closed port. */
+            if (rst && ack && header.GetAckNumber() == m_tcb->m_nextTxSequence.Get() + 1) {
+                NotifyConnectionFailed();
+                Abandon();
+                return true;
+            }
+            return false;
+        case ESTABLISHED:
+            if (fin) {
+                CutOffKnown(packet, header);
+            }
+            return false;
+        case TIME_WAIT:
+            /* ns-3 stays silent; a peer whose FIN was answered by a lost ACK would starve. */
+            if (fin) {
+                SendEmptyPacket(TcpHeader::ACK);
+                return true;
+            }
+            return rst;
+        case LAST_ACK:
+            return !rst && ack && LateSegment(packet, fin);
+        case CLOSING:
+            return !rst && ack && LateSegment(packet, fin);
+        default:
+            return false;
+        }
+    }
+
+    /* In LAST_ACK and CLOSING, ns-3 takes any ACK for that of its FIN and forgets data and FIN
+     * still under way. Until the FIN is acknowledged it is an ordinary ACK. */
+    bool LateSegment(Ptr<ns3::Packet> packet, bool fin)
+    {
+        TcpHeader header;
+        Ptr<ns3::Packet> payload = packet->Copy();
+        payload->RemoveHeader(header);
+        if (header.GetAckNumber() > m_tcb->m_highTxMark.Get()) {
+            return false;
+        }
+        EstimateRtt(header);
+        UpdateWindowSize(header);
+        ReceivedAck(payload, header);
+        if (fin) { /* again: the peer has missed the answer */
+            bool ours_too = m_state == LAST_ACK && m_txBuffer->Size() == 0;
+            SendEmptyPacket(ours_too ? TcpHeader::FIN | TcpHeader::ACK : TcpHeader::ACK);
+        }
+        if (m_state == LAST_ACK && m_txBuffer->Size() == 0 && !m_retxEvent.IsRunning() &&
+            !m_lastAckEvent.IsRunning()) {
+            m_dataRetrCount = m_dataRetries;
+            m_lastAckEvent = Simulator::Schedule(m_rto.Get(), &Tcp::LastAckAgain, this);
+        }
+        return true;
+    }
+
+    void LastAckAgain()
+    {
+        LastAckTimeout();
+    }
+
+    /* A repeated segment that now carries a FIN begins below what is expected, and ns-3 drops it
+     * whole each time. RFC 9293 section 3.4: cut off what is known. */
+    void CutOffKnown(Ptr<ns3::Packet> packet, const TcpHeader &header)
+    {
+        SequenceNumber32 expected = m_tcb->m_rxBuffer->NextRxSequence();
+        if (header.GetSequenceNumber() >= expected) {
+            return;
+        }
+        TcpHeader later;
+        packet->RemoveHeader(later);
+        uint32_t known = static_cast<uint32_t>(expected - later.GetSequenceNumber());
+        if (known <= packet->GetSize()) {
+            packet->RemoveAtStart(known);
+            later.SetSequenceNumber(expected);
+        }
+        packet->AddHeader(later);
+    }
+
+    void Abandon()
+    {
+        m_state = CLOSED;
+        m_closeNotified = true;
+        DeallocateEndPoint();
+    }
+
+    uint64_t m_key = 0;
+    bool m_registered = false;
+};
+
+Tcp *tcp_of(Ptr<ns3::Socket> socket)
+{
+    return static_cast<Tcp *>(ns3::PeekPointer(socket));
+}
+
+/* --- links --------------------------------------------------------------------------------------
+ */
+
+void link_transmit(Link *l, int direction);
+void host_receive(Host *host, Flight flight, net_node from);
+
+sim_time now_ns()
+{
+    return Simulator::Now().GetTimeStep();
+}
+
+template <typename... Args> EventId schedule_at(sim_time at, Args... args)
+{
+    return Simulator::Schedule(TimeStep(static_cast<uint64_t>(at - now_ns())), args...);
+}
+
+Transmitter *transmitter_of(Link *l, int direction)
+{
+    return &l->transmitters[l->model->params.shared_medium ? 0 : direction];
+}
+
+size_t ip_bytes(const Flight &f)
+{
+    return f.packet->GetSize() + (f.octets ? 0 : PACKET_IP_HEADER);
+}
+
+void tell_fate(Net *net, const Flight &f, const char *reason)
+{
+    if (f.fate && !f.fate->told) {
+        f.fate->told = true;
+        net_report_drop(net, f.fate->tag, reason);
+    }
+}
+
+/* Appends the packet as octets, IP header and checksums included. */
+void append_octets(struct buf *out, const Flight &f, const Host *from, const Host *to)
+{
+    uint32_t size = f.packet->GetSize();
+    if (!f.octets) {
+        packet_append_ip(out, f.protocol, from->address.Get(), to->address.Get(), f.id,
+                         f.protocol == PACKET_TCP, size);
+    }
+    f.packet->CopyData(buf_reserve(out, size), size);
+    buf_commit(out, size);
+    if (!f.octets) {
+        struct span all = buf_span(out);
+        packet_repair(out->data + out->start, all.len);
+    }
+}
+
+void link_deliver(Link *l, int direction)
+{
+    Flight flight = l->air[direction].pop().flight;
+    host_receive(l->hosts[1 - direction], std::move(flight), l->model->ends[direction]);
+}
+
+/* Shows a packet to the taps and takes over what they made of it; false when one dropped it. */
+bool link_show(Link *l, int direction, Flight &f)
+{
+    if (!link_has_taps(l->model) || f.past_taps) {
+        link_count(l->model, direction, ip_bytes(f));
+        return true;
+    }
+    /* Taps may send and inject, which comes back here: the scratch buffers are borrowed. */
+    struct buf seen = l->net->seen;
+    struct buf changed = l->net->changed;
+    l->net->seen = l->net->changed = buf{};
+    buf_clear(&seen);
+    append_octets(&seen, f, l->hosts[direction], l->hosts[1 - direction]);
+    net_verdict verdict =
+        link_enter(l->model, direction, now_ns(), buf_span(&seen), false, &changed);
+    if (verdict == NET_CHANGE) {
+        struct span bytes = buf_span(&changed);
+        f.packet = ns3::Create<ns3::Packet>(bytes.data, static_cast<uint32_t>(bytes.len));
+        f.octets = true;
+    }
+    buf_fini(&l->net->seen);
+    buf_fini(&l->net->changed);
+    l->net->seen = seen;
+    l->net->changed = changed;
+    return verdict != NET_DROP;
+}
+
+/* The transmitter is free: sends a packet. */
+void link_start(Link *l, int direction, Flight f)
+{
+    size_t bytes = ip_bytes(f);
+    Transmitter *t = transmitter_of(l, direction);
+    t->free_at = now_ns() + link_air_time(l->model, bytes);
+    sim_time sent = t->free_at;
+    if (!link_show(l, direction, f)) {
+        tell_fate(l->net, f, "tap");
+        return;
+    }
+    if (!l->model->up) { /* a tap turned it down */
+        l->model->stats.down_dropped[direction]++;
+        tell_fate(l->net, f, "down");
+        return;
+    }
+    if (link_loses(l->model, direction, bytes)) {
+        l->model->stats.lost[direction]++;
+        tell_fate(l->net, f, "loss");
+        return;
+    }
+    sim_time arrival = link_arrival(l->model, direction, sent);
+    EventId event = schedule_at(arrival, &link_deliver, l, direction);
+    l->air[direction].push(Air{std::move(f), event});
+}
+
+/* Which direction's packet has waited longest for the transmitter of `direction`; -1: none. */
+int link_next(Link *l, int direction)
+{
+    if (!l->model->params.shared_medium) {
+        return l->queues[direction].empty() ? -1 : direction;
+    }
+    if (l->queues[0].empty() || l->queues[1].empty()) {
+        return !l->queues[0].empty() ? 0 : !l->queues[1].empty() ? 1 : -1;
+    }
+    return l->queues[0].front().order < l->queues[1].front().order ? 0 : 1;
+}
+
+void link_wait(Link *l, int direction)
+{
+    Transmitter *t = transmitter_of(l, direction);
+    if (!t->next.IsRunning() && link_next(l, direction) >= 0) {
+        t->next = schedule_at(t->free_at, &link_transmit, l, direction);
+    }
+}
+
+void link_transmit(Link *l, int direction)
+{
+    int next = link_next(l, direction);
+    if (next >= 0) {
+        link_start(l, next, l->queues[next].pop());
+    }
+    link_wait(l, direction);
+}
+
+void link_enqueue(Link *l, int direction, Flight f)
+{
+    Transmitter *t = transmitter_of(l, direction);
+    struct net_link_stats *stats = &l->model->stats;
+    f.order = l->orders++;
+    if (!l->model->up) {
+        stats->down_dropped[direction]++;
+        tell_fate(l->net, f, "down");
+    } else if (now_ns() >= t->free_at && !t->next.IsRunning() && link_next(l, direction) < 0) {
+        link_start(l, direction, std::move(f));
+    } else if (l->queues[direction].size() >= l->model->params.queue_packets) {
+        stats->queue_dropped[direction]++;
+        tell_fate(l->net, f, "queue");
+    } else {
+        l->queues[direction].push(std::move(f));
+        link_wait(l, direction);
+    }
+}
+
+void ns3_link_turned(struct net *net, struct link *model)
+{
+    Link *l = net_of(net)->wires[model->id].get();
+    if (model->up) {
+        return;
+    }
+    for (int d = 0; d < 2; d++) {
+        for (size_t i = 0; i < l->air[d].size(); i++) {
+            l->air[d].at(i).arrival.Cancel();
+            tell_fate(l->net, l->air[d].at(i).flight, "down");
+        }
+        for (size_t i = 0; i < l->queues[d].size(); i++) {
+            tell_fate(l->net, l->queues[d].at(i), "down");
+        }
+        model->stats.down_dropped[d] += l->air[d].size() + l->queues[d].size();
+        l->air[d].clear();
+        l->queues[d].clear();
+        l->transmitters[d].next.Cancel();
+        l->transmitters[d].free_at = now_ns();
+    }
+}
+
+void ns3_link_added(struct net *net, struct link *model)
+{
+    Net *n = net_of(net);
+    auto l = std::make_unique<Link>();
+    l->net = n;
+    l->model = model;
+    l->hosts[0] = n->hosts[model->ends[0]].get();
+    l->hosts[1] = n->hosts[model->ends[1]].get();
+    n->wires.push_back(std::move(l));
+}
+
+Link *link_towards(Host *host, uint32_t address, int *direction)
+{
+    net_node peer = net_node_of_address(host->net, address);
+    net_link id = peer != NET_NONE ? net_link_between(host->net, host->node, peer) : NET_NONE;
+    if (id == NET_NONE) {
+        return nullptr;
+    }
+    Link *l = host->net->wires[id].get();
+    *direction = l->hosts[0] == host ? 0 : 1;
+    return l;
+}
+
+/* --- IP: from and to the transport protocols -----------------------------------------------------
+ */
+
+void send_fragments(Link *l, int direction, const Flight &whole)
+{
+    struct buf bytes = {};
+    struct buf fragment = {};
+    uint32_t offset = 0;
+    append_octets(&bytes, whole, l->hosts[direction], l->hosts[1 - direction]);
+    while (packet_fragment(buf_span(&bytes), l->model->params.mtu_bytes, &offset, &fragment)) {
+        struct span part = buf_span(&fragment);
+        Flight f = whole;
+        f.packet = ns3::Create<ns3::Packet>(part.data, static_cast<uint32_t>(part.len));
+        f.octets = true;
+        link_enqueue(l, direction, std::move(f));
+    }
+    buf_fini(&bytes);
+    buf_fini(&fragment);
+}
+
+void host_send(Host *host, Ptr<ns3::Packet> packet, Ipv4Address destination, uint8_t protocol)
+{
+    int direction;
+    Link *l = link_towards(host, destination.Get(), &direction);
+    if (l == nullptr) {
+        return; /* the answer to a forged packet */
+    }
+    Flight f = {packet, false, false, protocol, 0, 0, host->net->fate};
+    f.id = protocol == PACKET_TCP ? uint16_t{0} : host->next_id++;
+    if (ip_bytes(f) > l->model->params.mtu_bytes) {
+        send_fragments(l, direction, f);
+    } else {
+        link_enqueue(l, direction, std::move(f));
+    }
+}
+
+void deliver_transport(Host *host, Ptr<ns3::Packet> packet, uint8_t protocol, uint32_t source)
+{
+    ns3::Ipv4Header header;
+    header.SetSource(Ipv4Address(source));
+    header.SetDestination(host->address);
+    header.SetProtocol(protocol);
+    header.SetPayloadSize(static_cast<uint16_t>(packet->GetSize()));
+    uint8_t ports[4];
+    if (packet->CopyData(ports, sizeof(ports)) != sizeof(ports)) {
+        return;
+    }
+    uint16_t from = static_cast<uint16_t>(ports[0] << 8 | ports[1]);
+    uint16_t to = static_cast<uint16_t>(ports[2] << 8 | ports[3]);
+    if (protocol == PACKET_TCP) {
+        auto found = host->connections.find(connection_key(source, from, to));
+        if (found != host->connections.end() && found->second->IsOpen()) {
+            Ptr<Tcp> tcp(found->second); /* keeps it while it works */
+            tcp->Arrive(packet, header, from);
+        } else {
+            host->tcp->Receive(packet, header, nullptr);
+        }
+    } else if (protocol == PACKET_UDP && host->udp) {
+        host->udp->Receive(packet, header, nullptr);
+    }
+}
+
+void forget_assembly(Host *host, uint64_t key)
+{
+    auto found = host->assemblies.find(key);
+    if (found != host->assemblies.end()) {
+        packet_assembly_free(found->second);
+        host->assemblies.erase(found);
+    }
+}
+
+/* Octets that are whole again, or were never split. */
+void receive_whole(Host *host, struct span packet)
+{
+    struct packet_view v;
+    if (packet_parse(packet, &v) == 0 && packet_checksums_ok(packet)) {
+        size_t total = v.ip_header_bytes;
+        const uint8_t *transport = packet.data + total;
+        size_t len = packet_length(packet) - total;
+        deliver_transport(host, ns3::Create<ns3::Packet>(transport, static_cast<uint32_t>(len)),
+                          v.protocol, v.source);
+    }
+}
+
+void receive_octets(Host *host, Ptr<ns3::Packet> packet)
+{
+    struct buf bytes = {};
+    struct packet_view v;
+    uint32_t size = packet->GetSize();
+    packet->CopyData(buf_reserve(&bytes, size), size);
+    buf_commit(&bytes, size);
+    if (packet_parse(buf_span(&bytes), &v) < 0 || v.destination != host->address.Get()) {
+        buf_fini(&bytes);
+        return;
+    }
+    if (!v.more_fragments && v.fragment_offset == 0) {
+        receive_whole(host, buf_span(&bytes));
+        buf_fini(&bytes);
+        return;
+    }
+    uint64_t key =
+        static_cast<uint64_t>(v.source) << 32 | static_cast<uint64_t>(v.protocol) << 16 | v.id;
+    packet_assembly *&a = host->assemblies[key];
+    if (a == nullptr) {
+        a = packet_assembly_create();
+        schedule_at(now_ns() + REASSEMBLY, &forget_assembly, host, key);
+    }
+    struct span whole;
+    if (packet_assembly_add(a, buf_span(&bytes), &whole)) {
+        packet_assembly *done = a;
+        host->assemblies.erase(key);
+        receive_whole(host, whole);
+        packet_assembly_free(done);
+    }
+    buf_fini(&bytes);
+}
+
+void host_receive(Host *host, Flight flight, net_node from)
+{
+    if (flight.octets) {
+        receive_octets(host, flight.packet);
+    } else {
+        deliver_transport(host, flight.packet, flight.protocol,
+                          host->net->hosts[from]->address.Get());
+    }
+}
+
+void ns3_inject(struct net *net, struct link *model, int direction, struct span packet)
+{
+    Link *l = net_of(net)->wires[model->id].get();
+    Flight f = {ns3::Create<ns3::Packet>(packet.data, static_cast<uint32_t>(packet.len)),
+                true,
+                true,
+                0,
+                0,
+                0,
+                nullptr};
+    link_enqueue(l, direction, std::move(f));
+}
+
+/* --- streams ------------------------------------------------------------------------------------
+ */
+
+void stream_forget(Stream *s)
+{
+    Net *n = net_of(s->net);
+    n->streams.back()->place = s->place;
+    n->streams[s->place] = n->streams.back();
+    n->streams.pop_back();
+    delete s;
+}
+
+/* Ends what the user sees of a stream. Its memory goes with an event of this instant, because ns-3
+ * may be in the middle of its socket. */
+void stream_detach(Stream *s)
+{
+    s->dead = true;
+    s->tcp->stream = nullptr;
+    s->linger.Cancel();
+    Simulator::ScheduleNow(&stream_forget, s);
+}
+
+void stream_closed(Stream *s, int error)
+{
+    stream_detach(s);
+    s->ops->closed(s->arg, error);
+}
+
+void on_linger(Stream *s)
+{
+    Ptr<Tcp> tcp = s->tcp;
+    tcp->stream = nullptr;
+    tcp->Abort();
+    stream_closed(s, -SIM_EIO);
+}
+
+void stream_close_now(Stream *s)
+{
+    if (s->connected) {
+        s->tcp->CloseInOrder();
+    }
+}
+
+void on_connected(Ptr<ns3::Socket> socket)
+{
+    Stream *s = tcp_of(socket)->stream;
+    if (s == nullptr) {
+        return;
+    }
+    s->connected = true;
+    s->ops->connected(s->arg);
+    if (!s->dead && s->closing) {
+        stream_close_now(s);
+    }
+}
+
+void on_failed(Ptr<ns3::Socket> socket)
+{
+    Stream *s = tcp_of(socket)->stream;
+    if (s != nullptr) {
+        stream_closed(s, -SIM_EIO);
+    }
+}
+
+void on_data(Ptr<ns3::Socket> socket)
+{
+    Tcp *tcp = tcp_of(socket);
+    Stream *s = tcp->stream;
+    struct buf data = tcp->host->net->data; /* borrowed: a callback may cause further ones */
+    tcp->host->net->data = buf{};
+    buf_clear(&data);
+    for (Ptr<ns3::Packet> p = tcp->Recv(UINT32_MAX, 0); p && p->GetSize() > 0;
+         p = tcp->Recv(UINT32_MAX, 0)) {
+        p->CopyData(buf_reserve(&data, p->GetSize()), p->GetSize());
+        buf_commit(&data, p->GetSize());
+    }
+    if (s != nullptr && buf_len(&data) > 0) {
+        s->ops->data(s->arg, buf_span(&data));
+    }
+    Net *n = tcp->host->net;
+    buf_fini(&n->data);
+    n->data = data;
+}
+
+/* ns-3 says "closed" for the peer's FIN, for the end of an orderly close and for an RST. */
+void on_normal_close(Ptr<ns3::Socket> socket)
+{
+    Tcp *tcp = tcp_of(socket);
+    on_data(socket);
+    if (tcp->stream == nullptr) {
+        return;
+    }
+    bool reset = tcp->reset;
+    if (!reset && !tcp->stream->closing) {
+        tcp->CloseWithPeer();
+    }
+    stream_closed(tcp->stream, reset ? -SIM_EIO : 0);
+}
+
+void on_error_close(Ptr<ns3::Socket> socket)
+{
+    on_failed(socket);
+}
+
+void tell_writable(Stream *s)
+{
+    s->writable_due = false;
+    if (!s->dead && !s->closing && s->tcp->GetTxAvailable() > 0) {
+        s->short_send = false;
+        s->ops->writable(s->arg);
+    }
+}
+
+/* ns-3 says so in the middle of sending; the user must not abort there. */
+void on_send_space(Ptr<ns3::Socket> socket, uint32_t)
+{
+    Stream *s = tcp_of(socket)->stream;
+    if (s != nullptr && s->short_send && !s->writable_due && !s->closing) {
+        s->writable_due = true;
+        Simulator::ScheduleNow(&tell_writable, s);
+    }
+}
+
+Stream *stream_create(Net *n, Ptr<Tcp> tcp)
+{
+    Stream *s = new Stream;
+    s->net = n;
+    s->tcp = tcp;
+    s->place = n->streams.size();
+    n->streams.push_back(s);
+    tcp->stream = s;
+    tcp->SetConnectCallback(ns3::MakeCallback(&on_connected), ns3::MakeCallback(&on_failed));
+    tcp->SetRecvCallback(ns3::MakeCallback(&on_data));
+    tcp->SetSendCallback(ns3::MakeCallback(&on_send_space));
+    tcp->SetCloseCallbacks(ns3::MakeCallback(&on_normal_close), ns3::MakeCallback(&on_error_close));
+    return s;
+}
+
+uint32_t mss_of(const Link *l)
+{
+    return l->model->params.mtu_bytes - PACKET_IP_HEADER - PACKET_TCP_HEADER - TCP_OPTIONS;
+}
+
+void Tcp::CompleteFork(Ptr<ns3::Packet> packet, const TcpHeader &header, const Address &from,
+                       const Address &to)
+{
+    int direction;
+    Link *l = link_towards(host, InetSocketAddress::ConvertFrom(from).GetIpv4().Get(), &direction);
+    SetMss(mss_of(l));
+    TcpSocketBase::CompleteFork(packet, header, from, to);
+    if (m_endPoint != nullptr) {
+        Register();
+    }
+}
+
+/* The handshake of an incoming connection is complete. */
+void on_accepted(Ptr<ns3::Socket> socket, const Address &from)
+{
+    Ptr<Tcp> tcp(tcp_of(socket));
+    Net *n = tcp->host->net;
+    uint32_t address = InetSocketAddress::ConvertFrom(from).GetIpv4().Get();
+    Stream *s = stream_create(n, tcp);
+    s->connected = true;
+    const Listener *l = tcp->listener;
+    if (!l->fn(l->arg, s, net_node_of_address(n, address), &s->ops, &s->arg)) {
+        if (!s->dead) {
+            stream_detach(s);
+            tcp->Abort();
+        }
+        return;
+    }
+    CHECK(s->ops != nullptr || s->dead);
+}
+
+bool on_request(Ptr<ns3::Socket>, const Address &)
+{
+    return true;
+}
+
+Ptr<Tcp> tcp_create(Host *host)
+{
+    Ptr<Tcp> tcp = ns3::CopyObject<Tcp>(host->net->prototype);
+    tcp->host = host;
+    tcp->SetNode(host->ns);
+    tcp->SetTcp(host->tcp);
+    host->tcp->AddSocket(tcp);
+    return tcp;
+}
+
+int ns3_listen(struct net *net, net_node node, uint16_t port, net_accept_fn *fn, void *arg)
+{
+    Host *host = net_of(net)->hosts[node].get();
+    if (host->listeners.count(port) != 0) {
+        return -SIM_EEXIST;
+    }
+    auto l = std::make_unique<Listener>(Listener{host, fn, arg, tcp_create(host)});
+    l->tcp->listener = l.get();
+    l->tcp->SetAcceptCallback(ns3::MakeCallback(&on_request), ns3::MakeCallback(&on_accepted));
+    if (l->tcp->Bind(InetSocketAddress(Ipv4Address::GetAny(), port)) != 0 ||
+        l->tcp->Listen() != 0) {
+        return -SIM_EEXIST; /* the port of a connection of this node's own */
+    }
+    host->listeners[port] = std::move(l);
+    return 0;
+}
+
+int ns3_connect(struct net *net, net_node node, net_node peer, uint16_t port, struct link *link,
+                const struct net_stream_ops *ops, void *arg, struct net_stream **ret)
+{
+    Net *n = net_of(net);
+    Host *host = n->hosts[node].get();
+    Ptr<Tcp> tcp = tcp_create(host);
+    tcp->SetMss(mss_of(n->wires[link->id].get()));
+    if (tcp->Connect(InetSocketAddress(n->hosts[peer]->address, port)) != 0) {
+        host->tcp->RemoveSocket(tcp);
+        return -SIM_EIO;
+    }
+    tcp->Register();
+    Stream *s = stream_create(n, tcp);
+    s->ops = ops;
+    s->arg = arg;
+    *ret = s;
+    return 0;
+}
+
+size_t ns3_send(struct net_stream *stream, struct span bytes)
+{
+    Stream *s = static_cast<Stream *>(stream);
+    if (s->dead || s->closing) {
+        return 0;
+    }
+    size_t taken = std::min<size_t>(bytes.len, s->tcp->GetTxAvailable());
+    if (taken > 0 &&
+        s->tcp->Send(ns3::Create<ns3::Packet>(bytes.data, static_cast<uint32_t>(taken)), 0) < 0) {
+        taken = 0;
+    }
+    s->short_send = s->short_send || taken < bytes.len;
+    return taken;
+}
+
+void ns3_close(struct net_stream *stream)
+{
+    Stream *s = static_cast<Stream *>(stream);
+    if (s->dead || s->closing) {
+        return;
+    }
+    s->closing = true;
+    s->linger = schedule_at(now_ns() + LINGER, &on_linger, s);
+    stream_close_now(s);
+}
+
+void ns3_abort(struct net_stream *stream)
+{
+    Stream *s = static_cast<Stream *>(stream);
+    if (!s->dead) {
+        Ptr<Tcp> tcp = s->tcp;
+        stream_detach(s);
+        tcp->Abort();
+    }
+}
+
+void ns3_stream_stats(const struct net_stream *stream, struct net_stream_stats *ret)
+{
+    *ret = static_cast<const Stream *>(stream)->tcp->stats;
+}
+
+/* --- datagrams ----------------------------------------------------------------------------------
+ */
+
+void on_datagram(Port *port, Ptr<ns3::Socket> socket)
+{
+    Address from;
+    for (Ptr<ns3::Packet> p = socket->RecvFrom(from); p; p = socket->RecvFrom(from)) {
+        uint32_t address = InetSocketAddress::ConvertFrom(from).GetIpv4().Get();
+        net_node node = net_node_of_address(port->host->net, address);
+        if (port->fn == nullptr || node == NET_NONE) {
+            continue;
+        }
+        struct buf payload = {};
+        p->CopyData(buf_reserve(&payload, p->GetSize()), p->GetSize());
+        buf_commit(&payload, p->GetSize());
+        port->fn(port->arg, node, buf_span(&payload));
+        buf_fini(&payload);
+    }
+}
+
+Port *port_open(Host *host, uint16_t number)
+{
+    auto &port = host->ports[number];
+    if (port) {
+        return port.get();
+    }
+    if (!host->udp) {
+        host->udp = ns3::CreateObject<ns3::UdpL4Protocol>();
+        host->udp->SetNode(host->ns);
+        host->udp->SetDownTarget(ns3::MakeCallback(&ns3::Ipv4::Send, Ptr<ns3::Ipv4>(host->ip)));
+    }
+    port = std::make_unique<Port>(Port{host, nullptr, nullptr, host->udp->CreateSocket()});
+    CHECK(port->socket->Bind(InetSocketAddress(host->address, number)) == 0);
+    port->socket->SetRecvCallback(ns3::MakeBoundCallback(&on_datagram, port.get()));
+    return port.get();
+}
+
+int ns3_datagram_bind(struct net *net, net_node node, uint16_t port, net_datagram_fn *fn, void *arg)
+{
+    Port *p = port_open(net_of(net)->hosts[node].get(), port);
+    if (p->fn != nullptr) {
+        return -SIM_EEXIST;
+    }
+    p->fn = fn;
+    p->arg = arg;
+    return 0;
+}
+
+int ns3_datagram_send(struct net *net, net_node node, net_node peer, uint16_t port, struct link *,
+                      struct span payload, uint64_t tag)
+{
+    Net *n = net_of(net);
+    Port *p = port_open(n->hosts[node].get(), port);
+    Ptr<ns3::Packet> packet =
+        ns3::Create<ns3::Packet>(payload.data, static_cast<uint32_t>(payload.len));
+    std::shared_ptr<Fate> outer = std::move(n->fate);
+    n->fate = tag != 0 ? std::make_shared<Fate>(Fate{tag, false}) : nullptr;
+    int sent = p->socket->SendTo(packet, 0, InetSocketAddress(n->hosts[peer]->address, port));
+    n->fate = std::move(outer);
+    return sent >= 0 ? 0 : -SIM_EIO;
+}
+
+/* --- timers and running
+ * --------------------------------------------------------------------------- */
+
+void fire_timer(Net *n, uint32_t index)
+{
+    Timer *t = &n->timers[index];
+    net_timer_fn *fn = t->fn;
+    void *arg = t->arg;
+    t->generation++;
+    n->free_timers.push_back(index);
+    fn(arg);
+}
+
+net_timer ns3_timer_set(struct net *net, sim_time at, net_timer_fn *fn, void *arg)
+{
+    Net *n = net_of(net);
+    if (n->free_timers.empty()) {
+        n->free_timers.push_back(static_cast<uint32_t>(n->timers.size()));
+        n->timers.push_back(Timer{EventId(), nullptr, nullptr, 1});
+    }
+    uint32_t index = n->free_timers.back();
+    n->free_timers.pop_back();
+    Timer *t = &n->timers[index];
+    t->fn = fn;
+    t->arg = arg;
+    t->event = schedule_at(at, &fire_timer, n, index);
+    return static_cast<uint64_t>(t->generation) << 32 | index;
+}
+
+void ns3_timer_cancel(struct net *net, net_timer timer)
+{
+    Net *n = net_of(net);
+    uint32_t index = static_cast<uint32_t>(timer);
+    Timer *t = &n->timers[index];
+    if (t->generation == timer >> 32) {
+        t->event.Cancel();
+        t->event = EventId();
+        t->generation++;
+        n->free_timers.push_back(index);
+    }
+}
+
+void do_nothing()
+{
+}
+
+uint64_t ns3_run(struct net *net, sim_time until, uint64_t budget)
+{
+    Gate *gate = ns3::PeekPointer(net_of(net)->gate);
+    uint64_t before = gate->handled;
+    CHECK(!gate->closed); /* not from inside an event */
+    gate->closed = true;
+    gate->stop = false;
+    gate->limit = static_cast<uint64_t>(until);
+    gate->left = budget != 0 ? budget : UINT64_MAX;
+    Simulator::Run();
+    uint64_t handled = gate->handled - before;
+    if (!gate->stop && gate->next > gate->limit) {
+        /* Nothing is left up to `until`; the clock only moves with an event. */
+        gate->left = 1;
+        schedule_at(until, &do_nothing);
+        Simulator::Run();
+        gate->handled--;
+    }
+    gate->closed = false;
+    return handled;
+}
+
+void ns3_stop(struct net *net)
+{
+    net_of(net)->gate->stop = true;
+}
+
+sim_time ns3_now(const struct net *)
+{
+    return now_ns();
+}
+
+uint64_t ns3_event_count(const struct net *net)
+{
+    return static_cast<const Net *>(net)->gate->handled;
+}
+
+/* --- life ---------------------------------------------------------------------------------------
+ */
+
+void ns3_node_added(struct net *net, net_node node)
+{
+    Net *n = net_of(net);
+    auto host = std::make_unique<Host>();
+    host->net = n;
+    host->node = node;
+    host->address = Ipv4Address(net_node_address(net, node));
+    host->ns = ns3::CreateObject<ns3::Node>();
+    host->ip = ns3::CreateObject<StarIp>();
+    host->ip->host = host.get();
+    host->ip->SetRoutingProtocol(ns3::CreateObject<OneRoute>(host->address));
+    host->ns->AggregateObject(host->ip);
+    host->tcp = ns3::CreateObject<ns3::TcpL4Protocol>();
+    host->tcp->SetNode(host->ns);
+    host->tcp->SetDownTarget(ns3::MakeCallback(&ns3::Ipv4::Send, Ptr<ns3::Ipv4>(host->ip)));
+    n->hosts.push_back(std::move(host));
+}
+
+bool &simulator_taken()
+{
+    static bool taken = false; /* ns3::Simulator is one a process */
+    return taken;
+}
+
+void ns3_free(struct net *net)
+{
+    Net *n = net_of(net);
+    for (Stream *s : n->streams) {
+        s->tcp->stream = nullptr;
+        delete s;
+    }
+    for (auto &host : n->hosts) {
+        host->listeners.clear();
+        host->ports.clear();
+        host->tcp->Dispose();
+        if (host->udp) {
+            host->udp->Dispose();
+        }
+        for (auto &a : host->assemblies) {
+            packet_assembly_free(a.second);
+        }
+    }
+    Simulator::Destroy();
+    n->prototype = nullptr;
+    n->wires.clear();
+    n->hosts.clear();
+    buf_fini(&n->seen);
+    buf_fini(&n->changed);
+    buf_fini(&n->data);
+    net_base_fini(net);
+    delete n;
+    simulator_taken() = false;
+}
+
+const struct net_ops ns3_ops = {
+    "ns-3 3.37",     ns3_free,         ns3_now,           ns3_run,           ns3_stop,
+    ns3_event_count, ns3_timer_set,    ns3_timer_cancel,  ns3_node_added,    ns3_link_added,
+    ns3_link_turned, ns3_listen,       ns3_connect,       ns3_send,          ns3_close,
+    ns3_abort,       ns3_stream_stats, ns3_datagram_bind, ns3_datagram_send, ns3_inject,
+};
+
+Ptr<Tcp> make_prototype()
+{
+    Ptr<Tcp> tcp = ns3::CreateObject<Tcp>();
+    tcp->SetRtt(ns3::CreateObject<ns3::RttMeanDeviation>());
+    tcp->SetCongestionControlAlgorithm(ns3::CreateObject<ns3::TcpCubic>());
+    tcp->SetRecoveryAlgorithm(ns3::CreateObject<ns3::TcpPrrRecovery>());
+    tcp->Configure();
+    return tcp;
+}
+
+} // namespace
+
+int net_create_ns3(uint64_t seed, struct net **ret)
+{
+    if (simulator_taken()) {
+        return -SIM_EEXIST;
+    }
+    simulator_taken() = true;
+    static const bool resolution_set = [] {
+        ns3::Time::SetResolution(ns3::Time::NS);
+        return true;
+    }();
+    (void)resolution_set;
+    Net *n = new Net{};
+    net_base_init(n, &ns3_ops, seed);
+    /* Nothing here draws from ns-3's streams; fixed all the same. */
+    ns3::RngSeedManager::SetSeed(static_cast<uint32_t>(seed % 0x7ffffffe) + 1);
+    n->gate = ns3::CreateObject<Gate>();
+    ns3::ObjectFactory scheduler;
+    scheduler.SetTypeId(GatedScheduler::GetTypeId());
+    scheduler.Set("Gate", ns3::PointerValue(n->gate));
+    Simulator::SetScheduler(scheduler);
+    n->prototype = make_prototype();
+    *ret = n;
+    return 0;
+}
