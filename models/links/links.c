@@ -1,0 +1,105 @@
+#include "models/links/links.h"
+
+/* Delay and rate: cpns-model.md section 7, effective values, so that contention and MAC-level
+ * acknowledgements are in them. Jitter and queue lengths are ours throughout. None loses frames by
+ * default: loss is a scenario's statement. */
+const struct scenario_link link_technologies[] = {
+    {.name = "fibre",
+     .technology = "fibre",
+     .source = "delay and rate: cpns-model.md section 7 [ours]; 38 octets a frame: IEEE 802.3 "
+               "preamble, header, FCS and inter-packet gap; jitter and queue [ours]",
+     .delay = 5 * SIM_MS,
+     .jitter = 100 * SIM_US,
+     .rate_bps = 500000000,
+     .mtu_bytes = 1500,
+     .overhead_bytes = 38,
+     .queue_packets = 1000},
+    {.name = "ethernet",
+     .technology = "ethernet",
+     .source = "1 Gb/s, MTU 1500 and 38 octets a frame: IEEE 802.3; delay, jitter and queue [ours]",
+     .delay = 100 * SIM_US,
+     .jitter = 5 * SIM_US,
+     .rate_bps = 1000000000,
+     .mtu_bytes = 1500,
+     .overhead_bytes = 38,
+     .queue_packets = 1000},
+    {.name = "wlan",
+     .technology = "wlan",
+     .source = "delay and rate: cpns-model.md section 7 [ours]; 54 octets a frame: IEEE 802.11 QoS "
+               "data header 26, CCMP 16, LLC/SNAP 8, FCS 4; one medium for both directions; jitter "
+               "and queue [ours]",
+     .delay = 3 * SIM_MS,
+     .jitter = 1 * SIM_MS,
+     .rate_bps = 30000000,
+     .mtu_bytes = 1500,
+     .overhead_bytes = 54,
+     .queue_packets = 256,
+     .shared_medium = true},
+    {.name = "bluetooth",
+     .technology = "bluetooth",
+     .source =
+         "delay and rate: cpns-model.md section 7 [ours]; frames of 339 octets (DH5) with 20 "
+         "of access code, headers and CRC, both directions in turn: Bluetooth Core, Baseband; "
+         "MTU 1500: BNEP carries Ethernet payloads; jitter and queue [ours]",
+     .delay = 20 * SIM_MS,
+     .jitter = 5 * SIM_MS,
+     .rate_bps = 1000000,
+     .mtu_bytes = 1500,
+     .frame_bytes = 339,
+     .overhead_bytes = 20,
+     .queue_packets = 64,
+     .shared_medium = true},
+    {.name = "ble",
+     .technology = "ble",
+     .source =
+         "delay and rate: cpns-model.md section 7 [ours]; MTU 1280: RFC 7668; frames of 251 "
+         "octets (data length extension) with 14 of preamble, access address, header, MIC and "
+         "CRC, both directions in turn: Bluetooth Core 4.2, Link Layer; header compression is "
+         "not modelled; jitter and queue [ours]",
+     .delay = 30 * SIM_MS,
+     .jitter = 8 * SIM_MS,
+     .rate_bps = 200000,
+     .mtu_bytes = 1280,
+     .frame_bytes = 251,
+     .overhead_bytes = 14,
+     .queue_packets = 32,
+     .shared_medium = true},
+    {.name = "zigbee",
+     .technology = "zigbee",
+     .source = "delay and rate: cpns-model.md section 7 [ours]; MTU 1280 and 81 octets that IEEE "
+               "802.15.4 leaves of 127 with addresses and AES-CCM-128, 5 of them the fragment "
+               "header: RFC 4944; overhead: the other 51 and 6 of synchronisation and PHY header; "
+               "header compression is not modelled; jitter and queue [ours]",
+     .delay = 20 * SIM_MS,
+     .jitter = 5 * SIM_MS,
+     .rate_bps = 100000,
+     .mtu_bytes = 1280,
+     .frame_bytes = 76,
+     .overhead_bytes = 57,
+     .queue_packets = 32,
+     .shared_medium = true},
+    {.name = "3g",
+     .technology = "3g",
+     .source = "delay and rate: cpns-model.md section 7 [ours]; MTU 1358: 3GPP TS 23.060 annex C; "
+               "overhead, jitter and queue [ours]",
+     .delay = 80 * SIM_MS,
+     .jitter = 15 * SIM_MS,
+     .rate_bps = 2000000,
+     .mtu_bytes = 1358,
+     .overhead_bytes = 8,
+     .queue_packets = 256},
+    {.name = "lte",
+     .technology = "lte",
+     .source =
+         "delay and rate: cpns-model.md section 7 [ours]; MTU 1358: 3GPP TS 23.060 annex C; 7 "
+         "octets a packet: headers of PDCP 2, RLC 2, MAC 3 (3GPP TS 36.323, 36.322, 36.321); "
+         "jitter and queue [ours]",
+     .delay = 30 * SIM_MS,
+     .jitter = 5 * SIM_MS,
+     .rate_bps = 20000000,
+     .mtu_bytes = 1358,
+     .overhead_bytes = 7,
+     .queue_packets = 256},
+};
+
+const size_t link_technology_count = SIM_ARRAY_LEN(link_technologies);
