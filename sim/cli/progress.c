@@ -95,6 +95,11 @@ void progress_update(void *arg, const struct world_stats *stats)
     }
 }
 
+double progress_elapsed(const struct progress *p)
+{
+    return now_s() - p->started;
+}
+
 void progress_end(struct progress *p, const struct world_stats *stats)
 {
     if (p->mode == PROGRESS_JSON) {

@@ -19,6 +19,8 @@ int progress_parse(const char *word, enum progress_mode *ret);
 void progress_start(struct progress *p, enum progress_mode mode);
 /* A world_progress_fn; `arg` is the struct progress. Draws at most ten times a second. */
 void progress_update(void *arg, const struct world_stats *stats);
+/* Seconds of wall clock since progress_start(). */
+double progress_elapsed(const struct progress *p);
 /* Shows the final state and ends the line. */
 void progress_end(struct progress *p, const struct world_stats *stats);
 

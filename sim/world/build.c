@@ -183,6 +183,8 @@ static int build_hop(struct world *w, uint32_t number, struct diag_list *diags)
     }
     map_set(&hop->client->hops, hop->server->id, (uint64_t)(uintptr_t)hop);
     map_set(&hop->server->hops, hop->client->id, (uint64_t)(uintptr_t)hop);
+    hop->stream_names[SIDE_INITIATOR] = mem_printf("%s at %s", hop->client->node->id, edge->id);
+    hop->stream_names[SIDE_RESPONDER] = mem_printf("%s at %s", hop->server->node->id, edge->id);
     secure_random(w->env, edge->id, "psk", 0, hop->psk, sizeof(hop->psk));
     r = build_policy(w, policy, diags);
     hop->secure = w->policies[policy];
@@ -237,6 +239,7 @@ static void dismantle_entity(struct entity *e)
     }
     free(e->rngs);
     map_fini(&e->hops);
+    map_fini(&e->random_counts);
 }
 
 void world_dismantle(struct world *w)
@@ -247,6 +250,8 @@ void world_dismantle(struct world *w)
     }
     for (size_t i = 0; w->hops != NULL && i < s->edge_count; i++) {
         buf_fini(&w->hops[i].ticket);
+        free(w->hops[i].stream_names[SIDE_INITIATOR]);
+        free(w->hops[i].stream_names[SIDE_RESPONDER]);
         watch_free(w->hops[i].watch);
     }
     for (size_t i = 0; w->policies != NULL && i < s->policy_count; i++) {

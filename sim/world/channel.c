@@ -127,8 +127,8 @@ static void end_begin_session(struct end *end)
     bool check_peer = !use_psk && (client || hop->policy->auth == AUTH_MUTUAL);
     struct secure_session_params params = {
         .initiator = client,
-        .owner = e->node->id,
-        .ordinal = ++e->sessions,
+        .owner = hop->stream_names[end->side],
+        .ordinal = c->number,
         .identity = certificate ? e->identities[hop->policy->certificates] : NULL,
         .expected_peer = check_peer ? other_end(end)->entity->urn : NULL,
         .psk = use_psk ? span_of(psk, sizeof(psk)) : span_of(NULL, 0),
@@ -260,7 +260,7 @@ static void channel_open(struct hop *hop)
         w->first_channel = c;
     }
     w->last_channel = c;
-    hop->channels++;
+    c->number = ++hop->channels;
     hop->dropped = false;
     hop->live[SIDE_INITIATOR] = c;
     w->stats.sessions_started++;

@@ -64,7 +64,10 @@ struct rng *entity_rng(struct entity *e, const char *purpose)
 
 void entity_random(struct entity *e, const char *purpose, uint8_t *out, size_t len)
 {
-    secure_random(e->world->env, e->node->id, purpose, ++e->random_count, out, len);
+    uint64_t count = 0;
+    map_get_str(&e->random_counts, purpose, &count);
+    secure_random(e->world->env, e->node->id, purpose, count, out, len);
+    map_set_str(&e->random_counts, purpose, count + 1);
 }
 
 void entity_hmac(struct span key, struct span data, uint8_t out[32])

@@ -95,7 +95,9 @@ void entity_make_urn(const struct entity *e, const char *name, char out[46]);
 
 /* The entity's own stream for `purpose` (static storage), made at first use. */
 struct rng *entity_rng(struct entity *e, const char *purpose);
-/* Secret octets from the entity's cryptographic stream (challenges, keys). */
+/* Secret octets from the entity's cryptographic stream for `purpose` (challenges, keys); what they
+ * are for belongs into the purpose ("challenge/" and the PNE's name), so that one more PNE does not
+ * change the others' octets. */
 void entity_random(struct entity *e, const char *purpose, uint8_t *out, size_t len);
 /* HMAC-SHA-256. */
 void entity_hmac(struct span key, struct span data, uint8_t out[32]);

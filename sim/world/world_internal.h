@@ -87,6 +87,7 @@ struct hop {
     struct entity *server;
     net_link link;
     struct secure_policy *secure;
+    char *stream_names[2]; /* key the randomness of the client's and the server's session ends */
     uint8_t psk[32];
     struct buf ticket;               /* the client's newest */
     struct carry_queue waiting;      /* of the client, for a session */
@@ -163,6 +164,7 @@ struct channel {
     struct world *world;
     struct hop *hop;
     uint64_t id;
+    uint32_t number; /* of the hop's channels, from 1 */
     const char *cause;
     struct end ends[2];
     sim_time started_at, established_at, ended_at;
@@ -196,8 +198,7 @@ struct entity {
     struct map hops;         /* entity_id of the neighbour -> struct hop * */
     struct named_rng **rngs; /* addresses stay, handlers keep them */
     size_t rng_count, rng_capacity;
-    uint64_t random_count;
-    uint64_t sessions; /* opened or accepted: keys the sessions' randomness */
+    struct map random_counts; /* purpose -> how often octets were drawn for it */
     uint32_t busy_cores;
     struct step *waiting_first, *waiting_last; /* for a core */
     sim_time silent_until;                     /* a fault: answers nothing before then */

@@ -1,0 +1,281 @@
+/* Keys, the scenario's CA and the certificates it issues. */
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/secure/identity_internal.h"
+#include "sim/secure/stream.h"
+
+enum { RSA_POOL = 4, SERIAL_BYTES = 16 };
+
+const char *secure_key_kind_name(enum secure_key_kind kind)
+{
+    static const char *const names[] = {[SECURE_KEY_P256] = "ecdsa-p256",
+                                        [SECURE_KEY_P384] = "ecdsa-p384",
+                                        [SECURE_KEY_ED25519] = "ed25519",
+                                        [SECURE_KEY_RSA2048] = "rsa-2048",
+                                        [SECURE_KEY_RSA3072] = "rsa-3072"};
+    return names[kind];
+}
+
+int64_t identity_unix_time(sim_time t)
+{
+    int64_t seconds = t / SIM_S - (t % SIM_S < 0);
+    return SIM_EPOCH_UNIX_S + seconds;
+}
+
+/* --- keys
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static EVP_PKEY *generate(struct secure_env *env, enum secure_key_kind kind)
+{
+    switch (kind) {
+    case SECURE_KEY_P256:
+        return EVP_PKEY_Q_keygen(env->libctx, NULL, "EC", "P-256");
+    case SECURE_KEY_P384:
+        return EVP_PKEY_Q_keygen(env->libctx, NULL, "EC", "P-384");
+    case SECURE_KEY_ED25519:
+        return EVP_PKEY_Q_keygen(env->libctx, NULL, "ED25519");
+    case SECURE_KEY_RSA2048:
+        return EVP_PKEY_Q_keygen(env->libctx, NULL, "RSA", (size_t)2048);
+    case SECURE_KEY_RSA3072:
+        return EVP_PKEY_Q_keygen(env->libctx, NULL, "RSA", (size_t)3072);
+    }
+    return NULL;
+}
+
+/* RSA keys take long to make: 4 a size and run, shared by name. */
+static EVP_PKEY *rsa_from_pool(struct secure_env *env, const char *name, enum secure_key_kind kind)
+{
+    size_t size = kind == SECURE_KEY_RSA2048 ? 0 : 1;
+    size_t slot = span_hash(0, span_of_str(name)) % RSA_POOL;
+    EVP_PKEY **key = &env->rsa_pool[size][slot];
+    if (*key == NULL) {
+        struct stream s;
+        stream_init(&s, env->seed, "rsa-pool", secure_key_kind_name(kind), slot);
+        stream_enter(&s, 0);
+        *key = generate(env, kind);
+        stream_leave();
+    }
+    if (*key != NULL) {
+        EVP_PKEY_up_ref(*key);
+    }
+    return *key;
+}
+
+static EVP_PKEY *make_key(struct secure_env *env, const char *name, enum secure_key_kind kind)
+{
+    if (kind == SECURE_KEY_RSA2048 || kind == SECURE_KEY_RSA3072) {
+        return rsa_from_pool(env, name, kind);
+    }
+    struct stream s;
+    stream_init(&s, env->seed, name, "key", kind);
+    stream_enter(&s, 0);
+    EVP_PKEY *key = generate(env, kind);
+    stream_leave();
+    return key;
+}
+
+/* --- certificates
+ * --------------------------------------------------------------------------------------- */
+
+struct certificate_params {
+    const char *subject;
+    const char *issuer; /* NULL: self-signed */
+    EVP_PKEY *subject_key;
+    EVP_PKEY *issuer_key;
+    const X509 *issuer_certificate; /* NULL: self-signed */
+    int64_t not_before, not_after;  /* Unix seconds */
+    const char *const (*extensions)[2];
+    size_t extension_count;
+};
+
+static bool set_name(X509_NAME *name, const char *text)
+{
+    return X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8,
+                                      (const unsigned char *)"cpnsim simulated", -1, -1, 0) == 1 &&
+           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)text, -1,
+                                      -1, 0) == 1;
+}
+
+static bool set_serial(X509 *certificate)
+{
+    uint8_t bytes[SERIAL_BYTES];
+    struct stream *s = stream_current();
+    stream_read(s, bytes, sizeof(bytes));
+    bytes[0] = (uint8_t)((bytes[0] & 0x7f) | 0x40); /* positive, of full length */
+    BIGNUM *number = BN_bin2bn(bytes, sizeof(bytes), NULL);
+    bool ok =
+        number != NULL && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != NULL;
+    BN_free(number);
+    return ok;
+}
+
+static bool add_extension(X509 *certificate, const X509 *issuer, const char *name,
+                          const char *value)
+{
+    X509V3_CTX ctx;
+    X509V3_set_ctx(&ctx, (X509 *)(uintptr_t)(issuer != NULL ? issuer : certificate), certificate,
+                   NULL, NULL, 0);
+    X509_EXTENSION *extension = X509V3_EXT_conf(NULL, &ctx, name, value);
+    bool ok = extension != NULL && X509_add_ext(certificate, extension, -1) == 1;
+    X509_EXTENSION_free(extension);
+    return ok;
+}
+
+static const EVP_MD *digest_for(const EVP_PKEY *key)
+{
+    if (EVP_PKEY_is_a(key, "ED25519")) {
+        return NULL;
+    }
+    return EVP_PKEY_get_bits(key) == 384 ? EVP_sha384() : EVP_sha256();
+}
+
+/* Needs a current stream. */
+static X509 *make_certificate(struct secure_env *env, const struct certificate_params *p)
+{
+    X509 *c = X509_new_ex(env->libctx, NULL);
+    bool ok = c != NULL && X509_set_version(c, X509_VERSION_3) == 1 && set_serial(c) &&
+              set_name(X509_get_subject_name(c), p->subject) &&
+              ASN1_TIME_set(X509_getm_notBefore(c), p->not_before) != NULL &&
+              ASN1_TIME_set(X509_getm_notAfter(c), p->not_after) != NULL &&
+              X509_set_pubkey(c, p->subject_key) == 1;
+    ok = ok && X509_set_issuer_name(c, p->issuer_certificate != NULL
+                                           ? X509_get_subject_name(p->issuer_certificate)
+                                           : X509_get_subject_name(c)) == 1;
+    for (size_t i = 0; ok && i < p->extension_count; i++) {
+        ok = add_extension(c, p->issuer_certificate, p->extensions[i][0], p->extensions[i][1]);
+    }
+    if (!ok || X509_sign(c, p->issuer_key, digest_for(p->issuer_key)) == 0) {
+        X509_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+int secure_ca_create(struct secure_env *env, const char *name, enum secure_key_kind kind,
+                     struct secure_ca **ret, struct diag_list *diags)
+{
+    static const char *const extensions[][2] = {
+        {"basicConstraints", "critical,CA:TRUE,pathlen:0"},
+        {"keyUsage", "critical,keyCertSign,cRLSign"},
+        {"subjectKeyIdentifier", "hash"},
+        {"nameConstraints", "critical,permitted;DNS:cpns-sim.invalid"},
+    };
+    char subject[100];
+    snprintf(subject, sizeof(subject), "CA %s", name);
+    struct secure_ca *ca = mem_alloc(sizeof(*ca));
+    ca->key = make_key(env, subject, kind);
+    struct stream s;
+    stream_init(&s, env->seed, subject, "certificate", 0);
+    stream_enter(&s, 0);
+    if (ca->key != NULL) {
+        const int64_t year = 365 * 86400;
+        ca->certificate = make_certificate(
+            env, &(struct certificate_params){.subject = subject,
+                                              .subject_key = ca->key,
+                                              .issuer_key = ca->key,
+                                              .not_before = SIM_EPOCH_UNIX_S - 5 * year,
+                                              .not_after = SIM_EPOCH_UNIX_S + 5 * year,
+                                              .extensions = extensions,
+                                              .extension_count = SIM_ARRAY_LEN(extensions)});
+    }
+    stream_leave();
+    if (ca->certificate == NULL) {
+        secure_ca_free(ca);
+        return env_fail(diags, "cannot make the certification authority");
+    }
+    *ret = ca;
+    return 0;
+}
+
+void secure_ca_free(struct secure_ca *ca)
+{
+    if (ca != NULL) {
+        EVP_PKEY_free(ca->key);
+        X509_free(ca->certificate);
+        free(ca);
+    }
+}
+
+int secure_identity_issue(struct secure_env *env, const struct secure_ca *issuer,
+                          const struct secure_identity_params *params, struct secure_identity **ret,
+                          struct diag_list *diags)
+{
+    char san[80];
+    char subject[100];
+    snprintf(san, sizeof(san), "URI:%s", params->urn);
+    snprintf(subject, sizeof(subject), "%s", params->name);
+    subject[64] = '\0'; /* ub-common-name, RFC 5280 */
+    const char *const extensions[][2] = {
+        {"basicConstraints", "critical,CA:FALSE"},
+        {"keyUsage", "critical,digitalSignature"},
+        {"extendedKeyUsage", "clientAuth,serverAuth"},
+        {"subjectAltName", san},
+    };
+    struct secure_identity *id = mem_alloc(sizeof(*id));
+    id->kind = params->kind;
+    id->key = make_key(env, params->name, params->kind);
+    struct stream s;
+    stream_init(&s, env->seed, params->name, "certificate", params->kind);
+    stream_enter(&s, 0);
+    if (id->key != NULL) {
+        id->certificate = make_certificate(
+            env, &(struct certificate_params){
+                     .subject = subject,
+                     .subject_key = id->key,
+                     .issuer_key = params->self_signed ? id->key : issuer->key,
+                     .issuer_certificate = params->self_signed ? NULL : issuer->certificate,
+                     .not_before = identity_unix_time(params->not_before),
+                     .not_after = identity_unix_time(params->not_after),
+                     .extensions = extensions,
+                     .extension_count = SIM_ARRAY_LEN(extensions)});
+    }
+    stream_leave();
+    int len = id->certificate != NULL ? i2d_X509(id->certificate, &id->der) : -1;
+    if (len < 0) {
+        secure_identity_free(id);
+        return env_fail(diags, "cannot issue a certificate");
+    }
+    id->der_len = (size_t)len;
+    *ret = id;
+    return 0;
+}
+
+void secure_identity_free(struct secure_identity *identity)
+{
+    if (identity != NULL) {
+        EVP_PKEY_free(identity->key);
+        X509_free(identity->certificate);
+        OPENSSL_free(identity->der);
+        free(identity);
+    }
+}
+
+struct span secure_identity_certificate(const struct secure_identity *identity)
+{
+    return span_of(identity->der, identity->der_len);
+}
+
+bool identity_find_urn(const X509 *certificate, const char *wanted, char *out, size_t out_size)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    bool found = false;
+    for (int i = 0; !found && i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type != GEN_URI) {
+            continue;
+        }
+        struct span uri = span_of(ASN1_STRING_get0_data(name->d.uniformResourceIdentifier),
+                                  (size_t)ASN1_STRING_length(name->d.uniformResourceIdentifier));
+        found = wanted == NULL || span_equal_str(uri, wanted);
+        if (found && out != NULL) {
+            snprintf(out, out_size, "%.*s", (int)uri.len, (const char *)uri.data);
+        }
+    }
+    GENERAL_NAMES_free(names);
+    return found;
+}

@@ -1,0 +1,29 @@
+/* Keys and certificates inside sim/secure. */
+#ifndef SIM_SECURE_IDENTITY_INTERNAL_H
+#define SIM_SECURE_IDENTITY_INTERNAL_H
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "sim/secure/secure_identity.h"
+
+struct secure_ca {
+    EVP_PKEY *key;
+    X509 *certificate;
+};
+
+struct secure_identity {
+    EVP_PKEY *key;
+    X509 *certificate;
+    uint8_t *der;
+    size_t der_len;
+    enum secure_key_kind kind;
+};
+
+/* Virtual time as seconds since 1970. */
+int64_t identity_unix_time(sim_time t);
+/* The URN among the certificate's URI subject alternative names that equals `wanted`, or with
+ * `wanted` NULL the first one; false when there is none. `out` may be NULL. */
+bool identity_find_urn(const X509 *certificate, const char *wanted, char *out, size_t out_size);
+
+#endif

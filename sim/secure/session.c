@@ -1,0 +1,208 @@
+/* What all kinds of sessions share, and the kind without protection. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/secure/session_internal.h"
+
+static const struct secure_kind_ops *const kinds[] = {
+    [SECURE_TLS] = &tls_ops, [SECURE_CLEAR] = &clear_ops};
+
+const char *secure_kind_name(enum secure_kind kind)
+{
+    return kinds[kind]->name;
+}
+
+/* --- policies
+ * ------------------------------------------------------------------------------------------ */
+
+int secure_policy_create(struct secure_env *env, const struct secure_policy_params *params,
+                         const struct secure_ca *trust, struct secure_policy **ret,
+                         struct diag_list *diags)
+{
+    struct secure_policy *p = mem_alloc(sizeof(*p));
+    p->env = env;
+    p->kind = params->kind;
+    p->ops = kinds[params->kind];
+    p->auth = params->auth;
+    p->tickets = params->tickets && params->auth != SECURE_AUTH_PSK;
+    if (params->kind == SECURE_TLS) {
+        struct stream s;
+        stream_init(&s, env->seed, params->name, "policy", 0);
+        stream_enter(&s, 0);
+        int r = tls_contexts_create(p, params, trust, diags);
+        stream_leave();
+        if (r < 0) {
+            secure_policy_free(p);
+            return r;
+        }
+    }
+    *ret = p;
+    return 0;
+}
+
+void secure_policy_free(struct secure_policy *policy)
+{
+    if (policy != NULL) {
+        SSL_CTX_free(policy->contexts[0]);
+        SSL_CTX_free(policy->contexts[1]);
+        free(policy);
+    }
+}
+
+/* --- sessions
+ * ------------------------------------------------------------------------------------------ */
+
+int secure_session_open(struct secure_policy *policy, const struct secure_session_params *params,
+                        sim_time now, struct secure_session **ret)
+{
+    struct secure_session *s = mem_alloc(sizeof(*s));
+    s->policy = policy;
+    s->initiator = params->initiator;
+    s->state = SECURE_HANDSHAKING;
+    s->identity = params->identity;
+    s->expected_peer = mem_strdup(params->expected_peer);
+    s->psk_identity = mem_strdup(params->psk_identity);
+    s->key_log = params->key_log;
+    buf_append(&s->psk, params->psk);
+    if (params->ticket_key.len == sizeof(s->ticket_key)) {
+        memcpy(s->ticket_key, params->ticket_key.data, sizeof(s->ticket_key));
+        s->has_ticket_key = true;
+    }
+    int r = policy->ops->open(s, params, now);
+    if (r < 0) {
+        secure_session_free(s);
+        return r;
+    }
+    *ret = s;
+    return 0;
+}
+
+void secure_session_free(struct secure_session *s)
+{
+    if (s != NULL) {
+        s->policy->ops->free(s);
+        free(s->expected_peer);
+        free(s->psk_identity);
+        buf_fini(&s->psk);
+        buf_fini(&s->ticket);
+        free(s);
+    }
+}
+
+int secure_session_step(struct secure_session *s, const struct secure_input *in, sim_time now,
+                        struct secure_output *out)
+{
+    int r = 0;
+    if (in->message_count > 0 && s->state != SECURE_ESTABLISHED) {
+        r = -SIM_ESTATE;
+    } else if (s->state == SECURE_HANDSHAKING || s->state == SECURE_ESTABLISHED) {
+        s->output = out;
+        s->policy->ops->step(s, in, now, out);
+        s->output = NULL;
+    }
+    out->state = s->state;
+    return r;
+}
+
+void secure_session_facts(const struct secure_session *s, struct secure_facts *ret)
+{
+    *ret = (struct secure_facts){.state = s->state,
+                                 .verify_text = "",
+                                 .close_notify_sent = s->close_sent,
+                                 .close_notify_received = s->close_received};
+    s->policy->ops->facts(s, ret);
+}
+
+const char *secure_session_failure(const struct secure_session *s)
+{
+    return s->failure;
+}
+
+struct span secure_session_ticket(const struct secure_session *s)
+{
+    return buf_span(&s->ticket);
+}
+
+void session_fail(struct secure_session *s, const char *reason)
+{
+    s->state = SECURE_FAILED;
+    if (s->failure[0] == '\0') {
+        snprintf(s->failure, sizeof(s->failure), "%s", reason);
+    }
+}
+
+void session_event(struct secure_session *s, enum secure_event_kind kind, uint8_t code,
+                   uint8_t level, const char *name, size_t bytes)
+{
+    struct secure_output *out = s->output;
+    if (out != NULL) {
+        *MEM_PUSH(out->events, out->event_count, out->event_capacity) = (struct secure_event){
+            .kind = kind, .code = code, .level = level, .name = name, .bytes = bytes};
+    }
+}
+
+void secure_output_init(struct secure_output *out)
+{
+    *out = (struct secure_output){0};
+}
+
+void secure_output_clear(struct secure_output *out)
+{
+    buf_clear(&out->wire);
+    buf_clear(&out->plain);
+    buf_clear(&out->key_log);
+    out->event_count = 0;
+    out->ops = (struct secure_ops){0};
+    out->handshake_bytes = 0;
+}
+
+void secure_output_fini(struct secure_output *out)
+{
+    buf_fini(&out->wire);
+    buf_fini(&out->plain);
+    buf_fini(&out->key_log);
+    free(out->events);
+}
+
+/* --- the kind "clear": no protection; the positive control of every measurement
+ * ----------------------------- */
+
+static int clear_open(struct secure_session *s, const struct secure_session_params *params,
+                      sim_time now)
+{
+    (void)params;
+    (void)now;
+    s->state = SECURE_ESTABLISHED;
+    return 0;
+}
+
+static void clear_step(struct secure_session *s, const struct secure_input *in, sim_time now,
+                       struct secure_output *out)
+{
+    (void)now;
+    buf_append(&out->plain, in->wire);
+    for (size_t i = 0; i < in->message_count; i++) {
+        buf_append(&out->wire, in->messages[i]);
+    }
+    if (in->wire_end || in->close) {
+        s->state = SECURE_CLOSED;
+    }
+}
+
+static void clear_facts(const struct secure_session *s, struct secure_facts *ret)
+{
+    (void)s;
+    snprintf(ret->peer_auth, sizeof(ret->peer_auth), "none");
+}
+
+static void clear_free(struct secure_session *s)
+{
+    (void)s;
+}
+
+const struct secure_kind_ops clear_ops = {.name = "clear",
+                                          .open = clear_open,
+                                          .step = clear_step,
+                                          .facts = clear_facts,
+                                          .free = clear_free};

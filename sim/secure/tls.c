@@ -1,0 +1,287 @@
+/* TLS 1.2 and 1.3 over memory BIOs: one end. */
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/secure/session_internal.h"
+
+static bool set_up_ssl(struct secure_session *s, const struct secure_session_params *params,
+                       sim_time now)
+{
+    SSL *ssl = SSL_new(s->policy->contexts[s->initiator ? 0 : 1]);
+    if (ssl == NULL) {
+        return false;
+    }
+    s->ssl = ssl;
+    SSL_set_app_data(ssl, s);
+    s->in = BIO_new(BIO_s_mem());
+    s->out = BIO_new(BIO_s_mem());
+    BIO_set_mem_eof_return(s->in, -1);
+    BIO_set_mem_eof_return(s->out, -1);
+    SSL_set_bio(ssl, s->in, s->out);
+    X509_VERIFY_PARAM_set_time(SSL_get0_param(ssl), (time_t)identity_unix_time(now));
+    const struct secure_identity *id = params->identity;
+    if (id != NULL &&
+        (SSL_use_certificate(ssl, id->certificate) != 1 || SSL_use_PrivateKey(ssl, id->key) != 1)) {
+        return false;
+    }
+    if (s->initiator) {
+        SSL_set_connect_state(ssl);
+        if (params->ticket.len > 0) {
+            const uint8_t *at = params->ticket.data;
+            SSL_SESSION *session = d2i_SSL_SESSION(NULL, &at, (long)params->ticket.len);
+            bool ok = session != NULL && SSL_set_session(ssl, session) == 1;
+            SSL_SESSION_free(session);
+            ERR_clear_error();
+            return ok;
+        }
+        return true;
+    }
+    SSL_set_accept_state(ssl);
+    uint8_t context[SECURE_SHA256_BYTES];
+    secure_sha256(span_of(s->ticket_key, sizeof(s->ticket_key)), context);
+    return SSL_set_session_id_context(ssl, context, sizeof(context)) == 1;
+}
+
+static int tls_open(struct secure_session *s, const struct secure_session_params *params,
+                    sim_time now)
+{
+    stream_init(&s->stream, s->policy->env->seed, params->owner, "session", params->ordinal);
+    stream_enter(&s->stream, now);
+    bool ok = set_up_ssl(s, params, now);
+    stream_leave();
+    return ok ? 0 : -SIM_ECRYPTO;
+}
+
+/* A step of OpenSSL said no: why? Alerts have been noted by the message callback already. */
+static void note_failure(struct secure_session *s, int result)
+{
+    int error = SSL_get_error(s->ssl, result);
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ||
+        error == SSL_ERROR_ZERO_RETURN) {
+        ERR_clear_error();
+        return;
+    }
+    unsigned long code = ERR_peek_error();
+    const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+    char word[SECURE_NAME_BYTES];
+    snprintf(word, sizeof(word), "%s", reason != NULL ? reason : "protocol_error");
+    for (char *c = word; *c != '\0'; c++) {
+        *c = *c == ' ' ? '_' : *c;
+    }
+    ERR_clear_error();
+    session_fail(s, word);
+}
+
+static void drain(struct secure_session *s, struct secure_output *out)
+{
+    char *data;
+    long len = BIO_get_mem_data(s->out, &data);
+    if (len > 0) {
+        buf_append(&out->wire, span_of(data, (size_t)len));
+        (void)BIO_reset(s->out);
+    }
+}
+
+/* On resumption no certificate is verified anew: the one of the first handshake, kept in the sealed
+ * ticket, must still be that of the peer that is meant now. */
+static bool resumed_peer_is_meant(const struct secure_session *s)
+{
+    if (!SSL_session_reused(s->ssl) || s->expected_peer == NULL) {
+        return true;
+    }
+    const X509 *certificate = SSL_get0_peer_certificate(s->ssl);
+    return certificate != NULL && identity_find_urn(certificate, s->expected_peer, NULL, 0);
+}
+
+static void handshake(struct secure_session *s, struct secure_output *out)
+{
+    int r = SSL_do_handshake(s->ssl);
+    if (r != 1) {
+        note_failure(s, r);
+    } else if (!resumed_peer_is_meant(s)) {
+        session_fail(s, "resumed_peer_mismatch");
+    } else if (s->state == SECURE_HANDSHAKING) {
+        s->state = SECURE_ESTABLISHED;
+    }
+    drain(s, out);
+    out->handshake_bytes = buf_len(&out->wire);
+}
+
+static void read_all(struct secure_session *s, struct secure_output *out)
+{
+    enum { CHUNK = 16384 };
+    size_t got;
+    int r;
+    do {
+        uint8_t *to = buf_reserve(&out->plain, CHUNK);
+        r = SSL_read_ex(s->ssl, to, CHUNK, &got);
+        if (r == 1) {
+            buf_commit(&out->plain, got);
+        }
+    } while (r == 1);
+    note_failure(s, r);
+    s->close_received =
+        (SSL_get_shutdown(s->ssl) & SSL_RECEIVED_SHUTDOWN) != 0 && s->state != SECURE_FAILED;
+}
+
+static void write_all(struct secure_session *s, const struct secure_input *in)
+{
+    if (in->key_update && SSL_version(s->ssl) == TLS1_3_VERSION &&
+        SSL_key_update(s->ssl, SSL_KEY_UPDATE_REQUESTED) != 1) {
+        note_failure(s, 0);
+    }
+    for (size_t i = 0; s->state == SECURE_ESTABLISHED && i < in->message_count; i++) {
+        struct span m = in->messages[i];
+        size_t written;
+        if (m.len > 0 && SSL_write_ex(s->ssl, m.data, m.len, &written) != 1) {
+            note_failure(s, 0);
+        }
+    }
+}
+
+static void count_kinds(const struct secure_session *s, struct secure_ops *ops)
+{
+    static const struct {
+        int nid, group;
+    } groups[] = {{NID_X9_62_prime256v1, 23}, {NID_secp384r1, 24}, {NID_X25519, 29}};
+    int nid = SSL_version(s->ssl) != 0 ? (int)SSL_get_negotiated_group(s->ssl) : 0;
+    for (size_t i = 0; i < SIM_ARRAY_LEN(groups); i++) {
+        ops->group = nid == groups[i].nid ? groups[i].group : ops->group;
+    }
+    if (s->identity != NULL) {
+        ops->sign_kind = s->identity->kind;
+    }
+    const X509 *peer = SSL_get0_peer_certificate(s->ssl);
+    const EVP_PKEY *key = peer != NULL ? X509_get0_pubkey(peer) : NULL;
+    if (key != NULL) {
+        int bits = EVP_PKEY_get_bits(key);
+        ops->verify_kind = EVP_PKEY_is_a(key, "ED25519") ? SECURE_KEY_ED25519
+                           : EVP_PKEY_is_a(key, "EC")
+                               ? (bits == 384 ? SECURE_KEY_P384 : SECURE_KEY_P256)
+                           : bits > 2048 ? SECURE_KEY_RSA3072
+                                         : SECURE_KEY_RSA2048;
+    }
+}
+
+static void tls_work(struct secure_session *s, const struct secure_input *in,
+                     struct secure_output *out)
+{
+    if (in->wire.len > 0) {
+        CHECK(BIO_write(s->in, in->wire.data, (int)in->wire.len) == (int)in->wire.len);
+    }
+    if (s->state == SECURE_HANDSHAKING) {
+        handshake(s, out);
+    }
+    if (s->state == SECURE_ESTABLISHED && !s->close_received) {
+        read_all(s, out);
+    }
+    if (s->state == SECURE_ESTABLISHED) {
+        write_all(s, in);
+    }
+    if (s->state == SECURE_ESTABLISHED && in->close && !s->close_sent) {
+        SSL_shutdown(s->ssl);
+        ERR_clear_error();
+        s->close_sent = true;
+    }
+    drain(s, out);
+    if (s->state == SECURE_ESTABLISHED &&
+        ((s->close_sent && s->close_received) ||
+         (in->wire_end && (s->close_sent || s->close_received)))) {
+        s->state = SECURE_CLOSED;
+    } else if (in->wire_end && s->state != SECURE_FAILED) {
+        session_fail(s, "truncated");
+    }
+}
+
+static void tls_step(struct secure_session *s, const struct secure_input *in, sim_time now,
+                     struct secure_output *out)
+{
+    stream_enter(&s->stream, now);
+    ERR_clear_error();
+    tls_work(s, in, out);
+    count_kinds(s, &out->ops);
+    stream_leave();
+}
+
+/* --- facts
+ * ---------------------------------------------------------------------------------------------- */
+
+static const char *group_word(int nid)
+{
+    switch (nid) {
+    case NID_X9_62_prime256v1:
+        return "P-256";
+    case NID_secp384r1:
+        return "P-384";
+    case NID_secp521r1:
+        return "P-521";
+    case NID_X25519:
+        return "X25519";
+    case NID_X448:
+        return "X448";
+    default:
+        return "";
+    }
+}
+
+static void peer_facts(const struct secure_session *s, struct secure_facts *f)
+{
+    const X509 *peer = SSL_get0_peer_certificate(s->ssl);
+    f->verify_result = SSL_get_verify_result(s->ssl);
+    f->verify_text = X509_verify_cert_error_string(f->verify_result);
+    int nid = NID_undef;
+    if (SSL_get_peer_signature_type_nid(s->ssl, &nid) == 1 && nid != NID_undef) {
+        snprintf(f->peer_signature, sizeof(f->peer_signature), "%s", OBJ_nid2sn(nid));
+    }
+    bool done =
+        s->state == SECURE_ESTABLISHED || s->state == SECURE_CLOSED || SSL_is_init_finished(s->ssl);
+    const char *how = "none";
+    if (done && s->policy->auth == SECURE_AUTH_PSK) {
+        how = "psk";
+        snprintf(f->peer_id, sizeof(f->peer_id), "%s", s->psk_identity);
+    } else if (done && peer != NULL && f->verify_result == X509_V_OK &&
+               (SSL_get_verify_mode(s->ssl) & SSL_VERIFY_PEER) != 0) {
+        f->peer_certificate = true;
+        how = f->resumed ? "resumption (certificate)" : "certificate";
+        identity_find_urn(peer, NULL, f->peer_id, sizeof(f->peer_id));
+    }
+    snprintf(f->peer_auth, sizeof(f->peer_auth), "%s", done ? how : "");
+}
+
+static void tls_facts(const struct secure_session *s, struct secure_facts *f)
+{
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(s->ssl);
+    if (cipher != NULL) {
+        int nid = (int)SSL_get_negotiated_group(s->ssl);
+        bool ephemeral = SSL_CIPHER_get_kx_nid(cipher) != NID_kx_rsa &&
+                         SSL_CIPHER_get_kx_nid(cipher) != NID_kx_psk;
+        snprintf(f->version, sizeof(f->version), "%s", SSL_get_version(s->ssl));
+        snprintf(f->cipher, sizeof(f->cipher), "%s", SSL_CIPHER_get_name(cipher));
+        f->cipher_bits = SSL_CIPHER_get_bits(cipher, NULL);
+        f->aead_or_mac =
+            SSL_CIPHER_is_aead(cipher) || SSL_CIPHER_get_digest_nid(cipher) != NID_undef;
+        f->resumed = SSL_session_reused(s->ssl) && s->policy->auth != SECURE_AUTH_PSK;
+        /* A resumed TLS 1.2 session uses the old secret, whatever agreed on it. */
+        bool fresh = ephemeral && !(f->resumed && SSL_version(s->ssl) < TLS1_3_VERSION);
+        f->forward_secret = fresh;
+        snprintf(f->kex_group, sizeof(f->kex_group), "%s", fresh ? group_word(nid) : "");
+        f->extended_master_secret =
+            SSL_version(s->ssl) >= TLS1_3_VERSION || SSL_get_extms_support(s->ssl) == 1;
+    }
+    peer_facts(s, f);
+}
+
+static void tls_free(struct secure_session *s)
+{
+    if (s->ssl != NULL) {
+        stream_enter(&s->stream, 0);
+        SSL_free(s->ssl);
+        stream_leave();
+    }
+}
+
+const struct secure_kind_ops tls_ops = {
+    .name = "tls", .open = tls_open, .step = tls_step, .facts = tls_facts, .free = tls_free};
