@@ -1,0 +1,645 @@
+#include "sim/scenario/fields.h"
+
+#include <string.h>
+
+#include "sim/scenario/scenario.h"
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define FIELDS(f) .fields = (f), .count = SIM_ARRAY_LEN(f)
+#define YEAR_NS 31557600e9
+
+const char *const words_role[] = {"pne", "gateway", "server", NULL};
+const char *const words_kind[] = {"tls", "clear", NULL};
+const char *const words_auth[] = {"mutual", "server-only", "psk", NULL};
+const char *const words_certificates[] = {"ecdsa-p256", "ecdsa-p384", "ed25519",
+                                          "rsa-2048",   "rsa-3072",   NULL};
+const char *const words_resumption[] = {"none", "tickets", NULL};
+const char *const words_loss[] = {"none", "random", "gilbert-elliott", NULL};
+const char *const words_issuer[] = {"scenario-ca", "other-ca", "self", NULL};
+const char *const words_fault[] = {"link-down", "node-silent", NULL};
+const char *const words_encoding[] = {"xml", "cbor", NULL};
+const char *const words_hop[] = {"pne--gateway", "gateway--server", NULL};
+
+static const char *const words_version[] = {"1.2", "1.3", NULL};
+static const char *const words_medium[] = {"duplex", "shared", NULL};
+static const char *const words_by[] = {"round-robin", "block", NULL};
+static const char *const words_secret[] = {"right", "wrong", NULL};
+static const char *const words_joining[] = {"open", "closed", NULL};
+static const char *const words_random[] = {"seeded", "system", NULL};
+static const char *const words_protection[] = {"none", "session", NULL};
+
+static const char *const later_kind[] = {"ipsec", "dtls", NULL};
+static const char *const later_protection[] = {"group_key", NULL};
+static const char *const later_role[] = {"both", "router", NULL};
+static const char *const later_auth[] = {"certificate", NULL};
+
+/* --- run ----------------------------------------------------------------------------------- */
+
+static const struct field record_fields[] = {
+    {"messages", FIELD_SAMPLE, AT(raw_scenario, messages), .fallback = "all", .max = 4e9,
+     .doc = "Which CPNS messages get rows in the result: all, every n-th, or none."},
+    {"pcap", FIELD_TEXTS, AT(raw_scenario, pcap), .fallback = "none", .names = "node pattern",
+     .doc = "Which nodes' links are captured when a capture directory is given: none, all, or node "
+            "names with the wildcards * and ?."},
+};
+static const struct section section_record = {.name = "record",
+                                              .title = "record",
+                                              FIELDS(record_fields),
+                                              .always = true,
+                                              .doc = "What is recorded."};
+
+static const struct field run_fields[] = {
+    {"until", FIELD_TIME, AT(raw_scenario, until), .required = true, .min = 1, .max = 100 * YEAR_NS,
+     .doc = "Virtual time at which the run ends."},
+    {"seed", FIELD_UNSIGNED, AT(raw_scenario, seed), .fallback = "1",
+     .doc = "Seed of all random draws; --seed overrides it."},
+    {"random", FIELD_WORD, AT(raw_scenario, random), .fallback = "seeded", .words = words_random,
+     .doc = "Where keys and nonces come from: streams made from the seed (repeatable), or the "
+            "system."},
+    {"record", FIELD_MAP, AT(raw_scenario, record), .section = &section_record,
+     .doc = "What is recorded."},
+    {"fidelity", FIELD_LATER, AT(raw_scenario, later), .doc = "How closely links are simulated."},
+};
+static const struct section section_run = {
+    .name = "run",
+    .title = "run",
+    FIELDS(run_fields),
+    .always = true,
+    .doc = "How long, with which seed, and what is recorded.",
+    .example = "run: {until: 120 s, seed: 20240611, record: {messages: all, pcap: none}}\n"};
+
+/* --- security ------------------------------------------------------------------------------ */
+
+static const struct field policy_fields[] = {
+    {"extends", FIELD_REF, AT(raw_policy, extends), .names = "policy",
+     .doc = "Policy whose keys hold where this one does not say otherwise."},
+    {"kind", FIELD_WORD, AT(raw_policy, kind), .fallback = "tls", .words = words_kind,
+     .later = later_kind, .doc = "Kind of secure session; clear means none at all."},
+    {"versions", FIELD_WORDS, AT(raw_policy, versions), .fallback = "[\"1.2\", \"1.3\"]",
+     .words = words_version, .doc = "TLS versions that both ends accept."},
+    {"ciphers", FIELD_TEXTS, AT(raw_policy, ciphers), .names = "cipher",
+     .doc = "Cipher suites by OpenSSL's names; those that start with TLS_ are for TLS 1.3. Without "
+            "it OpenSSL's defaults hold."},
+    {"groups", FIELD_TEXTS, AT(raw_policy, groups), .fallback = "[X25519, P-256]",
+     .names = "key exchange group",
+     .doc = "Key exchange groups in order of preference, by OpenSSL's names."},
+    {"certificates", FIELD_WORD, AT(raw_policy, certificates), .fallback = "ecdsa-p256",
+     .words = words_certificates, .doc = "Kind of key in the certificates of both ends."},
+    {"auth", FIELD_WORD, AT(raw_policy, auth), .fallback = "mutual", .words = words_auth,
+     .later = later_auth,
+     .doc = "Who proves who he is: both by certificate, the server alone, or both by a pre-shared "
+            "key."},
+    {"resumption", FIELD_WORD, AT(raw_policy, resumption), .fallback = "tickets",
+     .words = words_resumption, .doc = "How a later session may resume an earlier one."},
+    {"ticket_lifetime", FIELD_TIME, AT(raw_policy, ticket_lifetime), .fallback = "2 h", .min = 1e9,
+     .max = 604800e9, .doc = "How long a ticket may be used."},
+    {"security_level", FIELD_INTEGER, AT(raw_policy, security_level), .max = 5,
+     .doc = "OpenSSL's security level; without it OpenSSL's default holds."},
+    {"key_update_after", FIELD_INTEGER, AT(raw_policy, key_update_after), .fallback = "0",
+     .max = 4294967295.0,
+     .doc = "Messages that an end sends before it updates its keys (TLS 1.3); 0: never."},
+    {"session_lifetime", FIELD_TIME, AT(raw_policy, session_lifetime), .min = 1,
+     .max = 100 * YEAR_NS,
+     .doc = "An established session is closed after this time; without it, never."},
+    {"esp", FIELD_LATER, AT(raw_policy, later), .doc = "ESP transform."},
+    {"crl", FIELD_LATER, AT(raw_policy, later), .doc = "Revocation lists."},
+    {"ocsp", FIELD_LATER, AT(raw_policy, later), .doc = "OCSP stapling."},
+    {"early_data", FIELD_LATER, AT(raw_policy, later), .doc = "0-RTT data."},
+    {"signature_algorithms", FIELD_LATER, AT(raw_policy, later), .doc = "Signature algorithms."},
+    {"max_fragment_length", FIELD_LATER, AT(raw_policy, later), .doc = "Largest record."},
+    {"record_padding", FIELD_LATER, AT(raw_policy, later), .doc = "Padding of records."},
+};
+const struct section section_policy = {
+    .name = "policies",
+    .title = "policy",
+    FIELDS(policy_fields),
+    .bytes = sizeof(struct raw_policy),
+    .inherits = true,
+    .doc = "Named sets of choices for secure sessions. The name `default` stands for a policy with "
+           "all defaults unless the file defines it.",
+    .example = "security:\n"
+               "  policies:\n"
+               "    modern: {versions: [\"1.3\"], groups: [X25519, P-256], auth: mutual}\n"
+               "    old: {extends: modern, versions: [\"1.2\"], ciphers: "
+               "[ECDHE-ECDSA-AES128-GCM-SHA256]}\n"
+               "    shared-key: {auth: psk, session_lifetime: 10 min}\n"};
+
+static const struct field protection_fields[] = {
+    {"protection", FIELD_WORD, AT(raw_scenario, protection), .fallback = "none",
+     .words = words_protection, .later = later_protection,
+     .doc = "Whether messages to a Service Group go outside the sessions (none, what clause 5.9.1 "
+            "says) or through them all the same (session)."},
+};
+static const struct section section_protection = {.name = "service_group",
+                                                  .title = "service_group",
+                                                  FIELDS(protection_fields),
+                                                  .always = true,
+                                                  .doc =
+                                                      "Protection of messages to Service Groups."};
+
+static const struct field security_fields[] = {
+    {"policies", FIELD_NAMED, AT(raw_scenario, policies), .section = &section_policy,
+     .doc = "Named policies."},
+    {"pne_gateway", FIELD_REF, AT(raw_scenario, pne_gateway), .fallback = "default",
+     .names = "policy",
+     .doc = "Policy of the PNE to gateway hop; a device or a node may override it."},
+    {"gateway_server", FIELD_REF, AT(raw_scenario, gateway_server), .fallback = "default",
+     .names = "policy",
+     .doc = "Policy of the gateway to server hop; a device or a node may override it."},
+    {"service_group", FIELD_MAP, AT(raw_scenario, service_group), .section = &section_protection,
+     .doc = "Protection of messages to Service Groups."},
+};
+static const struct section section_security = {.name = "security",
+                                                .title = "security",
+                                                FIELDS(security_fields),
+                                                .always = true,
+                                                .doc = "Which secure sessions the hops use.",
+                                                .example = "security:\n"
+                                                           "  policies:\n"
+                                                           "    modern: {versions: [\"1.3\"]}\n"
+                                                           "  pne_gateway: modern\n"
+                                                           "  gateway_server: modern\n"
+                                                           "  service_group: {protection: none}\n"};
+
+/* --- devices and links --------------------------------------------------------------------- */
+
+static const struct field device_fields[] = {
+    {"extends", FIELD_REF, AT(raw_device, extends), .names = "device",
+     .doc = "Device whose keys hold where this one does not say otherwise."},
+    {"cpu", FIELD_REF, AT(raw_device, cpu), .required = true, .names = "cpu",
+     .doc = "CPU profile: what cryptography costs in virtual time."},
+    {"battery", FIELD_RATIO, AT(raw_device, battery), .fallback = "100 %", .max = 1,
+     .doc = "Charge at the start."},
+    {"policy", FIELD_REF, AT(raw_device, policy), .names = "policy",
+     .doc = "Policy towards the peer instead of the hop's."},
+    {"encoding", FIELD_WORD, AT(raw_device, encoding), .words = words_encoding,
+     .doc = "Encoding of the messages it sends, where the node does not say; xml without it."},
+    {"energy", FIELD_LATER, AT(raw_device, later), .doc = "What activity costs the battery."},
+};
+const struct section section_device = {
+    .name = "devices",
+    .title = "device",
+    FIELDS(device_fields),
+    .bytes = sizeof(struct raw_device),
+    .inherits = true,
+    .doc = "Named device profiles, with single inheritance.",
+    .example = "devices:\n"
+               "  wearable: {cpu: cortex-m4-64mhz, battery: 30 %, encoding: cbor}\n"
+               "  phone: {extends: wearable, cpu: cortex-a76, battery: 80 %}\n"};
+
+static const struct field delay_fields[] = {
+    {"mean", FIELD_TIME, AT(raw_link, mean), .required = true, .max = 3600e9,
+     .doc = "Mean one-way delay."},
+    {"jitter", FIELD_TIME, AT(raw_link, jitter), .fallback = "0 ms", .max = 3600e9,
+     .doc = "Standard deviation of the delay."},
+};
+static const struct section section_delay = {.name = "delay",
+                                             .title = "delay",
+                                             FIELDS(delay_fields),
+                                             .shorthand = "mean",
+                                             .doc = "One-way delay: a time, or mean and jitter."};
+
+static const struct field loss_fields[] = {
+    {"model", FIELD_WORD, AT(raw_link, model), .required = true, .words = words_loss,
+     .doc = "Loss model: each packet by itself (random), or in bursts (gilbert-elliott)."},
+    {"rate", FIELD_RATIO, AT(raw_link, loss_rate), .max = 1,
+     .doc = "random: probability that a packet is lost."},
+    {"enter", FIELD_RATIO, AT(raw_link, enter), .max = 1,
+     .doc = "gilbert-elliott: probability per frame of going from good to bad."},
+    {"leave", FIELD_RATIO, AT(raw_link, leave), .max = 1,
+     .doc = "gilbert-elliott: probability per frame of going from bad to good."},
+    {"rate_good", FIELD_RATIO, AT(raw_link, rate_good), .max = 1,
+     .doc = "gilbert-elliott: loss in the good state; 0 % without it."},
+    {"rate_bad", FIELD_RATIO, AT(raw_link, rate_bad), .max = 1,
+     .doc = "gilbert-elliott: loss in the bad state; 100 % without it."},
+};
+static const struct section section_loss = {
+    .name = "loss",
+    .title = "loss",
+    FIELDS(loss_fields),
+    .doc = "Loss of packets. A file that gives `loss` replaces the technology's as a whole."};
+
+static const struct field link_fields[] = {
+    {"extends", FIELD_REF, AT(raw_link, extends), .names = "link",
+     .doc = "Link whose keys hold where this one does not say otherwise."},
+    {"technology", FIELD_REF, AT(raw_link, technology), .required = true, .names = "technology",
+     .doc = "Link technology: gives every key that is not written here."},
+    {"delay", FIELD_MAP, AT(raw_link, delay), .section = &section_delay, .doc = "One-way delay."},
+    {"rate", FIELD_RATE, AT(raw_link, rate), .min = 1, .max = 1e15,
+     .doc = "Data rate, in each direction unless the medium is shared."},
+    {"mtu", FIELD_SIZE, AT(raw_link, mtu), .min = 68, .max = 65535, .doc = "Largest IP packet."},
+    {"queue", FIELD_INTEGER, AT(raw_link, queue), .min = 1, .max = 1e6,
+     .doc = "Packets that wait at each end before others are dropped."},
+    {"frame", FIELD_SIZE, AT(raw_link, frame), .max = 65535,
+     .doc = "Payload of a link-layer frame, into which packets are cut; 0 B: one frame a packet."},
+    {"overhead", FIELD_SIZE, AT(raw_link, overhead), .max = 65535,
+     .doc = "Octets that the link layer adds to a frame."},
+    {"medium", FIELD_WORD, AT(raw_link, medium), .words = words_medium,
+     .doc = "Whether the two directions have a channel each or share one."},
+    {"loss", FIELD_MAP, AT(raw_link, loss), .section = &section_loss, .doc = "Loss of packets."},
+    {"fidelity", FIELD_LATER, AT(raw_link, later), .doc = "How closely the link is simulated."},
+    {"trace", FIELD_LATER, AT(raw_link, later), .doc = "Delay, rate and loss over time."},
+    {"range", FIELD_LATER, AT(raw_link, later), .doc = "Radio range."},
+};
+const struct section section_link = {
+    .name = "links",
+    .title = "link",
+    FIELDS(link_fields),
+    .bytes = sizeof(struct raw_link),
+    .inherits = true,
+    .doc = "Named link profiles. The name of a technology may be used as a link as it is, without "
+           "an entry here.",
+    .example =
+        "links:\n"
+        "  ward-ble: {technology: ble, delay: {mean: 12 ms, jitter: 4 ms}, rate: 700 kbit/s,\n"
+        "             mtu: 251 B, loss: {model: gilbert-elliott, enter: 2 %, leave: 30 %}}\n"
+        "  lte: {technology: lte, delay: 30 ms, rate: 20 Mbit/s, loss: {model: random, rate: "
+        "0.5 %}}\n"};
+
+/* --- nodes --------------------------------------------------------------------------------- */
+
+static const struct field attach_fields[] = {
+    {"to", FIELD_TEXTS, AT(raw_node, attach_to), .required = true, .names = "gateway selector",
+     .doc = "Gateway or gateways."},
+    {"by", FIELD_WORD, AT(raw_node, attach_by), .fallback = "round-robin", .words = words_by,
+     .doc = "With several gateways: copy 1 to gateway 1, copy 2 to gateway 2 and so on "
+            "(round-robin), or the first copies to gateway 1, the next to gateway 2 (block)."},
+    {"link", FIELD_REF, AT(raw_node, attach_link), .required = true, .names = "link",
+     .doc = "Link to the gateway."},
+};
+static const struct section section_attach = {.name = "attach",
+                                              .title = "attach",
+                                              FIELDS(attach_fields),
+                                              .doc = "PNEs: the gateways they attach to."};
+
+static const struct field uplink_fields[] = {
+    {"to", FIELD_TEXTS, AT(raw_node, uplink_to), .required = true, .names = "server selector",
+     .doc = "Server; with several, copy 1 to server 1, copy 2 to server 2 and so on."},
+    {"link", FIELD_REF, AT(raw_node, uplink_link), .required = true, .names = "link",
+     .doc = "Link to the server."},
+};
+static const struct section section_uplink = {.name = "uplink",
+                                              .title = "uplink",
+                                              FIELDS(uplink_fields),
+                                              .doc = "Gateways: the server they belong to."};
+
+static const struct field certificate_fields[] = {
+    {"present", FIELD_BOOL, AT(raw_node, present), .fallback = "true",
+     .doc = "false: the node sends no certificate."},
+    {"issuer", FIELD_WORD, AT(raw_node, issuer), .fallback = "scenario-ca", .words = words_issuer,
+     .doc = "Who signed it: the CA that all nodes trust, a CA that nobody trusts, or itself."},
+    {"identity", FIELD_TEXT, AT(raw_node, identity), .names = "node selector",
+     .doc = "Node whose name the certificate carries; without it the node's own."},
+    {"not_before", FIELD_TIME, AT(raw_node, not_before), .min = -100 * YEAR_NS,
+     .max = 100 * YEAR_NS,
+     .doc = "Start of validity in virtual time, may be negative; -1 d without it (or a day before "
+            "not_after, where that is earlier)."},
+    {"not_after", FIELD_TIME, AT(raw_node, not_after), .min = -100 * YEAR_NS, .max = 100 * YEAR_NS,
+     .doc = "End of validity in virtual time, may be negative; 30 d without it (or 30 days after "
+            "not_before, where that is later)."},
+};
+static const struct section section_certificate = {
+    .name = "certificate",
+    .title = "certificate",
+    FIELDS(certificate_fields),
+    .always = true,
+    .doc = "What certificate the node presents: wrong ones are written here."};
+
+static const struct field psk_fields[] = {
+    {"secret", FIELD_WORD, AT(raw_node, secret), .fallback = "right", .words = words_secret,
+     .doc = "Whether the node holds the pre-shared key or another one."},
+};
+static const struct section section_psk = {.name = "psk",
+                                           .title = "psk",
+                                           FIELDS(psk_fields),
+                                           .always = true,
+                                           .doc = "Pre-shared key of the node."};
+
+static const struct field node_fields[] = {
+    {"id", FIELD_ID, AT(raw_node, id), .required = true,
+     .doc = "Name of the node, or of its copies: id/1 to id/COUNT."},
+    {"role", FIELD_WORD, AT(raw_node, role), .required = true, .words = words_role,
+     .later = later_role, .doc = "What the node is."},
+    {"count", FIELD_INTEGER, AT(raw_node, count), .min = 1, .max = 1e6,
+     .doc = "Number of copies; without it there is one node, named by the id alone."},
+    {"device", FIELD_REF, AT(raw_node, device), .names = "device",
+     .doc = "Device profile; without it a usual CPU for the role."},
+    {"mix", FIELD_SHARES, AT(raw_node, mix), .names = "device",
+     .doc = "Instead of device: shares of the copies by device profile, 100 % together."},
+    {"attach", FIELD_MAP, AT(raw_node, attach), .section = &section_attach,
+     .doc = "PNEs only, required there: the gateways they attach to."},
+    {"uplink", FIELD_MAP, AT(raw_node, uplink), .section = &section_uplink,
+     .doc = "Gateways only, required there: the server they belong to."},
+    {"policy", FIELD_REF, AT(raw_node, policy), .names = "policy",
+     .doc = "Policy towards the peer (gateway or server) instead of the hop's and the device's."},
+    {"encoding", FIELD_WORD, AT(raw_node, encoding), .words = words_encoding,
+     .doc = "Encoding of the messages it sends; without it the device's, else xml."},
+    {"certificate", FIELD_MAP, AT(raw_node, certificate), .section = &section_certificate,
+     .doc = "What certificate it presents; a good one without it."},
+    {"psk", FIELD_MAP, AT(raw_node, psk), .section = &section_psk,
+     .doc = "What pre-shared key it holds; the right one without it."},
+    {"position", FIELD_LATER, AT(raw_node, later), .doc = "Place."},
+    {"mobility", FIELD_LATER, AT(raw_node, later), .doc = "Movement."},
+    {"fidelity", FIELD_LATER, AT(raw_node, later), .doc = "How closely its hop is simulated."},
+    {"mode", FIELD_LATER, AT(raw_node, later), .doc = "Devices that are PNE and gateway."},
+};
+const struct section section_node = {
+    .name = "nodes",
+    .title = "node",
+    FIELDS(node_fields),
+    .bytes = sizeof(struct raw_node),
+    .doc =
+        "Servers, gateways and PNEs, an entry a node or a number of copies. To give single copies "
+        "something else (a wrong certificate, another policy), write an entry of their own that "
+        "attaches to the same gateway.",
+    .example =
+        "nodes:\n"
+        "  - {id: srv, role: server}\n"
+        "  - {id: gw, role: gateway, count: 2, device: phone, uplink: {to: srv, link: lte}}\n"
+        "  - {id: pne, role: pne, count: 50, mix: {wearable: 80 %, phone: 20 %},\n"
+        "     attach: {to: gw/*, by: round-robin, link: ble}}\n"
+        "  - {id: stale, role: pne, attach: {to: gw/1, link: ble}, certificate: {not_after: -1 "
+        "h}}\n"};
+
+/* --- networks and groups ------------------------------------------------------------------- */
+
+static const struct field establishment_fields[] = {
+    {"type", FIELD_INTEGER, AT(raw_pn, type), .fallback = "1", .min = 1, .max = 3,
+     .doc =
+         "Type of the establishment request: 1 the asking PNE and the gateway, 2 all PNEs paired "
+         "with the gateway, 3 the listed members."},
+    {"by", FIELD_TEXT, AT(raw_pn, by), .fallback = "members", .names = "PNE selector",
+     .doc = "Who asks: every member for itself (the word members), or one member."},
+    {"at", FIELD_TIME_DIST, AT(raw_pn, at), .fallback = "0 s", .max = 100 * YEAR_NS,
+     .doc = "When; a draw for each member that asks."},
+};
+static const struct section section_establishment = {.name = "establishment",
+                                                     .title = "establishment",
+                                                     FIELDS(establishment_fields),
+                                                     .always = true,
+                                                     .doc = "How the network comes to be."};
+
+static const struct field pn_fields[] = {
+    {"id", FIELD_ID, AT(raw_pn, id), .required = true, .doc = "Name of the personal network."},
+    {"alias", FIELD_TEXT, AT(raw_pn, alias), .doc = "Name it registers with; the id without it."},
+    {"gateway", FIELD_TEXT, AT(raw_pn, gateway), .required = true, .names = "gateway selector",
+     .doc = "Its gateway, exactly one."},
+    {"members", FIELD_TEXTS, AT(raw_pn, members), .names = "PNE selector",
+     .doc = "Its PNEs, attached to that gateway; without it all PNEs attached to that gateway."},
+    {"establishment", FIELD_MAP, AT(raw_pn, establishment), .section = &section_establishment,
+     .doc = "How it comes to be."},
+    {"admin", FIELD_LATER, AT(raw_pn, later), .doc = "PN administrator."},
+};
+const struct section section_pn = {
+    .name = "personal_networks",
+    .title = "personal network",
+    FIELDS(pn_fields),
+    .bytes = sizeof(struct raw_pn),
+    .doc = "Personal networks. Without this section there is one for each gateway that has PNEs, "
+           "named pn-GATEWAY, of type 1, by members, at 0 s.",
+    .example =
+        "personal_networks:\n"
+        "  - {id: ward, gateway: gw/1, establishment: {type: 1, by: members, at: {uniform: [0 "
+        "s, 5 s]}}}\n"
+        "  - {id: clinic, gateway: gw/2, members: [pne/2, pne/4, pne/6],\n"
+        "     establishment: {type: 3, by: pne/2, at: 1 s}}\n"};
+
+static const struct field group_fields[] = {
+    {"id", FIELD_ID, AT(raw_group, id), .required = true, .doc = "Name of the Service Group."},
+    {"owner", FIELD_TEXT, AT(raw_group, owner), .required = true, .names = "PNE selector",
+     .doc = "The PNE that creates it, exactly one."},
+    {"members", FIELD_TEXTS, AT(raw_group, members), .required = true, .names = "PNE selector",
+     .doc = "The PNEs that join it, at any gateway; the owner belongs to it without being named."},
+    {"service", FIELD_TEXT, AT(raw_group, service), .doc = "Its service; the id without it."},
+    {"joining", FIELD_WORD, AT(raw_group, joining), .fallback = "open", .words = words_joining,
+     .doc = "Whether the owner has to approve who joins (closed)."},
+    {"at", FIELD_TIME, AT(raw_group, at), .fallback = "0 s", .max = 100 * YEAR_NS,
+     .doc =
+         "Earliest time of its creation; it waits for the owner's personal network in any case."},
+    {"protection", FIELD_LATER, AT(raw_group, later), .doc = "Protection of this group."},
+};
+const struct section section_group = {
+    .name = "service_groups",
+    .title = "service group",
+    FIELDS(group_fields),
+    .bytes = sizeof(struct raw_group),
+    .doc = "Service Groups.",
+    .example = "service_groups:\n"
+               "  - {id: vitals, owner: pne/1, members: [pne/2..10, pne/30], service: heart-rate, "
+               "joining: open}\n"};
+
+/* --- activity ------------------------------------------------------------------------------ */
+
+static const struct field work_fields[] = {
+    {"do", FIELD_REF, AT(raw_work, do_), .required = true, .names = "verb",
+     .doc = "What is done; the verbs are listed below."},
+    {"at", FIELD_TIME, AT(raw_work, at), .max = 100 * YEAR_NS,
+     .doc = "Once, at this time; either at or every is required."},
+    {"every", FIELD_TIME_DIST, AT(raw_work, every), .max = 100 * YEAR_NS,
+     .doc = "Again and again, with this time between; a stream of draws for each node of from."},
+    {"start", FIELD_TIME, AT(raw_work, start), .max = 100 * YEAR_NS,
+     .doc = "With every: when the first interval begins; 0 s without it."},
+    {"until", FIELD_TIME, AT(raw_work, until), .max = 100 * YEAR_NS,
+     .doc = "With every: no repetition after this time; the end of the run without it."},
+    {"count", FIELD_INTEGER, AT(raw_work, count), .min = 1, .max = 9e15,
+     .doc = "With every: at most so many repetitions for each node of from."},
+    {"from", FIELD_TEXTS, AT(raw_work, from), .names = "node selector",
+     .doc = "Nodes that do it, each for itself."},
+    {"to", FIELD_TEXTS, AT(raw_work, to), .names = "node selector or service group",
+     .doc = "Whom it is for: nodes, or Service Groups, by the verb; with several, each use draws "
+            "one."},
+    {"pn", FIELD_TEXTS, AT(raw_work, pn), .names = "personal network",
+     .doc = "Which personal network it is about, for verbs about one."},
+    {"size", FIELD_SIZE_DIST, AT(raw_work, size), .max = 1 << 20,
+     .doc = "Octets of payload, for verbs that carry any; 100 B without it."},
+};
+const struct section section_work = {
+    .name = "workload",
+    .title = "workload entry",
+    FIELDS(work_fields),
+    .bytes = sizeof(struct raw_work),
+    .doc = "What the nodes do once their networks stand.",
+    .example =
+        "workload:\n"
+        "  - {every: {exponential: 2 s}, do: service-access, from: pne/*, to: pne/1, size: "
+        "{lognormal: [200 B, 0.4]}}\n"
+        "  - {every: 5 s, start: 10 s, count: 20, do: group-message, from: pne/1, to: vitals, "
+        "size: 120 B}\n"
+        "  - {at: 60 s, do: pn-release, pn: ward}\n"};
+
+static const struct field fault_fields[] = {
+    {"id", FIELD_ID, AT(raw_fault, id), .doc = "Name in the results; fault-N without it."},
+    {"do", FIELD_WORD, AT(raw_fault, do_), .required = true, .words = words_fault,
+     .doc = "link-down: the links carry nothing; node-silent: the nodes answer nothing more."},
+    {"at", FIELD_TIME, AT(raw_fault, at), .required = true, .max = 100 * YEAR_NS,
+     .doc = "When it begins."},
+    {"for", FIELD_TIME, AT(raw_fault, for_), .min = 1, .max = 100 * YEAR_NS,
+     .doc = "How long; to the end of the run without it."},
+    {"target", FIELD_TEXTS, AT(raw_fault, target), .required = true,
+     .names = "link selector A--B, or node selector",
+     .doc = "Links (A--B) for link-down, nodes for node-silent."},
+};
+const struct section section_fault = {
+    .name = "faults",
+    .title = "fault",
+    FIELDS(fault_fields),
+    .bytes = sizeof(struct raw_fault),
+    .doc = "What breaks.",
+    .example = "faults:\n"
+               "  - {id: cut, at: 40 s, for: 3 s, do: link-down, target: gw/1--srv}\n"
+               "  - {at: 50 s, do: node-silent, target: [pne/3, pne/5..7]}\n"};
+
+static const struct field expect_fields[] = {
+    {"claim", FIELD_REF, AT(raw_expect, claim), .names = "claim",
+     .doc = "A claim that has to hold; either claim or metric is required."},
+    {"metric", FIELD_REF, AT(raw_expect, metric), .names = "metric",
+     .doc = "A metric that has to lie within bounds."},
+    {"subject", FIELD_TEXT, AT(raw_expect, subject), .names = "hop or message type",
+     .doc = "What it is judged on: pne--gateway, gateway--server, or for metrics of messages a "
+            "message type such as ServiceAccessRequest; everything without it."},
+    {"min", FIELD_BOUND, AT(raw_expect, min), .doc = "Least value, in the metric's unit."},
+    {"max", FIELD_BOUND, AT(raw_expect, max), .doc = "Largest value, in the metric's unit."},
+};
+const struct section section_expect = {
+    .name = "expect",
+    .title = "expectation",
+    FIELDS(expect_fields),
+    .bytes = sizeof(struct raw_expect),
+    .doc = "What has to come out; judged from what was measured, it sets the exit code.",
+    .example = "expect:\n"
+               "  - {claim: no-plaintext-on-wire}\n"
+               "  - {claim: mutual-authentication, subject: pne--gateway}\n"
+               "  - {metric: setup_ms.p95, subject: pne--gateway, max: 400 ms}\n"
+               "  - {metric: delivery_ratio, min: 99 %}\n"};
+
+const struct claim claims[] = {
+    {"no-plaintext-on-wire",
+     "No protected payload or identity was found in the clear among the octets on the links."},
+    {"mutual-authentication", "In every established session both ends proved who they are."},
+    {"every-signalling-message-protected",
+     "Every signalling message that is not exempt went through an established session."},
+};
+const size_t claim_count = SIM_ARRAY_LEN(claims);
+
+const struct metric metrics[] = {
+    {"setup_ms.mean", METRIC_MS, true, "Mean time to set a session up."},
+    {"setup_ms.p50", METRIC_MS, true, "Median time to set a session up."},
+    {"setup_ms.p95", METRIC_MS, true, "95th percentile of the time to set a session up."},
+    {"setup_ms.p99", METRIC_MS, true, "99th percentile of the time to set a session up."},
+    {"setup_ms.max", METRIC_MS, true, "Longest time to set a session up."},
+    {"latency_ms.mean", METRIC_MS, false, "Mean time from sending to delivery."},
+    {"latency_ms.p50", METRIC_MS, false, "Median time from sending to delivery."},
+    {"latency_ms.p95", METRIC_MS, false, "95th percentile of the time to delivery."},
+    {"latency_ms.p99", METRIC_MS, false, "99th percentile of the time to delivery."},
+    {"latency_ms.max", METRIC_MS, false, "Longest time from sending to delivery."},
+    {"sessions.established", METRIC_COUNT, true, "Sessions that both ends established."},
+    {"sessions.failed", METRIC_COUNT, true, "Sessions that failed."},
+    {"messages.sent", METRIC_COUNT, false, "Messages sent."},
+    {"messages.delivered", METRIC_COUNT, false, "Messages delivered."},
+    {"messages.lost", METRIC_COUNT, false, "Messages lost."},
+    {"messages.refused", METRIC_COUNT, false, "Messages refused."},
+    {"delivery_ratio", METRIC_RATIO, false, "Messages delivered of those sent."},
+};
+const size_t metric_count = SIM_ARRAY_LEN(metrics);
+
+/* --- timers and the whole ------------------------------------------------------------------ */
+
+static const struct field timer_fields[] = {
+    {"request", FIELD_TIME, AT(raw_scenario, request), .fallback = "5 s", .min = 1e6,
+     .max = 86400e9, .doc = "How long an answer to a request is waited for."},
+    {"request_tries", FIELD_INTEGER, AT(raw_scenario, request_tries), .fallback = "3", .min = 1,
+     .max = 100, .doc = "How often a request is sent in all."},
+    {"request_backoff", FIELD_NUMBER, AT(raw_scenario, request_backoff), .fallback = "2", .min = 1,
+     .max = 100, .doc = "Factor by which the wait grows from try to try."},
+    {"keep_alive", FIELD_TIME, AT(raw_scenario, keep_alive), .fallback = "30 s", .min = 1e6,
+     .max = 100 * YEAR_NS, .doc = "Time between keep-alives on a session."},
+    {"idle_close", FIELD_TIME, AT(raw_scenario, idle_close), .fallback = "300 s", .min = 1e6,
+     .max = 100 * YEAR_NS, .doc = "A session without traffic for so long is closed."},
+    {"pn_lease", FIELD_TIME, AT(raw_scenario, pn_lease), .fallback = "3600 s", .min = 1e6,
+     .max = 100 * YEAR_NS, .doc = "Lease of a personal network at the server."},
+};
+static const struct section section_timers = {
+    .name = "timers",
+    .title = "timers",
+    FIELDS(timer_fields),
+    .always = true,
+    .doc = "Timers of the protocol.",
+    .example = "timers: {request: 2 s, request_tries: 4, keep_alive: 20 s}\n"};
+
+static const struct field scenario_fields[] = {
+    {"cpns", FIELD_INTEGER, AT(raw_scenario, cpns), .required = true,
+     .doc = "Major version of the format, 1. Included files may leave it out."},
+    {"name", FIELD_ID, AT(raw_scenario, name),
+     .doc = "Name of the scenario; the file's name without its ending when absent."},
+    {"description", FIELD_TEXT, AT(raw_scenario, description), .doc = "What it is about."},
+    {"include", FIELD_TEXTS, AT(raw_scenario, include), .names = "file",
+     .doc = "Files whose sections come in as well; paths are relative to this file."},
+    {"run", FIELD_MAP, AT(raw_scenario, run), .section = &section_run, .required = true,
+     .doc = "How long, with which seed, and what is recorded."},
+    {"params", FIELD_PARAMS, AT(raw_scenario, params),
+     .doc = "Values with names, used as $name wherever a value stands; --set NAME=VALUE overrides "
+            "them."},
+    {"security", FIELD_MAP, AT(raw_scenario, security), .section = &section_security,
+     .doc = "Which secure sessions the hops use."},
+    {"devices", FIELD_NAMED, AT(raw_scenario, devices), .section = &section_device,
+     .doc = "Device profiles."},
+    {"links", FIELD_NAMED, AT(raw_scenario, links), .section = &section_link,
+     .doc = "Link profiles."},
+    {"nodes", FIELD_LIST, AT(raw_scenario, nodes), .section = &section_node, .required = true,
+     .doc = "Servers, gateways and PNEs."},
+    {"personal_networks", FIELD_LIST, AT(raw_scenario, personal_networks), .section = &section_pn,
+     .doc = "Personal networks."},
+    {"service_groups", FIELD_LIST, AT(raw_scenario, service_groups), .section = &section_group,
+     .doc = "Service Groups."},
+    {"workload", FIELD_LIST, AT(raw_scenario, workload), .section = &section_work,
+     .doc = "What the nodes do."},
+    {"faults", FIELD_LIST, AT(raw_scenario, faults), .section = &section_fault,
+     .doc = "What breaks."},
+    {"expect", FIELD_LIST, AT(raw_scenario, expect), .section = &section_expect,
+     .doc = "What has to come out."},
+    {"timers", FIELD_MAP, AT(raw_scenario, timers), .section = &section_timers,
+     .doc = "Timers of the protocol."},
+    {"attackers", FIELD_LATER, AT(raw_scenario, later), .doc = "Attackers on links."},
+    {"sweep", FIELD_LATER, AT(raw_scenario, later), .doc = "Parameter sweeps."},
+    {"import", FIELD_LATER, AT(raw_scenario, later), .doc = "Topologies from GraphML."},
+    {"fidelity", FIELD_LATER, AT(raw_scenario, later), .doc = "How closely links are simulated."},
+};
+const struct section section_scenario = {.name = "scenario",
+                                         .title = "scenario",
+                                         FIELDS(scenario_fields),
+                                         .bytes = sizeof(struct raw_scenario),
+                                         .doc = "Keys at the top of the file."};
+
+const struct field *field_find(const struct section *s, const char *key)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (strcmp(s->fields[i].key, key) == 0) {
+            return &s->fields[i];
+        }
+    }
+    return NULL;
+}
+
+struct value *field_value(const struct field *f, void *raw)
+{
+    return (struct value *)((unsigned char *)raw + f->offset);
+}
+
+const struct value *field_value_const(const struct field *f, const void *raw)
+{
+    return (const struct value *)((const unsigned char *)raw + f->offset);
+}
+
+size_t words_count(const char *const *words)
+{
+    size_t n = 0;
+    while (words[n] != NULL) {
+        n++;
+    }
+    return n;
+}
+
+bool value_ok(const struct value *v)
+{
+    return v->state >= VALUE_DEFAULT;
+}

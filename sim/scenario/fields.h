@@ -1,0 +1,269 @@
+/* The format as a table: every section and key with type, unit, default, allowed words and a
+ * sentence. Checking, reading, near names, scenario_show(), the JSON Schema and the reference are
+ * all made from it.
+ *
+ * A new key is one line in fields.c and one `struct value` member in a raw_... struct below. */
+#ifndef SIM_SCENARIO_FIELDS_H
+#define SIM_SCENARIO_FIELDS_H
+
+#include "sim/core/rng.h"
+#include "sim/scenario/tree.h"
+
+/* --- values as they were read ------------------------------------------------------------------
+ */
+
+enum value_state {
+    VALUE_ABSENT,
+    VALUE_BAD, /* given, complained about: be silent */
+    VALUE_DEFAULT,
+    VALUE_INHERITED, /* through `extends`, or from the link technology */
+    VALUE_GIVEN,
+};
+
+struct text_item {
+    const char *text;
+    const struct tree *at;
+};
+
+struct share {
+    const char *name;
+    double part;
+    const struct tree *at;
+};
+
+struct value {
+    enum value_state state;
+    const struct tree *at; /* NULL: a default */
+    const char *origin;    /* where a value without `at` comes from; NULL: "default" */
+    union {
+        int64_t i; /* integer, time (ns), rate (bit/s), size (octets), index of a word, boolean */
+        uint64_t u;
+        double d; /* number, ratio */
+        const char *s;
+        struct dist dist;
+        struct {
+            struct text_item *items;
+            size_t count;
+        } texts;
+        struct {
+            struct share *items;
+            size_t count;
+        } shares;
+        struct {
+            struct entry **items;
+            size_t count;
+        } entries;
+    } v;
+};
+
+/* Good to use: given, inherited or default. */
+bool value_ok(const struct value *v);
+
+/* Head of every raw struct. */
+struct entry {
+    const char *name; /* key of a named entry */
+    const struct tree *at;
+    bool bad;     /* an error was told about it while it was read */
+    bool unknown; /* holds an unknown key: what seems missing may be there under a wrong name */
+};
+
+struct raw_scenario {
+    struct entry head;
+    struct value cpns, name, description, include;
+    struct value run, until, seed, random, record, messages, pcap;
+    struct value params;
+    struct value security, policies, pne_gateway, gateway_server, service_group, protection;
+    struct value devices, links, nodes, personal_networks, service_groups, workload, faults, expect;
+    struct value timers, request, request_tries, request_backoff, keep_alive, idle_close, pn_lease;
+    struct value later;
+};
+
+struct raw_policy {
+    struct entry head;
+    struct value extends, kind, versions, ciphers, groups, certificates, auth, resumption;
+    struct value ticket_lifetime, security_level, key_update_after, session_lifetime;
+    struct value later;
+};
+
+struct raw_device {
+    struct entry head;
+    struct value extends, cpu, battery, policy, encoding;
+    struct value later;
+};
+
+struct raw_link {
+    struct entry head;
+    struct value extends, technology;
+    struct value delay, mean, jitter;
+    struct value rate, mtu, queue, frame, overhead, medium;
+    struct value loss, model, loss_rate, enter, leave, rate_good, rate_bad;
+    struct value later;
+};
+
+struct raw_node {
+    struct entry head;
+    struct value id, role, count, device, mix, policy, encoding;
+    struct value attach, attach_to, attach_by, attach_link;
+    struct value uplink, uplink_to, uplink_link;
+    struct value certificate, present, issuer, identity, not_before, not_after;
+    struct value psk, secret;
+    struct value later;
+};
+
+struct raw_pn {
+    struct entry head;
+    struct value id, alias, gateway, members, establishment, type, by, at;
+    struct value later;
+};
+
+struct raw_group {
+    struct entry head;
+    struct value id, owner, members, service, joining, at;
+    struct value later;
+};
+
+struct raw_work {
+    struct entry head;
+    struct value do_, at, every, start, until, count, from, to, pn, size;
+};
+
+struct raw_fault {
+    struct entry head;
+    struct value id, do_, at, for_, target;
+};
+
+struct raw_expect {
+    struct entry head;
+    struct value claim, metric, subject, min, max;
+};
+
+/* --- the table ---------------------------------------------------------------------------------
+ */
+
+enum field_type {
+    FIELD_TEXT,      /* any text */
+    FIELD_ID,        /* a name that a selector can hold */
+    FIELD_REF,       /* a name defined elsewhere: `names` says of what */
+    FIELD_WORD,      /* one of `words`; the value is its index */
+    FIELD_WORDS,     /* a list of `words`; the value is a set of bits */
+    FIELD_BOOL,      /* true | false */
+    FIELD_INTEGER,   /* without unit */
+    FIELD_UNSIGNED,  /* up to 2^64 - 1 */
+    FIELD_NUMBER,    /* without unit */
+    FIELD_RATIO,     /* percent */
+    FIELD_TIME,      /* time with unit */
+    FIELD_RATE,      /* rate with unit */
+    FIELD_SIZE,      /* size with unit */
+    FIELD_TIME_DIST, /* a time, or a distribution of times */
+    FIELD_SIZE_DIST, /* a size, or a distribution of sizes */
+    FIELD_TEXTS,     /* one text or a list of texts; `names` says of what */
+    FIELD_SAMPLE,    /* all | sampled N | none: N, 1 for all, 0 for none */
+    FIELD_SHARES,    /* mapping of a name to a ratio */
+    FIELD_BOUND,     /* bound of a metric, unit by the metric: kept as text */
+    FIELD_PARAMS,    /* mapping of names to scalars, handled before the table is */
+    FIELD_MAP,       /* a mapping with the keys of `section` */
+    FIELD_NAMED,     /* a mapping of names to entries of `section` */
+    FIELD_LIST,      /* a list of entries of `section` */
+    FIELD_LATER,     /* of the format, but not implemented in this version: refused */
+};
+
+struct section;
+
+struct field {
+    const char *key;
+    enum field_type type;
+    size_t offset;            /* of the struct value in the raw struct */
+    const char *fallback;     /* the default, as it would be written; NULL: none */
+    const char *doc;          /* one sentence */
+    const char *const *words; /* up to NULL */
+    const char *const *later; /* words refused as not implemented, up to NULL */
+    const char *names;        /* what a reference or a text names: "link", "policy", ... */
+    const struct section *section;
+    double min, max; /* in base units (ns, bit/s, octets, 1); both 0: no limits but the type's */
+    bool required;
+};
+
+struct section {
+    const char *name;  /* "links" */
+    const char *title; /* what one entry is, for messages: "link" */
+    const char *doc;
+    const char *example;
+    const struct field *fields;
+    size_t count;
+    size_t bytes;          /* of the raw struct; 0: part of the surrounding one */
+    const char *shorthand; /* FIELD_MAP: key that a plain value stands for */
+    bool always;           /* FIELD_MAP: defaults hold even where the mapping is absent */
+    bool inherits;         /* FIELD_NAMED: has `extends`; defaults come after it */
+};
+
+extern const struct section section_scenario;
+extern const struct section section_policy, section_device, section_link, section_node, section_pn,
+    section_group, section_work, section_fault, section_expect;
+
+/* Words whose index is a value of an enum of scenario.h. */
+extern const char *const words_role[],
+    *const words_kind[], *const words_auth[], *const words_certificates[],
+                                                  *const words_resumption[],
+                                                      *const words_loss[],
+                                                          *const words_issuer[],
+                                                              *const words_fault[],
+                                                                  *const words_encoding[];
+
+struct claim {
+    const char *name;
+    const char *doc;
+};
+extern const struct claim claims[];
+extern const size_t claim_count;
+
+enum metric_unit { METRIC_MS, METRIC_COUNT, METRIC_RATIO };
+struct metric {
+    const char *name;
+    enum metric_unit unit;
+    bool of_sessions; /* subject is a hop; otherwise a message type */
+    const char *doc;
+};
+extern const struct metric metrics[];
+extern const size_t metric_count;
+
+/* Hops as subjects of claims and metrics. */
+extern const char *const words_hop[];
+
+const struct field *field_find(const struct section *s, const char *key);
+struct value *field_value(const struct field *f, void *raw);
+const struct value *field_value_const(const struct field *f, const void *raw);
+size_t words_count(const char *const *words);
+
+/* Reads the members of `map` into `raw` by the table, complaining about unknown keys and bad
+ * values. */
+void read_given(struct report *r, const struct section *s, const struct tree *map, void *raw);
+/* Fills in defaults and complains about required keys that are missing. */
+void read_finish(struct report *r, const struct section *s, void *raw);
+
+/* --- single values (value.c) -------------------------------------------------------------------
+ */
+
+/* Each reads scalar `t` for field `f`; false after a complaint. */
+bool parse_integer(struct report *r, const struct field *f, const struct tree *t, int64_t *ret);
+bool parse_unsigned(struct report *r, const struct field *f, const struct tree *t, uint64_t *ret);
+bool parse_number(struct report *r, const struct field *f, const struct tree *t, double *ret);
+bool parse_ratio(struct report *r, const struct field *f, const struct tree *t, double *ret);
+/* FIELD_TIME, FIELD_RATE, FIELD_SIZE by `type`. */
+bool parse_quantity(struct report *r, const struct field *f, enum field_type type,
+                    const struct tree *t, int64_t *ret);
+bool parse_dist(struct report *r, const struct field *f, const struct tree *t, struct dist *ret);
+bool parse_sample(struct report *r, const struct field *f, const struct tree *t, int64_t *ret);
+/* A bound of a metric; `name` is the key. */
+bool parse_bound(struct report *r, const char *name, enum metric_unit unit, const struct tree *t,
+                 double *ret);
+/* False after a complaint: a mapping or list where a scalar is wanted, or nothing at all. */
+bool parse_is_scalar(struct report *r, const struct field *f, const struct tree *t);
+/* What a value of the type looks like, for messages and the reference: "a time such as 30 s". */
+const char *field_shape(const struct field *f);
+/* The units a type takes, up to NULL. */
+const char *const *field_units(enum field_type type);
+/* The value as it would be written, appended to `out`. */
+struct buf;
+void value_write(const struct field *f, const struct value *v, struct buf *out);
+
+#endif

@@ -1,0 +1,111 @@
+/* What the steps of scenario_load() share. Each step reads what the table of fields left in the raw
+ * structs, complains where it has to, and fills its part of the scenario; a value that was
+ * complained about already is passed over in silence. */
+#ifndef SIM_SCENARIO_LOADER_H
+#define SIM_SCENARIO_LOADER_H
+
+#include "sim/core/map.h"
+#include "sim/scenario/fields.h"
+#include "sim/scenario/scenario.h"
+
+/* Behind `scenario.storage`: owns all of it. */
+struct storage {
+    struct arena arena;
+    struct map entries; /* id of a nodes entry -> its index in `node_entries` */
+    struct node_entry *node_entries;
+    size_t node_entry_count;
+    struct raw_scenario *raw;
+};
+
+/* An entry of `nodes`: its copies are nodes `first` to `first + count - 1`. */
+struct node_entry {
+    struct raw_node *raw;
+    uint32_t first;
+    uint32_t count; /* 0: not known, complained about */
+    enum scenario_role role;
+    bool counted;  /* has the key `count`: copies are numbered */
+    bool detached; /* has no usable peer, complained about */
+};
+
+/* Names of a section, for references. */
+struct names {
+    struct map index;
+    const char **items;
+    size_t count, capacity;
+    bool incomplete; /* many may be missing, for reasons already told */
+    bool gaps;       /* some may: only what looks like a slip of the pen is told */
+};
+
+struct loader {
+    struct report report;
+    struct storage *storage;
+    struct arena *arena; /* of storage */
+    const struct scenario_options *options;
+    const struct scenario_vocabulary *vocabulary;
+    struct source *sources;
+    struct source **source_tail;
+    struct file *files; /* read so far */
+    struct tree *root;
+    struct raw_scenario *raw;
+    struct scenario *s;
+    struct names policies, devices, links, nodes, pns, groups;
+    uint32_t hop_policy[2]; /* by role: PNE, gateway */
+    uint32_t *stamps;       /* a node: the selection that took it last */
+    uint32_t stamp;
+    struct map shared;       /* ranges of nodes already expanded */
+    size_t selected;         /* nodes in all selections */
+    uint32_t *attached;      /* PNEs by gateway ... */
+    uint32_t *attached_from; /* ... those of node g from here to attached_from[g + 1] */
+};
+
+/* Files (files.c): reads `path` and what it includes into one tree; NULL after a complaint. */
+struct tree *files_load(struct loader *l, const char *path);
+/* All sources as `scenario.text` has them. */
+const char *files_text(struct loader *l);
+
+/* Parameters and --set (params.c): changes the tree. */
+void params_apply(struct loader *l);
+
+/* Profiles (profiles.c). */
+void profiles_resolve(struct loader *l);
+/* After the nodes, which may use technologies as links. */
+void profiles_build_links(struct loader *l);
+/* The index of what `v` names, or SCENARIO_NONE, after a complaint if one is due. */
+uint32_t find_policy(struct loader *l, const struct value *v);
+uint32_t find_device(struct loader *l, const char *name, const struct tree *at);
+uint32_t find_link(struct loader *l, const struct value *v);
+/* The index of `name` among `names`; complains with `code` and near names otherwise. */
+uint32_t find_name(struct loader *l, const struct names *names, const char *name,
+                   const struct tree *at, const char *code, const char *what);
+/* Adds a name; false when it is there already. */
+bool names_add(struct names *names, const char *name, uint32_t index);
+void names_fini(struct names *names);
+
+/* Nodes (nodes.c). */
+void nodes_resolve(struct loader *l);
+
+/* Selectors (select.c). A range of nodes; a poisoned one (false) was complained about. */
+struct range {
+    uint32_t first;
+    uint32_t count;
+};
+/* The nodes of one selector, whose roles have to be among `roles` (bits). */
+bool select_range(struct loader *l, const char *text, const struct tree *at, uint32_t roles,
+                  struct range *ret);
+/* Exactly one node. */
+bool select_one(struct loader *l, const char *text, const struct tree *at, uint32_t roles,
+                uint32_t *ret);
+/* All nodes of a list of selectors, each once, in the order written, without `except`. */
+bool select_nodes(struct loader *l, const struct value *v, uint32_t roles, uint32_t except,
+                  uint32_t **items, size_t *count);
+/* The edges of a list of link selectors A--B. */
+bool select_edges(struct loader *l, const struct value *v, uint32_t **items, size_t *count);
+
+#define ROLE_BIT(role) (UINT32_C(1) << (role))
+#define ANY_ROLE (ROLE_BIT(ROLE_PNE) | ROLE_BIT(ROLE_GATEWAY) | ROLE_BIT(ROLE_SERVER))
+
+/* Networks, groups (networks.c), workload, faults, expectations (activity.c). */
+void networks_resolve(struct loader *l);
+void activity_resolve(struct loader *l);
+
+#endif

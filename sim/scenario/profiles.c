@@ -1,0 +1,559 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/buf.h"
+#include "sim/scenario/loader.h"
+
+/* --- names --------------------------------------------------------------------------------- */
+
+bool names_add(struct names *names, const char *name, uint32_t index)
+{
+    uint64_t before;
+    if (map_get_str(&names->index, name, &before)) {
+        return false;
+    }
+    map_set_str(&names->index, name, index);
+    *MEM_PUSH(names->items, names->count, names->capacity) = name;
+    return true;
+}
+
+void names_fini(struct names *names)
+{
+    map_fini(&names->index);
+    free(names->items);
+}
+
+uint32_t find_name(struct loader *l, const struct names *names, const char *name,
+                   const struct tree *at, const char *code, const char *what)
+{
+    uint64_t index;
+    if (map_get_str(&names->index, name, &index)) {
+        return (uint32_t)index;
+    }
+    bool slip = false;
+    if (names->gaps && names->count <= l->report.names_left) {
+        l->report.names_left -= names->count;
+        slip = diag_nearest(name, names->items, names->count) != NULL;
+    }
+    if (!names->incomplete && (slip || !names->gaps)) {
+        struct diag *d = report_error(&l->report, at, code, "unknown %s \"%s\"", what,
+                                      report_quote(&l->report, name));
+        report_near(&l->report, d, name, names->items, names->count);
+    }
+    return SCENARIO_NONE;
+}
+
+/* --- extends ------------------------------------------------------------------------------- */
+
+/* What is absent counts as complained about from now on. */
+static void poison(const struct section *s, void *raw)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        struct value *v = field_value(&s->fields[i], raw);
+        if (v->state == VALUE_ABSENT) {
+            v->state = VALUE_BAD;
+        }
+        if (s->fields[i].type == FIELD_MAP) {
+            poison(s->fields[i].section, raw);
+        }
+    }
+}
+
+static void inherit_all(const struct section *s, void *child, const void *parent)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        struct value *v = field_value(&s->fields[i], child);
+        *v = *field_value_const(&s->fields[i], parent);
+        v->state = v->state == VALUE_GIVEN ? VALUE_INHERITED : v->state;
+    }
+}
+
+/* A nested mapping is inherited as a whole or not at all. */
+static void inherit(const struct section *s, void *child, const void *parent)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const struct field *f = &s->fields[i];
+        struct value *v = field_value(f, child);
+        if (v->state != VALUE_ABSENT || strcmp(f->key, "extends") == 0) {
+            continue;
+        }
+        *v = *field_value_const(f, parent);
+        v->state = v->state == VALUE_GIVEN ? VALUE_INHERITED : v->state;
+        if (f->type == FIELD_MAP) {
+            inherit_all(f->section, child, parent);
+        }
+    }
+}
+
+struct family {
+    struct loader *l;
+    const struct section *section;
+    struct entry **items;
+    struct names *names;
+    unsigned char *done; /* 0 not yet, 1 on the chain being followed, 2 done */
+};
+
+static const struct value *extends_of(const struct family *f, uint32_t i)
+{
+    return field_value_const(field_find(f->section, "extends"), f->items[i]);
+}
+
+/* Follows the chain of parents from `i` without recursion (a chain may be as long as the file),
+ * then hands down from its end. */
+static void follow(struct family *f, uint32_t i, uint32_t *chain)
+{
+    size_t len = 0;
+    bool broken = false;
+    while (f->done[i] == 0) {
+        f->done[i] = 1;
+        chain[len++] = i;
+        const struct value *extends = extends_of(f, i);
+        if (extends->state == VALUE_BAD) {
+            broken = true;
+            break;
+        }
+        if (extends->state == VALUE_ABSENT) {
+            break;
+        }
+        uint32_t parent = find_name(f->l, f->names, extends->v.s, extends->at, "unknown-parent",
+                                    f->section->title);
+        if (parent == SCENARIO_NONE) {
+            broken = true;
+            break;
+        }
+        if (f->done[parent] == 1) {
+            report_error(&f->l->report, extends->at, "extends-cycle",
+                         "\"%s\" extends itself in the end",
+                         report_quote(&f->l->report, f->items[i]->name));
+            broken = true;
+            break;
+        }
+        i = parent;
+    }
+    for (; len > 0; len--) {
+        uint32_t child = chain[len - 1];
+        const struct value *extends = extends_of(f, child);
+        uint64_t parent;
+        if (broken || f->items[child]->at->kind != TREE_MAP) {
+            poison(f->section, f->items[child]);
+            broken = true;
+        } else if (value_ok(extends) && map_get_str(&f->names->index, extends->v.s, &parent)) {
+            if (f->items[parent]->at->kind != TREE_MAP) {
+                poison(f->section, f->items[child]);
+            }
+            inherit(f->section, f->items[child], f->items[parent]);
+        }
+        f->done[child] = 2;
+    }
+}
+
+/* Names, `extends` and defaults of a named section. */
+static void resolve_named(struct loader *l, const struct section *s, const struct value *v,
+                          struct names *names)
+{
+    size_t count = value_ok(v) ? v->v.entries.count : 0;
+    names->incomplete = names->incomplete || v->state == VALUE_BAD;
+    struct family f = {.l = l, .section = s, .items = v->v.entries.items, .names = names};
+    for (size_t i = 0; i < count; i++) {
+        names_add(names, f.items[i]->name, (uint32_t)i);
+    }
+    f.done = mem_alloc(count);
+    uint32_t *chain = mem_calloc(count, sizeof(*chain));
+    for (size_t i = 0; i < count; i++) {
+        follow(&f, (uint32_t)i, chain);
+    }
+    for (size_t i = 0; i < count; i++) {
+        read_finish(&l->report, s, f.items[i]);
+    }
+    free(chain);
+    free(f.done);
+}
+
+/* An entry that stands for what the file need not write: the policy `default`, a technology. */
+static void *implicit_entry(struct loader *l, const struct section *s, struct value *v,
+                            struct names *names, const char *name)
+{
+    struct tree *at = arena_alloc(l->arena, sizeof(*at));
+    at->kind = TREE_MAP;
+    struct entry *e = arena_alloc(l->arena, s->bytes);
+    e->name = arena_strdup(l->arena, name);
+    e->at = at;
+    size_t count = value_ok(v) ? v->v.entries.count : 0;
+    struct entry **items = arena_array(l->arena, count + 1, sizeof(*items));
+    if (count > 0) {
+        memcpy(items, v->v.entries.items, count * sizeof(struct entry *));
+    }
+    items[count] = e;
+    v->v.entries.items = items;
+    v->v.entries.count = count + 1;
+    v->state = v->state == VALUE_ABSENT ? VALUE_DEFAULT : v->state;
+    names_add(names, e->name, (uint32_t)count);
+    return e;
+}
+
+/* --- policies ------------------------------------------------------------------------------ */
+
+static bool good_name(const char *s)
+{
+    return s[0] != '\0' &&
+           strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") ==
+               strlen(s);
+}
+
+/* The names of a list that do (or do not) begin with `prefix`, joined by ':'; NULL for none. */
+static const char *join(struct loader *l, const struct value *v, const char *prefix, bool with)
+{
+    struct buf out = {0};
+    for (size_t i = 0; value_ok(v) && i < v->v.texts.count; i++) {
+        const char *name = v->v.texts.items[i].text;
+        if ((strncmp(name, prefix, strlen(prefix)) == 0) == with) {
+            buf_printf(&out, "%s%s", buf_len(&out) > 0 ? ":" : "", name);
+        }
+    }
+    if (buf_len(&out) == 0) {
+        buf_fini(&out);
+        return NULL;
+    }
+    char *text = buf_steal_str(&out);
+    const char *copy = arena_strdup(l->arena, text);
+    free(text);
+    return copy;
+}
+
+static void check_names(struct loader *l, const struct value *v, const char *what)
+{
+    for (size_t i = 0; v->state == VALUE_GIVEN && i < v->v.texts.count; i++) {
+        if (!good_name(v->v.texts.items[i].text)) {
+            report_error(&l->report, v->v.texts.items[i].at, "bad-name",
+                         "\"%s\" is no name of a %s",
+                         report_quote(&l->report, v->v.texts.items[i].text), what);
+        }
+    }
+}
+
+/* Keys about TLS where there is none. */
+static void check_clear(struct loader *l, const struct raw_policy *raw)
+{
+    for (size_t i = 0; i < section_policy.count; i++) {
+        const struct field *f = &section_policy.fields[i];
+        const struct value *v = field_value_const(f, raw);
+        if (f->type != FIELD_LATER && v->state == VALUE_GIVEN && strcmp(f->key, "kind") != 0 &&
+            strcmp(f->key, "extends") != 0) {
+            report_error(&l->report, v->at->key, "inconsistent",
+                         "\"%s\" has no meaning with kind: clear", f->key);
+        }
+    }
+}
+
+static void check_ciphers(struct loader *l, const struct raw_policy *raw)
+{
+    if (raw->ciphers.state != VALUE_GIVEN || !value_ok(&raw->versions)) {
+        return;
+    }
+    for (size_t i = 0; i < raw->ciphers.v.texts.count; i++) {
+        const struct text_item *item = &raw->ciphers.v.texts.items[i];
+        bool modern = strncmp(item->text, "TLS_", 4) == 0;
+        if ((raw->versions.v.i & (modern ? 2 : 1)) == 0) {
+            report_warning(&l->report, item->at, "unused-cipher",
+                           "\"%s\" is a suite of TLS %s, which this policy does not allow",
+                           report_quote(&l->report, item->text), modern ? "1.3" : "1.2");
+        }
+    }
+}
+
+static void build_policy(struct loader *l, const struct raw_policy *raw,
+                         struct scenario_policy *policy)
+{
+    *policy = (struct scenario_policy){
+        .name = raw->head.name,
+        .kind = (enum scenario_kind)raw->kind.v.i,
+        .min_version = (raw->versions.v.i & 1) != 0 ? 0x0303 : 0x0304,
+        .max_version = (raw->versions.v.i & 2) != 0 ? 0x0304 : 0x0303,
+        .ciphers = join(l, &raw->ciphers, "TLS_", false),
+        .ciphersuites = join(l, &raw->ciphers, "TLS_", true),
+        .groups = join(l, &raw->groups, "", true),
+        .certificates = (enum scenario_certificates)raw->certificates.v.i,
+        .auth = (enum scenario_auth)raw->auth.v.i,
+        .resumption = (enum scenario_resumption)raw->resumption.v.i,
+        .ticket_lifetime = raw->ticket_lifetime.v.i,
+        .security_level = value_ok(&raw->security_level) ? (int)raw->security_level.v.i : -1,
+        .key_update_after = (uint32_t)raw->key_update_after.v.i,
+        .session_lifetime =
+            value_ok(&raw->session_lifetime) ? raw->session_lifetime.v.i : SIM_TIME_NEVER,
+    };
+    check_names(l, &raw->ciphers, "cipher suite");
+    check_names(l, &raw->groups, "key exchange group");
+    if (value_ok(&raw->kind) && policy->kind == KIND_CLEAR) {
+        check_clear(l, raw);
+    } else {
+        check_ciphers(l, raw);
+    }
+}
+
+static const struct tree *place_of(const struct loader *l, const struct value *v)
+{
+    return v->at != NULL ? v->at : l->root;
+}
+
+uint32_t find_policy(struct loader *l, const struct value *v)
+{
+    return value_ok(v)
+               ? find_name(l, &l->policies, v->v.s, place_of(l, v), "unknown-policy", "policy")
+               : SCENARIO_NONE;
+}
+
+static bool wants_default(const struct value *v)
+{
+    return value_ok(v) && strcmp(v->v.s, "default") == 0;
+}
+
+static bool default_wanted(const struct loader *l)
+{
+    bool wanted = wants_default(&l->raw->pne_gateway) || wants_default(&l->raw->gateway_server);
+    const struct value *v = &l->raw->devices;
+    for (size_t i = 0; value_ok(v) && i < v->v.entries.count; i++) {
+        wanted = wanted || wants_default(&((struct raw_device *)v->v.entries.items[i])->policy);
+    }
+    v = &l->raw->nodes;
+    for (size_t i = 0; value_ok(v) && i < v->v.entries.count; i++) {
+        wanted = wanted || wants_default(&((struct raw_node *)v->v.entries.items[i])->policy);
+    }
+    return wanted;
+}
+
+static void resolve_policies(struct loader *l)
+{
+    struct value *v = &l->raw->policies;
+    resolve_named(l, &section_policy, v, &l->policies);
+    uint64_t index;
+    if (default_wanted(l) && !map_get_str(&l->policies.index, "default", &index)) {
+        read_finish(&l->report, &section_policy,
+                    implicit_entry(l, &section_policy, v, &l->policies, "default"));
+    }
+    size_t count = value_ok(v) ? v->v.entries.count : 0;
+    l->s->policies = arena_array(l->arena, count, sizeof(struct scenario_policy));
+    l->s->policy_count = count;
+    for (size_t i = 0; i < count; i++) {
+        build_policy(l, (const struct raw_policy *)v->v.entries.items[i], &l->s->policies[i]);
+    }
+    l->hop_policy[ROLE_PNE] = find_policy(l, &l->raw->pne_gateway);
+    l->hop_policy[ROLE_GATEWAY] = find_policy(l, &l->raw->gateway_server);
+}
+
+/* --- devices ------------------------------------------------------------------------------- */
+
+uint32_t find_device(struct loader *l, const char *name, const struct tree *at)
+{
+    return find_name(l, &l->devices, name, at, "unknown-device", "device");
+}
+
+static void resolve_devices(struct loader *l)
+{
+    const struct value *v = &l->raw->devices;
+    const struct scenario_vocabulary *words = l->vocabulary;
+    resolve_named(l, &section_device, v, &l->devices);
+    size_t count = value_ok(v) ? v->v.entries.count : 0;
+    l->s->devices = arena_array(l->arena, count, sizeof(struct scenario_device));
+    l->s->device_count = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct raw_device *raw = (const struct raw_device *)v->v.entries.items[i];
+        l->s->devices[i] = (struct scenario_device){
+            .name = raw->head.name, .cpu = raw->cpu.v.s, .battery = raw->battery.v.d};
+        if (raw->policy.state == VALUE_GIVEN) {
+            find_policy(l, &raw->policy);
+        }
+        size_t c = 0;
+        while (raw->cpu.state == VALUE_GIVEN && c < words->cpu_count &&
+               strcmp(words->cpus[c], raw->cpu.v.s) != 0) {
+            c++;
+        }
+        if (raw->cpu.state == VALUE_GIVEN && c == words->cpu_count) {
+            struct diag *d =
+                report_error(&l->report, raw->cpu.at, "unknown-cpu", "unknown cpu \"%s\"",
+                             report_quote(&l->report, raw->cpu.v.s));
+            report_near(&l->report, d, raw->cpu.v.s, words->cpus, words->cpu_count);
+        }
+    }
+}
+
+/* --- links --------------------------------------------------------------------------------- */
+
+static const struct scenario_link *find_technology(const struct loader *l, const char *name)
+{
+    for (size_t i = 0; i < l->vocabulary->technology_count; i++) {
+        if (strcmp(l->vocabulary->technologies[i].name, name) == 0) {
+            return &l->vocabulary->technologies[i];
+        }
+    }
+    return NULL;
+}
+
+static const char **technology_names(const struct loader *l, size_t more, size_t *count)
+{
+    const struct scenario_vocabulary *words = l->vocabulary;
+    const char **names = arena_array(l->arena, words->technology_count + more, sizeof(*names));
+    for (size_t i = 0; i < words->technology_count; i++) {
+        names[i] = words->technologies[i].name;
+    }
+    *count = words->technology_count;
+    return names;
+}
+
+uint32_t find_link(struct loader *l, const struct value *v)
+{
+    uint64_t index;
+    if (!value_ok(v)) {
+        return SCENARIO_NONE;
+    }
+    if (map_get_str(&l->links.index, v->v.s, &index)) {
+        return (uint32_t)index;
+    }
+    const struct scenario_link *technology = find_technology(l, v->v.s);
+    if (technology != NULL) {
+        struct raw_link *raw =
+            implicit_entry(l, &section_link, &l->raw->links, &l->links, technology->name);
+        raw->technology = (struct value){
+            .state = VALUE_INHERITED, .origin = "name of a technology", .v.s = raw->head.name};
+        return (uint32_t)(l->raw->links.v.entries.count - 1);
+    }
+    if (!l->links.incomplete) {
+        size_t count;
+        const char **names = technology_names(l, l->links.count, &count);
+        for (size_t i = 0; i < l->links.count; i++) {
+            names[count++] = l->links.items[i];
+        }
+        struct diag *d = report_error(&l->report, v->at, "unknown-link", "unknown link \"%s\"",
+                                      report_quote(&l->report, v->v.s));
+        report_near(&l->report, d, v->v.s, names, count);
+    }
+    return SCENARIO_NONE;
+}
+
+static void fill(struct value *v, const char *origin, int64_t i, double d)
+{
+    if (v->state == VALUE_ABSENT) {
+        v->state = VALUE_INHERITED;
+        v->origin = origin;
+        if (d >= 0) {
+            v->v.d = d;
+        } else {
+            v->v.i = i;
+        }
+    }
+}
+
+/* Whatever the file does not say comes from the technology. */
+static void fill_link(struct loader *l, struct raw_link *raw, const struct scenario_link *t)
+{
+    const char *origin = arena_printf(l->arena, "technology %s", t->name);
+    if (raw->delay.state == VALUE_ABSENT) {
+        fill(&raw->delay, origin, 0, -1);
+        fill(&raw->mean, origin, t->delay, -1);
+        fill(&raw->jitter, origin, t->jitter, -1);
+    }
+    fill(&raw->rate, origin, (int64_t)t->rate_bps, -1);
+    fill(&raw->mtu, origin, t->mtu_bytes, -1);
+    fill(&raw->queue, origin, t->queue_packets, -1);
+    fill(&raw->frame, origin, t->frame_bytes, -1);
+    fill(&raw->overhead, origin, t->overhead_bytes, -1);
+    fill(&raw->medium, origin, t->shared_medium, -1);
+    if (raw->loss.state != VALUE_ABSENT) {
+        return;
+    }
+    fill(&raw->loss, origin, 0, -1);
+    fill(&raw->model, origin, t->loss.model, -1);
+    if (t->loss.model == SCENARIO_LOSS_RANDOM) {
+        fill(&raw->loss_rate, origin, 0, t->loss.rate);
+    } else if (t->loss.model == SCENARIO_LOSS_GILBERT_ELLIOTT) {
+        fill(&raw->enter, origin, 0, t->loss.enter);
+        fill(&raw->leave, origin, 0, t->loss.leave);
+        fill(&raw->rate_good, origin, 0, t->loss.rate_good);
+        fill(&raw->rate_bad, origin, 0, t->loss.rate_bad);
+    }
+}
+
+/* Each loss model has its own keys. */
+static void check_loss(struct loader *l, struct raw_link *raw)
+{
+    if (raw->loss.state != VALUE_GIVEN || !value_ok(&raw->model)) {
+        return;
+    }
+    static const enum scenario_loss_model model_of[] = {
+        SCENARIO_LOSS_RANDOM, SCENARIO_LOSS_GILBERT_ELLIOTT, SCENARIO_LOSS_GILBERT_ELLIOTT,
+        SCENARIO_LOSS_GILBERT_ELLIOTT, SCENARIO_LOSS_GILBERT_ELLIOTT};
+    static const char *const names[] = {"rate", "enter", "leave", "rate_good", "rate_bad"};
+    const struct value *values[] = {&raw->loss_rate, &raw->enter, &raw->leave, &raw->rate_good,
+                                    &raw->rate_bad};
+    enum scenario_loss_model model = (enum scenario_loss_model)raw->model.v.i;
+    for (size_t i = 0; i < SIM_ARRAY_LEN(values); i++) {
+        if (values[i]->state == VALUE_GIVEN && model_of[i] != model) {
+            report_error(&l->report, values[i]->at->key, "inconsistent",
+                         "\"%s\" has no meaning with model: %s", names[i], words_loss[model]);
+        } else if (values[i]->state == VALUE_ABSENT && model_of[i] == model && i < 3) {
+            report_error(&l->report, raw->loss.at, "missing-key", "model: %s needs the key \"%s\"",
+                         words_loss[model], names[i]);
+        }
+    }
+    if (model == SCENARIO_LOSS_GILBERT_ELLIOTT && value_ok(&raw->leave) && raw->leave.v.d == 0) {
+        report_error(&l->report, raw->leave.at, "out-of-range",
+                     "with leave: 0 %% the link never gets out of the bad state");
+    }
+}
+
+static void build_link(const struct raw_link *raw, struct scenario_link *link)
+{
+    *link = (struct scenario_link){
+        .name = raw->head.name,
+        .technology = raw->technology.v.s,
+        .delay = raw->mean.v.i,
+        .jitter = raw->jitter.v.i,
+        .rate_bps = (uint64_t)raw->rate.v.i,
+        .mtu_bytes = (uint32_t)raw->mtu.v.i,
+        .frame_bytes = (uint32_t)raw->frame.v.i,
+        .overhead_bytes = (uint32_t)raw->overhead.v.i,
+        .queue_packets = (uint32_t)raw->queue.v.i,
+        .shared_medium = raw->medium.v.i == 1,
+        .loss = {.model = (enum scenario_loss_model)raw->model.v.i,
+                 .rate = raw->loss_rate.v.d,
+                 .enter = raw->enter.v.d,
+                 .leave = raw->leave.v.d,
+                 .rate_good = raw->rate_good.v.d,
+                 .rate_bad = value_ok(&raw->rate_bad) ? raw->rate_bad.v.d : 1},
+    };
+}
+
+void profiles_build_links(struct loader *l)
+{
+    struct value *v = &l->raw->links;
+    size_t count = value_ok(v) ? v->v.entries.count : 0;
+    l->s->links = arena_array(l->arena, count, sizeof(struct scenario_link));
+    l->s->link_count = count;
+    for (size_t i = 0; i < count; i++) {
+        struct raw_link *raw = (struct raw_link *)v->v.entries.items[i];
+        const struct scenario_link *technology = NULL;
+        check_loss(l, raw);
+        if (value_ok(&raw->technology)) {
+            technology = find_technology(l, raw->technology.v.s);
+        }
+        if (technology != NULL) {
+            fill_link(l, raw, technology);
+        } else if (raw->technology.state == VALUE_GIVEN) {
+            size_t names_count;
+            const char **names = technology_names(l, 0, &names_count);
+            struct diag *d = report_error(&l->report, raw->technology.at, "unknown-technology",
+                                          "unknown technology \"%s\"",
+                                          report_quote(&l->report, raw->technology.v.s));
+            report_near(&l->report, d, raw->technology.v.s, names, names_count);
+        }
+        build_link(raw, &l->s->links[i]);
+        l->s->links[i].source =
+            technology != NULL ? arena_strdup(l->arena, technology->source) : NULL;
+    }
+}
+
+void profiles_resolve(struct loader *l)
+{
+    resolve_policies(l);
+    resolve_devices(l);
+    resolve_named(l, &section_link, &l->raw->links, &l->links);
+}

@@ -1,0 +1,238 @@
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/buf.h"
+#include "sim/scenario/fields.h"
+
+/* Values in the way they would be written in a file: what is written is read back as the same. */
+
+struct step {
+    const char *unit;
+    int64_t factor;
+};
+
+static const struct step time_steps[] = {{"d", INT64_C(86400000000000)},
+                                         {"h", INT64_C(3600000000000)},
+                                         {"min", INT64_C(60000000000)},
+                                         {"s", INT64_C(1000000000)},
+                                         {"ms", 1000000},
+                                         {"us", 1000},
+                                         {"ns", 1}};
+static const struct step rate_steps[] = {
+    {"Gbit/s", 1000000000}, {"Mbit/s", 1000000}, {"kbit/s", 1000}, {"bit/s", 1}};
+static const struct step size_steps[] = {{"B", 1}};
+
+static void write_steps(const struct step *steps, size_t count, int64_t v, struct buf *out)
+{
+    size_t i = 0;
+    while (i + 1 < count && v % steps[i].factor != 0) {
+        i++;
+    }
+    if (v == 0) {
+        /* Zero divides by everything: the everyday unit. */
+        i = count == SIM_ARRAY_LEN(time_steps) ? 3 : count - 1;
+    }
+    buf_printf(out, "%lld %s", (long long)(v / steps[i].factor), steps[i].unit);
+}
+
+/* The shortest decimal that reads back as `v`. */
+static void write_double(double v, struct buf *out)
+{
+    char text[40];
+    for (int precision = 1; precision <= 17; precision++) {
+        snprintf(text, sizeof(text), "%.*g", precision, v);
+        if (strtod(text, NULL) == v) {
+            break;
+        }
+    }
+    buf_append_str(out, text);
+}
+
+static void write_percent(double v, struct buf *out)
+{
+    char text[40];
+    for (int precision = 1; precision <= 17; precision++) {
+        snprintf(text, sizeof(text), "%.*g", precision, v * 100);
+        if (strtold(text, NULL) / 100 == (long double)v ||
+            (double)(strtold(text, NULL) / 100) == v) {
+            break;
+        }
+    }
+    buf_printf(out, "%s %%", text);
+}
+
+/* Parameters of distributions may hold fractions of a nanosecond or octet. */
+static void write_part(bool time, double v, struct buf *out)
+{
+    if (v == floor(v) && fabs(v) < 9e15) {
+        if (time) {
+            write_steps(time_steps, SIM_ARRAY_LEN(time_steps), (int64_t)v, out);
+        } else {
+            write_steps(size_steps, SIM_ARRAY_LEN(size_steps), (int64_t)v, out);
+        }
+        return;
+    }
+    write_double(v, out);
+    buf_append_str(out, time ? " ns" : " B");
+}
+
+static void write_dist(bool time, const struct dist *d, struct buf *out)
+{
+    static const char *const names[] = {"", "uniform", "exponential", "normal", "lognormal"};
+    if (d->kind == DIST_CONSTANT) {
+        write_part(time, d->a, out);
+        return;
+    }
+    buf_printf(out, "{%s: %s", names[d->kind], d->kind != DIST_EXPONENTIAL ? "[" : "");
+    write_part(time, d->a, out);
+    if (d->kind == DIST_LOGNORMAL) {
+        buf_append_str(out, ", ");
+        write_double(d->b, out);
+    } else if (d->kind != DIST_EXPONENTIAL) {
+        buf_append_str(out, ", ");
+        write_part(time, d->b, out);
+    }
+    buf_append_str(out, d->kind != DIST_EXPONENTIAL ? "]}" : "}");
+}
+
+/* Plain where YAML reads it back as the same text, quoted otherwise. */
+static void write_text(const char *s, struct buf *out)
+{
+    static const char safe[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./*+";
+    static const char *const taken[] = {"null", "true", "false"};
+    bool plain = s[0] != '\0' && strspn(s, safe) == strlen(s) && strchr("-*.+", s[0]) == NULL;
+    bool number = plain && strspn(s, "0123456789.eE+-_xo") == strlen(s);
+    for (size_t i = 0; i < SIM_ARRAY_LEN(taken); i++) {
+        plain = plain && strcmp(s, taken[i]) != 0;
+    }
+    if (plain && !number) {
+        buf_append_str(out, s);
+        return;
+    }
+    buf_append_u8(out, '"');
+    for (const char *c = s; *c != '\0'; c++) {
+        unsigned char u = (unsigned char)*c;
+        if (u == '"' || u == '\\') {
+            buf_printf(out, "\\%c", u);
+        } else if (u == '\n') {
+            buf_append_str(out, "\\n");
+        } else if (u < ' ' || u == 0x7f) {
+            buf_printf(out, "\\u%04x", u);
+        } else if (u == '$') {
+            buf_append_str(out, "$$");
+        } else {
+            buf_append_u8(out, u);
+        }
+    }
+    buf_append_u8(out, '"');
+}
+
+static void write_texts(const struct value *v, struct buf *out)
+{
+    if (v->v.texts.count == 1) {
+        write_text(v->v.texts.items[0].text, out);
+        return;
+    }
+    buf_append_u8(out, '[');
+    for (size_t i = 0; i < v->v.texts.count; i++) {
+        buf_append_str(out, i > 0 ? ", " : "");
+        write_text(v->v.texts.items[i].text, out);
+    }
+    buf_append_u8(out, ']');
+}
+
+static void write_words(const struct field *f, int64_t bits, struct buf *out)
+{
+    const char *separator = "";
+    buf_append_u8(out, '[');
+    for (size_t i = 0; f->words[i] != NULL; i++) {
+        if ((bits >> i & 1) != 0) {
+            buf_append_str(out, separator);
+            write_text(f->words[i], out);
+            separator = ", ";
+        }
+    }
+    buf_append_u8(out, ']');
+}
+
+static void write_shares(const struct value *v, struct buf *out)
+{
+    buf_append_u8(out, '{');
+    for (size_t i = 0; i < v->v.shares.count; i++) {
+        buf_append_str(out, i > 0 ? ", " : "");
+        write_text(v->v.shares.items[i].name, out);
+        buf_append_str(out, ": ");
+        write_percent(v->v.shares.items[i].part, out);
+    }
+    buf_append_u8(out, '}');
+}
+
+void value_write(const struct field *f, const struct value *v, struct buf *out)
+{
+    switch (f->type) {
+    case FIELD_TEXT:
+    case FIELD_ID:
+    case FIELD_REF:
+        write_text(v->v.s, out);
+        break;
+    case FIELD_BOUND:
+        buf_append_str(out, v->v.s);
+        break;
+    case FIELD_WORD:
+        write_text(f->words[v->v.i], out);
+        break;
+    case FIELD_WORDS:
+        write_words(f, v->v.i, out);
+        break;
+    case FIELD_BOOL:
+        buf_append_str(out, v->v.i != 0 ? "true" : "false");
+        break;
+    case FIELD_INTEGER:
+        buf_printf(out, "%lld", (long long)v->v.i);
+        break;
+    case FIELD_UNSIGNED:
+        buf_printf(out, "%llu", (unsigned long long)v->v.u);
+        break;
+    case FIELD_NUMBER:
+        write_double(v->v.d, out);
+        break;
+    case FIELD_RATIO:
+        write_percent(v->v.d, out);
+        break;
+    case FIELD_TIME:
+        write_steps(time_steps, SIM_ARRAY_LEN(time_steps), v->v.i, out);
+        break;
+    case FIELD_RATE:
+        write_steps(rate_steps, SIM_ARRAY_LEN(rate_steps), v->v.i, out);
+        break;
+    case FIELD_SIZE:
+        write_steps(size_steps, SIM_ARRAY_LEN(size_steps), v->v.i, out);
+        break;
+    case FIELD_TIME_DIST:
+    case FIELD_SIZE_DIST:
+        write_dist(f->type == FIELD_TIME_DIST, &v->v.dist, out);
+        break;
+    case FIELD_TEXTS:
+        write_texts(v, out);
+        break;
+    case FIELD_SAMPLE:
+        if (v->v.i <= 1) {
+            buf_append_str(out, v->v.i == 1 ? "all" : "none");
+        } else {
+            buf_printf(out, "sampled %lld", (long long)v->v.i);
+        }
+        break;
+    case FIELD_SHARES:
+        write_shares(v, out);
+        break;
+    case FIELD_PARAMS:
+    case FIELD_MAP:
+    case FIELD_NAMED:
+    case FIELD_LIST:
+    case FIELD_LATER:
+        break;
+    }
+}
