@@ -39,7 +39,9 @@ nodes:
   - {{id: gw, role: gateway, count: {gateways}, device: any, uplink: {{to: srv, link: far}}}}
   - {{id: pne, role: pne, count: {pnes}, device: any, attach: {{to: gw/*, by: round-robin, link: near}}}}
 workload:
-  - {{every: 5 s, count: {requests}, do: service-access, from: pne/*, to: srv, size: 300 B}}
+  - {{every: 5 s, start: 10 s, count: {requests}, do: service-access, from: pne/*, to: srv, size: 300 B}}
+expect:
+  - {{claim: every-signalling-message-protected}}
 """
 
 
