@@ -380,7 +380,8 @@ static const struct section section_establishment = {.name = "establishment",
                                                      .doc = "How the network comes to be."};
 
 static const struct field pn_fields[] = {
-    {"id", FIELD_ID, AT(raw_pn, id), .required = true, .doc = "Name of the personal network."},
+    {"id", FIELD_ID, AT(raw_pn, id), .required = true, .slash = true,
+     .doc = "Name of the personal network."},
     {"alias", FIELD_TEXT, AT(raw_pn, alias), .doc = "Name it registers with; the id without it."},
     {"gateway", FIELD_TEXT, AT(raw_pn, gateway), .required = true, .names = "gateway selector",
      .doc = "Its gateway, exactly one."},
@@ -465,7 +466,7 @@ const struct section section_work = {
         "{lognormal: [200 B, 0.4]}}\n"
         "  - {every: 5 s, start: 10 s, count: 20, do: group-message, from: pne/1, to: vitals, "
         "size: 120 B}\n"
-        "  - {at: 60 s, do: pn-release, pn: ward}\n"};
+        "  - {at: 60 s, do: pn-release, from: pne/1, pn: ward}\n"};
 
 static const struct field fault_fields[] = {
     {"id", FIELD_ID, AT(raw_fault, id), .doc = "Name in the results; fault-N without it."},

@@ -181,6 +181,7 @@ struct field {
     const struct section *section;
     double min, max; /* in base units (ns, bit/s, octets, 1); both 0: no limits but the type's */
     bool required;
+    bool slash; /* FIELD_ID: may hold '/', for names made from those of nodes */
 };
 
 struct section {
@@ -262,8 +263,10 @@ bool parse_is_scalar(struct report *r, const struct field *f, const struct tree 
 const char *field_shape(const struct field *f);
 /* The units a type takes, up to NULL. */
 const char *const *field_units(enum field_type type);
-/* The value as it would be written, appended to `out`. */
-struct buf;
-void value_write(const struct field *f, const struct value *v, struct buf *out);
+/* The value as it would be written in YAML (`json`: in JSON, which is YAML too), appended to `out`.
+ */
+void value_write(const struct field *f, const struct value *v, bool json, struct buf *out);
+/* A text in double quotes with escapes, without the doubling of dollars. */
+void json_string(const char *s, struct buf *out);
 
 #endif

@@ -231,17 +231,22 @@ static void check_names(struct loader *l, const struct value *v, const char *wha
     }
 }
 
-/* Keys about TLS where there is none. */
-static void check_clear(struct loader *l, const struct raw_policy *raw)
+/* Keys about TLS where there is none: an error where they are written, of no account where they are
+ * defaults or inherited. */
+static void check_clear(struct loader *l, struct raw_policy *raw)
 {
     for (size_t i = 0; i < section_policy.count; i++) {
         const struct field *f = &section_policy.fields[i];
-        const struct value *v = field_value_const(f, raw);
-        if (f->type != FIELD_LATER && v->state == VALUE_GIVEN && strcmp(f->key, "kind") != 0 &&
-            strcmp(f->key, "extends") != 0) {
+        struct value *v = field_value(f, raw);
+        if (f->type == FIELD_LATER || strcmp(f->key, "kind") == 0 ||
+            strcmp(f->key, "extends") == 0) {
+            continue;
+        }
+        if (v->state == VALUE_GIVEN) {
             report_error(&l->report, v->at->key, "inconsistent",
                          "\"%s\" has no meaning with kind: clear", f->key);
         }
+        v->state = VALUE_ABSENT;
     }
 }
 
@@ -261,8 +266,7 @@ static void check_ciphers(struct loader *l, const struct raw_policy *raw)
     }
 }
 
-static void build_policy(struct loader *l, const struct raw_policy *raw,
-                         struct scenario_policy *policy)
+static void build_policy(struct loader *l, struct raw_policy *raw, struct scenario_policy *policy)
 {
     *policy = (struct scenario_policy){
         .name = raw->head.name,
@@ -334,7 +338,7 @@ static void resolve_policies(struct loader *l)
     l->s->policies = arena_array(l->arena, count, sizeof(struct scenario_policy));
     l->s->policy_count = count;
     for (size_t i = 0; i < count; i++) {
-        build_policy(l, (const struct raw_policy *)v->v.entries.items[i], &l->s->policies[i]);
+        build_policy(l, (struct raw_policy *)v->v.entries.items[i], &l->s->policies[i]);
     }
     l->hop_policy[ROLE_PNE] = find_policy(l, &l->raw->pne_gateway);
     l->hop_policy[ROLE_GATEWAY] = find_policy(l, &l->raw->gateway_server);

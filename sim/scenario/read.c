@@ -88,7 +88,7 @@ static bool read_bool(struct report *r, const struct field *f, const struct tree
 
 /* --- names and texts ----------------------------------------------------------------------- */
 
-static bool check_id(struct report *r, const char *what, const struct tree *t)
+static bool check_id(struct report *r, const char *what, const struct tree *t, bool slash)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     static const char others[] =
@@ -97,7 +97,7 @@ static bool check_id(struct report *r, const char *what, const struct tree *t)
     size_t len = strlen(t->text);
     if (len == 0 || len > LONGEST || strchr(letters, t->text[0]) == NULL ||
         strspn(t->text, others) != len || strstr(t->text, "--") != NULL ||
-        strchr(t->text, '/') != NULL) {
+        (!slash && strchr(t->text, '/') != NULL)) {
         report_error(r, t, "bad-name",
                      "\"%s\" is no good as %s: a letter first, then letters, digits, '_', '.', '-' "
                      "but not \"--\", at most %d in all",
@@ -254,7 +254,8 @@ static bool read_entries(struct report *r, const struct field *f, const struct t
             continue;
         }
         struct entry *e = read_entry(r, f->section, c, name);
-        if (name != NULL && (!check_boolean_key(r, c->key) || !check_id(r, "a name", c->key))) {
+        if (name != NULL &&
+            (!check_boolean_key(r, c->key) || !check_id(r, "a name", c->key, false))) {
             e->bad = true;
         }
         v->v.entries.items[v->v.entries.count++] = e;
@@ -297,7 +298,7 @@ static bool read_value(struct report *r, const struct field *f, const struct tre
         return parse_is_scalar(r, f, t);
     case FIELD_ID:
         v->v.s = t->text;
-        return parse_is_scalar(r, f, t) && check_id(r, "a name", t);
+        return parse_is_scalar(r, f, t) && check_id(r, "a name", t, f->slash);
     case FIELD_WORD:
         return parse_is_scalar(r, f, t) && find_word(r, f, t, &v->v.i);
     case FIELD_WORDS:

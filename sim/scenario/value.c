@@ -216,7 +216,7 @@ static void write_limit(const struct field *f, double limit, struct buf *out)
 {
     if (f->type == FIELD_RATIO || f->type == FIELD_NUMBER) {
         struct value v = {.v.d = limit};
-        value_write(f, &v, out);
+        value_write(f, &v, false, out);
         return;
     }
     struct field plain = *f;
@@ -225,7 +225,7 @@ static void write_limit(const struct field *f, double limit, struct buf *out)
                  : f->type == FIELD_SAMPLE    ? FIELD_INTEGER
                                               : f->type;
     struct value v = {.v.i = (int64_t)limit};
-    value_write(&plain, &v, out);
+    value_write(&plain, &v, false, out);
 }
 
 static bool out_of_range(struct report *r, const struct field *f, const struct tree *t)

@@ -37,30 +37,31 @@ static void write_steps(const struct step *steps, size_t count, int64_t v, struc
     buf_printf(out, "%lld %s", (long long)(v / steps[i].factor), steps[i].unit);
 }
 
-/* The shortest decimal that reads back as `v`. */
-static void write_double(double v, struct buf *out)
+/* The shortest decimal that, divided by `divisor`, reads back as `v`; with an exponent only where
+ * it has to be. */
+static void write_decimal(double v, long double divisor, struct buf *out)
 {
-    char text[40];
-    for (int precision = 1; precision <= 17; precision++) {
-        snprintf(text, sizeof(text), "%.*g", precision, v);
-        if (strtod(text, NULL) == v) {
+    char text[64];
+    long double shown = (long double)v * divisor;
+    bool plain = shown == 0 || (fabsl(shown) >= 1e-6L && fabsl(shown) < 1e15L);
+    for (int precision = 0; precision <= 24; precision++) {
+        snprintf(text, sizeof(text), plain ? "%.*Lf" : "%.*Lg", precision, shown);
+        if ((double)(strtold(text, NULL) / divisor) == v) {
             break;
         }
     }
     buf_append_str(out, text);
 }
 
+static void write_double(double v, struct buf *out)
+{
+    write_decimal(v, 1, out);
+}
+
 static void write_percent(double v, struct buf *out)
 {
-    char text[40];
-    for (int precision = 1; precision <= 17; precision++) {
-        snprintf(text, sizeof(text), "%.*g", precision, v * 100);
-        if (strtold(text, NULL) / 100 == (long double)v ||
-            (double)(strtold(text, NULL) / 100) == v) {
-            break;
-        }
-    }
-    buf_printf(out, "%s %%", text);
+    write_decimal(v, 100, out);
+    buf_append_str(out, " %");
 }
 
 /* Parameters of distributions may hold fractions of a nanosecond or octet. */
@@ -78,40 +79,43 @@ static void write_part(bool time, double v, struct buf *out)
     buf_append_str(out, time ? " ns" : " B");
 }
 
-static void write_dist(bool time, const struct dist *d, struct buf *out)
+static void quote(bool json, struct buf *out)
+{
+    if (json) {
+        buf_append_u8(out, '"');
+    }
+}
+
+static void write_quoted_part(bool time, double v, bool json, struct buf *out)
+{
+    quote(json, out);
+    write_part(time, v, out);
+    quote(json, out);
+}
+
+static void write_dist(bool time, const struct dist *d, bool json, struct buf *out)
 {
     static const char *const names[] = {"", "uniform", "exponential", "normal", "lognormal"};
+    const char *mark = json ? "\"" : "";
     if (d->kind == DIST_CONSTANT) {
-        write_part(time, d->a, out);
+        write_quoted_part(time, d->a, json, out);
         return;
     }
-    buf_printf(out, "{%s: %s", names[d->kind], d->kind != DIST_EXPONENTIAL ? "[" : "");
-    write_part(time, d->a, out);
+    buf_printf(out, "{%s%s%s: %s", mark, names[d->kind], mark,
+               d->kind != DIST_EXPONENTIAL ? "[" : "");
+    write_quoted_part(time, d->a, json, out);
     if (d->kind == DIST_LOGNORMAL) {
         buf_append_str(out, ", ");
         write_double(d->b, out);
     } else if (d->kind != DIST_EXPONENTIAL) {
         buf_append_str(out, ", ");
-        write_part(time, d->b, out);
+        write_quoted_part(time, d->b, json, out);
     }
     buf_append_str(out, d->kind != DIST_EXPONENTIAL ? "]}" : "}");
 }
 
-/* Plain where YAML reads it back as the same text, quoted otherwise. */
-static void write_text(const char *s, struct buf *out)
+static void write_escaped(const char *s, bool dollars, struct buf *out)
 {
-    static const char safe[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./*+";
-    static const char *const taken[] = {"null", "true", "false"};
-    bool plain = s[0] != '\0' && strspn(s, safe) == strlen(s) && strchr("-*.+", s[0]) == NULL;
-    bool number = plain && strspn(s, "0123456789.eE+-_xo") == strlen(s);
-    for (size_t i = 0; i < SIM_ARRAY_LEN(taken); i++) {
-        plain = plain && strcmp(s, taken[i]) != 0;
-    }
-    if (plain && !number) {
-        buf_append_str(out, s);
-        return;
-    }
     buf_append_u8(out, '"');
     for (const char *c = s; *c != '\0'; c++) {
         unsigned char u = (unsigned char)*c;
@@ -121,8 +125,8 @@ static void write_text(const char *s, struct buf *out)
             buf_append_str(out, "\\n");
         } else if (u < ' ' || u == 0x7f) {
             buf_printf(out, "\\u%04x", u);
-        } else if (u == '$') {
-            buf_append_str(out, "$$");
+        } else if (u == '$' && dollars) {
+            buf_append_str(out, "$$"); /* else it would be read as a parameter */
         } else {
             buf_append_u8(out, u);
         }
@@ -130,62 +134,113 @@ static void write_text(const char *s, struct buf *out)
     buf_append_u8(out, '"');
 }
 
-static void write_texts(const struct value *v, struct buf *out)
+void json_string(const char *s, struct buf *out)
+{
+    write_escaped(s, false, out);
+}
+
+/* Plain where YAML reads it back as the same text, quoted otherwise. */
+static void write_text(const char *s, bool json, struct buf *out)
+{
+    static const char safe[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./*+";
+    static const char *const taken[] = {"null", "true", "false", "yes", "no",
+                                        "on",   "off",  "y",     "n"};
+    bool plain =
+        !json && s[0] != '\0' && strspn(s, safe) == strlen(s) && strchr("-*.+", s[0]) == NULL;
+    plain = plain && strspn(s, "0123456789.eE+-_xo") != strlen(s);
+    for (size_t i = 0; i < SIM_ARRAY_LEN(taken); i++) {
+        plain = plain && strcasecmp(s, taken[i]) != 0;
+    }
+    if (plain) {
+        buf_append_str(out, s);
+    } else {
+        write_escaped(s, true, out);
+    }
+}
+
+static void write_texts(const struct value *v, bool json, struct buf *out)
 {
     if (v->v.texts.count == 1) {
-        write_text(v->v.texts.items[0].text, out);
+        write_text(v->v.texts.items[0].text, json, out);
         return;
     }
     buf_append_u8(out, '[');
     for (size_t i = 0; i < v->v.texts.count; i++) {
         buf_append_str(out, i > 0 ? ", " : "");
-        write_text(v->v.texts.items[i].text, out);
+        write_text(v->v.texts.items[i].text, json, out);
     }
     buf_append_u8(out, ']');
 }
 
-static void write_words(const struct field *f, int64_t bits, struct buf *out)
+static void write_words(const struct field *f, int64_t bits, bool json, struct buf *out)
 {
     const char *separator = "";
     buf_append_u8(out, '[');
     for (size_t i = 0; f->words[i] != NULL; i++) {
         if ((bits >> i & 1) != 0) {
             buf_append_str(out, separator);
-            write_text(f->words[i], out);
+            write_text(f->words[i], json, out);
             separator = ", ";
         }
     }
     buf_append_u8(out, ']');
 }
 
-static void write_shares(const struct value *v, struct buf *out)
+static void write_shares(const struct value *v, bool json, struct buf *out)
 {
     buf_append_u8(out, '{');
     for (size_t i = 0; i < v->v.shares.count; i++) {
         buf_append_str(out, i > 0 ? ", " : "");
-        write_text(v->v.shares.items[i].name, out);
+        write_text(v->v.shares.items[i].name, json, out);
         buf_append_str(out, ": ");
+        quote(json, out);
         write_percent(v->v.shares.items[i].part, out);
+        quote(json, out);
     }
     buf_append_u8(out, '}');
 }
 
-void value_write(const struct field *f, const struct value *v, struct buf *out)
+static void write_sample(int64_t n, struct buf *out)
+{
+    if (n <= 1) {
+        buf_append_str(out, n == 1 ? "all" : "none");
+    } else {
+        buf_printf(out, "sampled %lld", (long long)n);
+    }
+}
+
+/* A number with its unit, or another single word that needs quotes in JSON alone. */
+static void write_measure(const struct field *f, const struct value *v, struct buf *out)
+{
+    if (f->type == FIELD_RATIO) {
+        write_percent(v->v.d, out);
+    } else if (f->type == FIELD_TIME) {
+        write_steps(time_steps, SIM_ARRAY_LEN(time_steps), v->v.i, out);
+    } else if (f->type == FIELD_RATE) {
+        write_steps(rate_steps, SIM_ARRAY_LEN(rate_steps), v->v.i, out);
+    } else if (f->type == FIELD_SIZE) {
+        write_steps(size_steps, SIM_ARRAY_LEN(size_steps), v->v.i, out);
+    } else if (f->type == FIELD_SAMPLE) {
+        write_sample(v->v.i, out);
+    } else {
+        buf_append_str(out, v->v.s);
+    }
+}
+
+void value_write(const struct field *f, const struct value *v, bool json, struct buf *out)
 {
     switch (f->type) {
     case FIELD_TEXT:
     case FIELD_ID:
     case FIELD_REF:
-        write_text(v->v.s, out);
-        break;
-    case FIELD_BOUND:
-        buf_append_str(out, v->v.s);
+        write_text(v->v.s, json, out);
         break;
     case FIELD_WORD:
-        write_text(f->words[v->v.i], out);
+        write_text(f->words[v->v.i], json, out);
         break;
     case FIELD_WORDS:
-        write_words(f, v->v.i, out);
+        write_words(f, v->v.i, json, out);
         break;
     case FIELD_BOOL:
         buf_append_str(out, v->v.i != 0 ? "true" : "false");
@@ -200,33 +255,24 @@ void value_write(const struct field *f, const struct value *v, struct buf *out)
         write_double(v->v.d, out);
         break;
     case FIELD_RATIO:
-        write_percent(v->v.d, out);
-        break;
     case FIELD_TIME:
-        write_steps(time_steps, SIM_ARRAY_LEN(time_steps), v->v.i, out);
-        break;
     case FIELD_RATE:
-        write_steps(rate_steps, SIM_ARRAY_LEN(rate_steps), v->v.i, out);
-        break;
     case FIELD_SIZE:
-        write_steps(size_steps, SIM_ARRAY_LEN(size_steps), v->v.i, out);
+    case FIELD_SAMPLE:
+    case FIELD_BOUND:
+        quote(json, out);
+        write_measure(f, v, out);
+        quote(json, out);
         break;
     case FIELD_TIME_DIST:
     case FIELD_SIZE_DIST:
-        write_dist(f->type == FIELD_TIME_DIST, &v->v.dist, out);
+        write_dist(f->type == FIELD_TIME_DIST, &v->v.dist, json, out);
         break;
     case FIELD_TEXTS:
-        write_texts(v, out);
-        break;
-    case FIELD_SAMPLE:
-        if (v->v.i <= 1) {
-            buf_append_str(out, v->v.i == 1 ? "all" : "none");
-        } else {
-            buf_printf(out, "sampled %lld", (long long)v->v.i);
-        }
+        write_texts(v, json, out);
         break;
     case FIELD_SHARES:
-        write_shares(v, out);
+        write_shares(v, json, out);
         break;
     case FIELD_PARAMS:
     case FIELD_MAP:

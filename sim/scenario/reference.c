@@ -1,0 +1,327 @@
+#include <string.h>
+
+#include "sim/core/buf.h"
+#include "sim/scenario/fields.h"
+#include "sim/scenario/scenario.h"
+
+/* The format's reference page. Prose is here; every key comes from the table of fields. */
+
+static const char intro[] =
+    "# Scenario files\n"
+    "\n"
+    "A scenario is one YAML file (UTF-8): who is there, how they are connected, which secure\n"
+    "sessions they use, what they do, what breaks, and what has to come out. This page is made "
+    "from\n"
+    "the table that checks the files: it lists every key.\n"
+    "\n"
+    "The smallest useful file:\n"
+    "\n"
+    "```yaml\n"
+    "cpns: 1\n"
+    "run: {until: 60 s}\n"
+    "nodes:\n"
+    "  - {id: srv, role: server}\n"
+    "  - {id: gw, role: gateway, uplink: {to: srv, link: lte}}\n"
+    "  - {id: pne, role: pne, count: 3, attach: {to: gw, link: ble}}\n"
+    "```\n"
+    "\n"
+    "## Rules for all of it\n"
+    "\n"
+    "- Unknown keys are errors; keys that begin with `x-` are ignored, whatever they hold.\n"
+    "- A key that a reader of YAML 1.1 takes for a boolean (on, off, yes, no, y, n, true, false) "
+    "is an\n"
+    "  error, and so is a key that stands twice in one mapping.\n"
+    "- Anchors, aliases, merge keys and tags are not part of the format: use `extends` and "
+    "`params`.\n"
+    "- One document a file, at most 32 levels deep, at most 64 MiB.\n"
+    "- Names (of nodes, policies, devices, links, groups ...) begin with a letter and go on with\n"
+    "  letters, digits, `_`, `.` and `-`, without `--`, at most 64 in all. Names are "
+    "case-sensitive.\n"
+    "- All errors of a file are told in one go, with file, line and column.\n"
+    "\n"
+    "## Values and units\n"
+    "\n"
+    "Units are mandatory; a blank before the unit is optional; decimals (`1.5 s`) and exponents\n"
+    "(`1e3 B`) are fine.\n"
+    "\n"
+    "| Kind | Units | Example |\n"
+    "|---|---|---|\n"
+    "| time | ns, us, ms, s, min, h, d | `30 ms` |\n"
+    "| rate | bit/s, kbit/s, Mbit/s, Gbit/s | `20 Mbit/s` |\n"
+    "| size | B, kB (1000 B), KiB (1024 B), MB, MiB | `120 B` |\n"
+    "| percentage | % | `5 %` |\n"
+    "| whole number, number | none, and no quotes | `3` |\n"
+    "| truth | `true` or `false`, no quotes | `true` |\n"
+    "\n"
+    "Times are virtual and count from the start of the run. Only validity of certificates may be\n"
+    "negative.\n"
+    "\n"
+    "Where a **distribution** is allowed, a plain value is a constant, and each use draws anew "
+    "from:\n"
+    "\n"
+    "| Written | Draws |\n"
+    "|---|---|\n"
+    "| `{uniform: [0 s, 5 s]}` | evenly between the two |\n"
+    "| `{exponential: 2 s}` | exponential with this mean |\n"
+    "| `{normal: [200 B, 50 B]}` | normal with mean and standard deviation, cut off at 0 |\n"
+    "| `{lognormal: [200 B, 0.4]}` | lognormal with median and sigma (a plain number) |\n"
+    "\n"
+    "## Selectors\n"
+    "\n"
+    "| Selector | Names |\n"
+    "|---|---|\n"
+    "| `srv` | the node; of an entry with `count`, all copies |\n"
+    "| `pne/3` | copy 3 |\n"
+    "| `pne/2..9` | copies 2 to 9 |\n"
+    "| `pne/*` | all copies; of an entry without `count`, the one node |\n"
+    "| `pne/3--gw/1`, `pne/*--gw/*`, `gw/1--srv` | links between nodes that are attached, in "
+    "either "
+    "order |\n"
+    "\n"
+    "Several selectors are a list: `[pne/1, pne/5..9]`; a node named twice counts once. Where one "
+    "node\n"
+    "is needed, a selector of several is an error.\n"
+    "\n"
+    "## Parameters, --set and --seed\n"
+    "\n"
+    "```yaml\n"
+    "params: {pnes: 50, wait: 5 s}\n"
+    "nodes:\n"
+    "  - {id: pne, role: pne, count: $pnes, attach: {to: gw/*, link: ble}}\n"
+    "```\n"
+    "\n"
+    "`$name` (or `${name}`) may stand wherever a single value stands, also inside one (`pne/$n`);\n"
+    "`$$` is a dollar. `--set pnes=200` overrides a parameter, `--set run.until=30s`,\n"
+    "`--set security.pne_gateway=old`, `--set nodes.pne.count=3` a value by its path (entries of "
+    "lists\n"
+    "by their id), `--seed 7` the seed.\n"
+    "\n"
+    "## include and extends\n"
+    "\n"
+    "`include: [lib/devices.yaml, lib/links.yaml]` brings in other files, by paths relative to "
+    "the\n"
+    "file that includes. Entries of lists come before the file's own; of named entries (policies,\n"
+    "devices, links, params) and single values the including file's wins; two included files that\n"
+    "define the same are an error. `cpns`, `name` and `description` of included files do not "
+    "count. A\n"
+    "file included twice counts once, one that includes itself is an error.\n"
+    "\n"
+    "`extends: NAME` inside a policy, device or link takes over each key that is not written; a "
+    "nested\n"
+    "mapping (`delay`, `loss`) is taken over as a whole or not at all.\n"
+    "\n";
+
+static void cell(const char *s, struct buf *out)
+{
+    for (; *s != '\0'; s++) {
+        if (*s == '|') {
+            buf_append_u8(out, '\\');
+        }
+        buf_append_u8(out, (uint8_t)*s);
+    }
+}
+
+static void write_type(const struct field *f, struct buf *out)
+{
+    const char *const *units = field_units(f->type);
+    if (f->type == FIELD_REF || f->type == FIELD_TEXT) {
+        buf_append_str(out, f->names != NULL ? f->names : "text");
+    } else if (f->type == FIELD_TEXTS) {
+        buf_printf(out, "%s, one or a list", f->names);
+    } else if (f->type == FIELD_TIME_DIST || f->type == FIELD_SIZE_DIST) {
+        buf_printf(out, "%s or distribution", f->type == FIELD_TIME_DIST ? "time" : "size");
+    } else if (f->type == FIELD_WORD || f->type == FIELD_WORDS) {
+        buf_append_str(out, f->type == FIELD_WORD ? "word" : "list of words");
+    } else if (f->type == FIELD_ID) {
+        buf_append_str(out, "name");
+    } else if (f->type == FIELD_SHARES) {
+        buf_append_str(out, "mapping of device: percentage");
+    } else if (f->type == FIELD_MAP && f->section->shorthand != NULL) {
+        buf_append_str(out, "time, or mapping (below)");
+    } else if (f->type == FIELD_MAP) {
+        buf_append_str(out, "mapping (below)");
+    } else if (f->type == FIELD_NAMED || f->type == FIELD_LIST) {
+        buf_append_str(out, f->type == FIELD_NAMED ? "mapping of names to entries (below)"
+                                                   : "list of entries (below)");
+    } else if (units != NULL) {
+        buf_append_str(out, f->type == FIELD_TIME   ? "time"
+                            : f->type == FIELD_RATE ? "rate"
+                            : f->type == FIELD_SIZE ? "size"
+                                                    : "percentage");
+    } else {
+        cell(field_shape(f), out);
+    }
+}
+
+static void write_limit(const struct field *f, double v, struct buf *out)
+{
+    struct field plain = *f;
+    struct value value = {.v.i = (int64_t)v};
+    if (f->type == FIELD_NUMBER || f->type == FIELD_RATIO) {
+        value.v.d = v;
+    } else if (f->type == FIELD_TIME_DIST) {
+        plain.type = FIELD_TIME;
+    } else if (f->type == FIELD_SIZE_DIST) {
+        plain.type = FIELD_SIZE;
+    }
+    value_write(&plain, &value, false, out);
+}
+
+static void write_allowed(const struct field *f, struct buf *out)
+{
+    for (size_t i = 0; f->words != NULL && f->words[i] != NULL; i++) {
+        buf_printf(out, "%s`%s`", i > 0 ? ", " : "", f->words[i]);
+    }
+    if (f->type == FIELD_SAMPLE) {
+        buf_append_str(out, "`all`, `none`, `sampled N`");
+    } else if (f->min != 0 || f->max != 0) {
+        write_limit(f, f->min, out);
+        buf_append_str(out, " to ");
+        write_limit(f, f->max, out);
+    }
+}
+
+static void write_table(const struct section *s, struct buf *out)
+{
+    buf_append_str(out, "| Key | Type | Default | Allowed | Meaning |\n|---|---|---|---|---|\n");
+    for (size_t i = 0; i < s->count; i++) {
+        const struct field *f = &s->fields[i];
+        if (f->type == FIELD_LATER) {
+            continue;
+        }
+        buf_printf(out, "| `%s` | ", f->key);
+        write_type(f, out);
+        buf_append_str(out, " | ");
+        if (f->required) {
+            buf_append_str(out, "**required**");
+        } else if (f->fallback != NULL) {
+            buf_printf(out, "`%s`", f->fallback);
+        }
+        buf_append_str(out, " | ");
+        write_allowed(f, out);
+        buf_append_str(out, " | ");
+        cell(f->doc, out);
+        buf_append_str(out, " |\n");
+    }
+    const char *separator = "\nRefused, as not implemented in this version: ";
+    for (size_t i = 0; i < s->count; i++) {
+        const struct field *f = &s->fields[i];
+        if (f->type == FIELD_LATER) {
+            buf_printf(out, "%s`%s`", separator, f->key);
+            separator = ", ";
+        }
+        for (size_t k = 0; f->later != NULL && f->later[k] != NULL; k++) {
+            buf_printf(out, "%s`%s: %s`", separator, f->key, f->later[k]);
+            separator = ", ";
+        }
+    }
+    buf_append_str(out, strcmp(separator, ", ") == 0 ? ".\n\n" : "\n");
+}
+
+static void write_section(const struct section *s, const char *path, struct buf *out)
+{
+    buf_printf(out, "%s `%s`\n\n%s\n\n", strchr(path, '.') == NULL ? "##" : "###", path, s->doc);
+    if (s->example != NULL) {
+        buf_printf(out, "```yaml\n%s```\n\n", s->example);
+    }
+    write_table(s, out);
+    for (size_t i = 0; i < s->count; i++) {
+        const struct section *inner = s->fields[i].section;
+        if (inner != NULL) {
+            struct buf below = {0};
+            buf_printf(&below, "%s.%s%c", path, s->fields[i].key, '\0');
+            write_section(inner, (const char *)buf_span(&below).data, out);
+            buf_fini(&below);
+        }
+    }
+}
+
+static void write_verbs(const struct scenario_vocabulary *w, struct buf *out)
+{
+    buf_append_str(out, "## Verbs of `workload`\n\n| do | from | to or pn | size | Meaning |\n"
+                        "|---|---|---|---|---|\n");
+    for (size_t i = 0; i < w->verb_count; i++) {
+        static const char *const roles[] = {"PNEs", "gateways", "servers"};
+        static const char *const targets[] = {"", "`to`: nodes", "`to`: service groups",
+                                              "`pn`: personal networks"};
+        const struct scenario_verb *v = &w->verbs[i];
+        const char *separator = "";
+        buf_printf(out, "| `%s` | ", v->name);
+        for (size_t k = 0; v->has_from && k < SIM_ARRAY_LEN(roles); k++) {
+            if ((v->from_roles >> k & 1) != 0) {
+                buf_printf(out, "%s%s", separator, roles[k]);
+                separator = ", ";
+            }
+        }
+        buf_printf(out, " | %s | %s | ", targets[v->target], v->has_size ? "optional" : "");
+        cell(v->doc, out);
+        buf_append_str(out, " |\n");
+    }
+    buf_append_str(out,
+                   "\nWhat a column leaves empty must not be written. `from` and the target are "
+                   "required where the table names them.\n\n");
+}
+
+static void write_technology(const struct scenario_link *t, struct buf *out)
+{
+    static const struct field time = {.type = FIELD_TIME};
+    static const struct field rate = {.type = FIELD_RATE};
+    struct value v = {.v.i = t->delay};
+    buf_printf(out, "| `%s` | ", t->name);
+    value_write(&time, &v, false, out);
+    buf_append_str(out, " | ");
+    v.v.i = t->jitter;
+    value_write(&time, &v, false, out);
+    buf_append_str(out, " | ");
+    v.v.i = (int64_t)t->rate_bps;
+    value_write(&rate, &v, false, out);
+    buf_printf(out, " | %u B | %u | %u B | %u B | %s | %s |\n", t->mtu_bytes, t->queue_packets,
+               t->frame_bytes, t->overhead_bytes, t->shared_medium ? "shared" : "duplex",
+               words_loss[t->loss.model]);
+}
+
+static void write_vocabulary(const struct scenario_vocabulary *w, struct buf *out)
+{
+    write_verbs(w, out);
+    buf_append_str(out,
+                   "## Claims of `expect`\n\nSubjects: `pne--gateway`, `gateway--server`, or none "
+                   "for both.\n\n| Claim | Meaning |\n|---|---|\n");
+    for (size_t i = 0; i < claim_count; i++) {
+        buf_printf(out, "| `%s` | %s |\n", claims[i].name, claims[i].doc);
+    }
+    buf_append_str(out,
+                   "\n## Metrics of `expect`\n\nBounds carry the unit: times as `400 ms`, counts "
+                   "as plain numbers, ratios as `99 %` or `0.99`.\n\n"
+                   "| Metric | Bound | Subject | Meaning |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < metric_count; i++) {
+        static const char *const units[] = {"time", "number", "percentage or number"};
+        buf_printf(out, "| `%s` | %s | %s | %s |\n", metrics[i].name, units[metrics[i].unit],
+                   metrics[i].of_sessions ? "hop" : "message type", metrics[i].doc);
+    }
+    buf_append_str(out,
+                   "\n## Link technologies\n\nValid as `technology` and as the name of a link.\n\n"
+                   "| Technology | Delay | Jitter | Rate | MTU | Queue | Frame | Overhead | "
+                   "Medium | Loss |\n|---|---|---|---|---|---|---|---|---|---|\n");
+    for (size_t i = 0; i < w->technology_count; i++) {
+        write_technology(&w->technologies[i], out);
+    }
+    buf_append_str(out, "\n## CPUs\n\nValid as `cpu` of a device:");
+    for (size_t i = 0; i < w->cpu_count; i++) {
+        buf_printf(out, "%s `%s`", i > 0 ? "," : "", w->cpus[i]);
+    }
+    buf_append_str(out, ".\n");
+}
+
+void scenario_reference(const struct scenario_vocabulary *vocabulary, struct buf *out)
+{
+    buf_append_str(out, intro);
+    buf_append_str(out, "## Top level\n\n");
+    write_table(&section_scenario, out);
+    for (size_t i = 0; i < section_scenario.count; i++) {
+        const struct field *f = &section_scenario.fields[i];
+        if (f->section != NULL) {
+            write_section(f->section, f->key, out);
+        }
+    }
+    write_vocabulary(vocabulary, out);
+}
