@@ -56,8 +56,10 @@ namespace
 
 constexpr uint32_t SOCKET_BUFFER = 128 * 1024;
 constexpr sim_time LINGER = 60 * SIM_S;
-constexpr sim_time REASSEMBLY = 30 * SIM_S; /* RFC 791: about 15 s at least; Linux waits 30 s */
-constexpr uint32_t TCP_OPTIONS = 12;        /* timestamps (RFC 7323), on every segment */
+constexpr sim_time REASSEMBLY = 30 * SIM_S;   /* RFC 791: about 15 s at least; Linux waits 30 s */
+constexpr sim_time TIME_WAITING = 60 * SIM_S; /* as Linux; twice the segment lifetime */
+constexpr int FIN_TRIES = 8;
+constexpr uint32_t TCP_OPTIONS = 12; /* timestamps (RFC 7323), on every segment */
 
 /* --- event queue --------------------------------------------------------------------------------
  */
@@ -412,16 +414,22 @@ Net *net_of(struct net *net)
 /* --- TCP ----------------------------------------------------------------------------------------
  */
 
-/* ns-3's TCP with the ways out that its public interface lacks (reset, close while segments wait
- * out of order), counters, and corrections of what ns-3 3.37 gets wrong when segments are lost
- * around a close; each is explained where it is. */
+void on_peer_fin(Tcp *tcp);
+
+/* ns-3's TCP with a close of our own.
+ *
+ * ns-3 3.37 loses data or never ends when segments are lost around a FIN (LAST_ACK and CLOSING take
+ * any ACK for that of the FIN; a FIN that carries an ACK leaves it unread; a FIN due behind data
+ * that a retransmission overtook is never sent; TIME_WAIT is silent). So for ns-3 a connection
+ * stays ESTABLISHED to its end, with all its machinery for data, and FINs live here: they are taken
+ * off arriving segments, and sent, repeated and acknowledged beside the data. Smaller corrections
+ * stand where they are made. */
 class Tcp : public ns3::TcpSocketBase
 {
   public:
     Host *host = nullptr;
     Listener *listener = nullptr;
     Stream *stream = nullptr;
-    bool reset = false; /* an RST arrived */
     struct net_stream_stats stats = {};
 
     Tcp() = default;
@@ -430,6 +438,7 @@ class Tcp : public ns3::TcpSocketBase
     }
     ~Tcp() override
     {
+        m_fin_timer.Cancel();
         Unregister();
     }
 
@@ -461,17 +470,14 @@ class Tcp : public ns3::TcpSocketBase
         m_registered = host->connections.emplace(m_key, this).second;
     }
 
-    void Unregister()
-    {
-        if (m_registered) {
-            host->connections.erase(m_key);
-            m_registered = false;
-        }
-    }
-
     bool IsOpen() const
     {
         return m_endPoint != nullptr;
+    }
+
+    void Arrive(Ptr<ns3::Packet> packet, const ns3::Ipv4Header &header, uint16_t peer_port)
+    {
+        ForwardUp(packet, header, peer_port, nullptr);
     }
 
     void Abort()
@@ -479,31 +485,14 @@ class Tcp : public ns3::TcpSocketBase
         if (m_endPoint != nullptr) {
             SendRST();
         }
-        m_state = CLOSED;
-        m_closeNotified = true;
+        Finish();
     }
 
-    /* As Close(), which resets the connection when segments wait out of order. */
+    /* FIN behind all that was handed over. */
     void CloseInOrder()
     {
-        if (m_txBuffer->SizeFromSequence(m_tcb->m_nextTxSequence) > 0) {
-            m_closeOnEmpty = true;
-        } else {
-            DoClose();
-        }
-    }
-
-    /* The FIN of this end goes with the answer to the peer's, which is being handled. */
-    void CloseWithPeer()
-    {
-        m_shutdownSend = true;
-    }
-
-    void Arrive(Ptr<ns3::Packet> packet, const ns3::Ipv4Header &header, uint16_t peer_port)
-    {
-        if (m_endPoint != nullptr) {
-            ForwardUp(packet, header, peer_port, nullptr);
-        }
+        m_close_wanted = true;
+        SendFinIfDue();
     }
 
   protected:
@@ -522,7 +511,34 @@ class Tcp : public ns3::TcpSocketBase
         stats.segments_sent++;
         stats.bytes_sent += size;
         stats.retransmissions += again;
+        if (m_close_wanted && !m_fin_sent && AllSent()) {
+            SetFinTimer(ns3::Time(0));
+        }
         return size;
+    }
+
+    /* Segments without data carry the highest number sent (RFC 9293 section 3.4), also while ns-3
+     * has gone back to repeat older ones, and the number after the FIN once that was sent. */
+    void SendEmptyPacket(uint8_t flags) override
+    {
+        if (m_state != ESTABLISHED) {
+            TcpSocketBase::SendEmptyPacket(flags);
+            return;
+        }
+        bool fin = (flags & TcpHeader::FIN) != 0;
+        bool retransmitting = m_retxEvent.IsRunning();
+        SequenceNumber32 next = m_tcb->m_nextTxSequence;
+        SequenceNumber32 highest = m_tcb->m_highTxMark.Get() + (m_fin_sent && !fin ? 1 : 0);
+        if (next != highest) {
+            m_tcb->m_nextTxSequence = highest;
+        }
+        TcpSocketBase::SendEmptyPacket(flags);
+        if (next != highest) {
+            m_tcb->m_nextTxSequence = next;
+        }
+        if (fin && !retransmitting) {
+            m_retxEvent.Cancel(); /* ours repeats it */
+        }
     }
 
     void DoForwardUp(Ptr<ns3::Packet> packet, const Address &from, const Address &to) override
@@ -532,113 +548,171 @@ class Tcp : public ns3::TcpSocketBase
             return;
         }
         uint8_t flags = raw[13];
-        if ((flags & TcpHeader::RST) != 0) {
-            reset = true;
+        bool plain = (flags & (TcpHeader::FIN | TcpHeader::SYN | TcpHeader::RST)) == 0;
+        bool closing = m_close_wanted || m_peer_fin_known;
+        if (m_state == LISTEN || (plain && !closing)) {
+            TcpSocketBase::DoForwardUp(packet, from, to);
+            return;
         }
-        if (flags != TcpHeader::ACK || m_state == LAST_ACK || m_state == CLOSING) {
-            TcpHeader header;
-            packet->PeekHeader(header);
-            if (TakeOver(packet, header)) {
-                return;
-            }
+        TcpHeader header;
+        packet->RemoveHeader(header);
+        if (!IsRefused(header)) {
+            ForwardWithoutFin(packet, header, from, to);
         }
-        TcpSocketBase::DoForwardUp(packet, from, to);
     }
 
   private:
-    /* What ns-3 would get wrong. True: dealt with. */
-    bool TakeOver(Ptr<ns3::Packet> packet, const TcpHeader &header)
+    /* Segments that ns-3 would get wrong; true: dealt with. */
+    bool IsRefused(const TcpHeader &header)
     {
-        bool fin = (header.GetFlags() & TcpHeader::FIN) != 0;
-        bool rst = (header.GetFlags() & TcpHeader::RST) != 0;
-        bool ack = (header.GetFlags() & TcpHeader::ACK) != 0;
-        switch (m_state.Get()) {
-        case SYN_SENT:
+        uint8_t flags = header.GetFlags();
+        bool rst = (flags & TcpHeader::RST) != 0;
+        if (m_state == SYN_SENT && rst) {
             /* ns-3 ignores the RST+ACK that answers a SYN to a closed port. */
-            if (rst && ack && header.GetAckNumber() == m_tcb->m_nextTxSequence.Get() + 1) {
+            if ((flags & TcpHeader::ACK) != 0 &&
+                header.GetAckNumber() == m_tcb->m_nextTxSequence.Get() + 1) {
                 NotifyConnectionFailed();
-                Abandon();
-                return true;
+                Finish();
             }
-            return false;
-        case ESTABLISHED:
-            if (fin) {
-                CutOffKnown(packet, header);
-            }
-            return false;
-        case TIME_WAIT:
-            /* ns-3 stays silent; a peer whose FIN was answered by a lost ACK would starve. */
-            if (fin) {
-                SendEmptyPacket(TcpHeader::ACK);
-                return true;
-            }
-            return rst;
-        case LAST_ACK:
-            return !rst && ack && LateSegment(packet, fin);
-        case CLOSING:
-            return !rst && ack && LateSegment(packet, fin);
-        default:
+            return true;
+        }
+        if (m_state != ESTABLISHED) {
             return false;
         }
+        if (rst) { /* out of the window: forged or late (RFC 9293 section 3.10.7.4) */
+            return header.GetSequenceNumber() < m_tcb->m_rxBuffer->NextRxSequence() ||
+                   header.GetSequenceNumber() >= m_tcb->m_rxBuffer->MaxRxSequence();
+        }
+        if ((flags & TcpHeader::SYN) != 0) {
+            /* A repeated SYN+ACK means that our ACK was lost, which ns-3 leaves unanswered; any
+             * other SYN gets a challenge ACK (RFC 5961). */
+            SendEmptyPacket(TcpHeader::ACK);
+            return true;
+        }
+        return false;
     }
 
-    /* In LAST_ACK and CLOSING, ns-3 takes any ACK for that of its FIN and forgets data and FIN
-     * still under way. Until the FIN is acknowledged it is an ordinary ACK. */
-    bool LateSegment(Ptr<ns3::Packet> packet, bool fin)
+    void ForwardWithoutFin(Ptr<ns3::Packet> packet, TcpHeader &header, const Address &from,
+                           const Address &to)
     {
-        TcpHeader header;
-        Ptr<ns3::Packet> payload = packet->Copy();
-        payload->RemoveHeader(header);
-        if (header.GetAckNumber() > m_tcb->m_highTxMark.Get()) {
-            return false;
+        uint8_t flags = header.GetFlags();
+        bool fin = (flags & TcpHeader::FIN) != 0 && m_state != SYN_SENT;
+        if (fin) {
+            header.SetFlags(static_cast<uint8_t>(flags & ~TcpHeader::FIN));
+            m_peer_fin_known = true;
+            m_peer_fin = header.GetSequenceNumber() + packet->GetSize();
         }
-        EstimateRtt(header);
-        UpdateWindowSize(header);
-        ReceivedAck(payload, header);
-        if (fin) { /* again: the peer has missed the answer */
-            bool ours_too = m_state == LAST_ACK && m_txBuffer->Size() == 0;
-            SendEmptyPacket(ours_too ? TcpHeader::FIN | TcpHeader::ACK : TcpHeader::ACK);
+        if (m_fin_sent && (flags & TcpHeader::ACK) != 0 &&
+            header.GetAckNumber() == m_tcb->m_highTxMark.Get() + 1) {
+            header.SetAckNumber(m_tcb->m_highTxMark.Get());
+            m_fin_acked = true;
         }
-        if (m_state == LAST_ACK && m_txBuffer->Size() == 0 && !m_retxEvent.IsRunning() &&
-            !m_lastAckEvent.IsRunning()) {
-            m_dataRetrCount = m_dataRetries;
-            m_lastAckEvent = Simulator::Schedule(m_rto.Get(), &Tcp::LastAckAgain, this);
-        }
-        return true;
-    }
-
-    void LastAckAgain()
-    {
-        LastAckTimeout();
-    }
-
-    /* A repeated segment that now carries a FIN begins below what is expected, and ns-3 drops it
-     * whole each time. RFC 9293 section 3.4: cut off what is known. */
-    void CutOffKnown(Ptr<ns3::Packet> packet, const TcpHeader &header)
-    {
-        SequenceNumber32 expected = m_tcb->m_rxBuffer->NextRxSequence();
-        if (header.GetSequenceNumber() >= expected) {
+        packet->AddHeader(header);
+        TcpSocketBase::DoForwardUp(packet, from, to);
+        if (m_endPoint == nullptr || m_state != ESTABLISHED) {
             return;
         }
-        TcpHeader later;
-        packet->RemoveHeader(later);
-        uint32_t known = static_cast<uint32_t>(expected - later.GetSequenceNumber());
-        if (known <= packet->GetSize()) {
-            packet->RemoveAtStart(known);
-            later.SetSequenceNumber(expected);
+        if (m_peer_fin_known && !m_peer_fin_in &&
+            m_tcb->m_rxBuffer->NextRxSequence() >= m_peer_fin) {
+            m_peer_fin_in = true;
+            m_tcb->m_rxBuffer->SetFinSequence(m_tcb->m_rxBuffer->NextRxSequence());
+            on_peer_fin(this);
+            m_close_wanted = true;
         }
-        packet->AddHeader(later);
+        bool had_sent = m_fin_sent;
+        SendFinIfDue();
+        if (fin && had_sent == m_fin_sent && m_endPoint != nullptr) {
+            SendEmptyPacket(TcpHeader::ACK);
+        }
+        FinishIfDone();
     }
 
-    void Abandon()
+    bool AllSent() const
     {
+        return m_tcb->m_highTxMark.Get() >= m_txBuffer->TailSequence();
+    }
+
+    void SendFinIfDue()
+    {
+        if (m_close_wanted && !m_fin_sent && m_endPoint != nullptr && m_state == ESTABLISHED &&
+            AllSent()) {
+            m_fin_sent = true;
+            m_active = !m_peer_fin_in;
+            SendFin();
+        }
+    }
+
+    void SendFin()
+    {
+        SendEmptyPacket(TcpHeader::FIN | TcpHeader::ACK);
+        SetFinTimer(std::min(ns3::Time(m_rto.Get() * (1 << m_fin_tries)), ns3::Seconds(60)));
+    }
+
+    void SetFinTimer(ns3::Time after)
+    {
+        m_fin_timer.Cancel();
+        m_fin_timer = Simulator::Schedule(after, &Tcp::OnFinTimer, this);
+    }
+
+    void OnFinTimer()
+    {
+        if (m_endPoint == nullptr) {
+            return;
+        }
+        if (!m_fin_sent) {
+            SendFinIfDue();
+        } else if (m_fin_acked) {
+            Finish(); /* the end of TIME_WAIT */
+        } else if (++m_fin_tries > FIN_TRIES) {
+            NotifyErrorClose();
+            Finish();
+        } else {
+            SendFin();
+        }
+    }
+
+    void FinishIfDone()
+    {
+        if (m_endPoint == nullptr || !m_fin_acked) {
+            return;
+        }
+        m_fin_timer.Cancel();
+        if (m_peer_fin_in && m_active) {
+            CancelAllTimers();
+            SetFinTimer(TimeStep(static_cast<uint64_t>(TIME_WAITING)));
+        } else if (m_peer_fin_in) {
+            Finish();
+        }
+    }
+
+    void Finish()
+    {
+        Unregister();
+        m_fin_timer.Cancel();
         m_state = CLOSED;
         m_closeNotified = true;
         DeallocateEndPoint();
     }
 
+    void Unregister()
+    {
+        if (m_registered) {
+            host->connections.erase(m_key);
+            m_registered = false;
+        }
+    }
+
     uint64_t m_key = 0;
     bool m_registered = false;
+    bool m_close_wanted = false; /* FIN as soon as all data was sent once */
+    bool m_fin_sent = false;     /* its number is m_highTxMark */
+    bool m_fin_acked = false;
+    bool m_active = false;         /* our FIN went first: TIME_WAIT is ours */
+    bool m_peer_fin_known = false; /* perhaps with a hole before it */
+    bool m_peer_fin_in = false;
+    SequenceNumber32 m_peer_fin;
+    int m_fin_tries = 0;
+    EventId m_fin_timer; /* repeats the FIN; then TIME_WAIT */
 };
 
 Tcp *tcp_of(Ptr<ns3::Socket> socket)
@@ -923,7 +997,8 @@ void forget_assembly(Host *host, uint64_t key)
 void receive_whole(Host *host, struct span packet)
 {
     struct packet_view v;
-    if (packet_parse(packet, &v) == 0 && packet_checksums_ok(packet)) {
+    if (packet_parse(packet, &v) == 0 && packet_checksums_ok(packet) &&
+        packet_tcp_options_ok(packet)) {
         size_t total = v.ip_header_bytes;
         const uint8_t *transport = packet.data + total;
         size_t len = packet_length(packet) - total;
@@ -1072,22 +1147,16 @@ void on_data(Ptr<ns3::Socket> socket)
     n->data = data;
 }
 
-/* ns-3 says "closed" for the peer's FIN, for the end of an orderly close and for an RST. */
-void on_normal_close(Ptr<ns3::Socket> socket)
+/* All octets before the peer's FIN are in. */
+void on_peer_fin(Tcp *tcp)
 {
-    Tcp *tcp = tcp_of(socket);
-    on_data(socket);
-    if (tcp->stream == nullptr) {
-        return;
+    if (tcp->stream != nullptr) {
+        stream_closed(tcp->stream, 0);
     }
-    bool reset = tcp->reset;
-    if (!reset && !tcp->stream->closing) {
-        tcp->CloseWithPeer();
-    }
-    stream_closed(tcp->stream, reset ? -SIM_EIO : 0);
 }
 
-void on_error_close(Ptr<ns3::Socket> socket)
+/* ns-3 calls a reset a normal close, too; it sees no other. */
+void on_reset(Ptr<ns3::Socket> socket)
 {
     on_failed(socket);
 }
@@ -1122,7 +1191,7 @@ Stream *stream_create(Net *n, Ptr<Tcp> tcp)
     tcp->SetConnectCallback(ns3::MakeCallback(&on_connected), ns3::MakeCallback(&on_failed));
     tcp->SetRecvCallback(ns3::MakeCallback(&on_data));
     tcp->SetSendCallback(ns3::MakeCallback(&on_send_space));
-    tcp->SetCloseCallbacks(ns3::MakeCallback(&on_normal_close), ns3::MakeCallback(&on_error_close));
+    tcp->SetCloseCallbacks(ns3::MakeCallback(&on_reset), ns3::MakeCallback(&on_reset));
     return s;
 }
 
@@ -1162,9 +1231,12 @@ void on_accepted(Ptr<ns3::Socket> socket, const Address &from)
     CHECK(s->ops != nullptr || s->dead);
 }
 
-bool on_request(Ptr<ns3::Socket>, const Address &)
+/* A SYN that says to come from where no link leads is forged; nothing could be answered. */
+bool on_request(Ptr<ns3::Socket> socket, const Address &from)
 {
-    return true;
+    int direction;
+    uint32_t address = InetSocketAddress::ConvertFrom(from).GetIpv4().Get();
+    return link_towards(tcp_of(socket)->host, address, &direction) != nullptr;
 }
 
 Ptr<Tcp> tcp_create(Host *host)

@@ -123,6 +123,50 @@ bool packet_checksums_ok(struct span packet)
     return transport_sum(packet.data, v.ip_header_bytes, get16(packet.data + 2)) == 0xffff;
 }
 
+static bool option_length_ok(uint8_t kind, uint8_t len)
+{
+    switch (kind) {
+    case 2: /* maximum segment size, RFC 9293 */
+        return len == 4;
+    case 3: /* window scale, RFC 7323 */
+        return len == 3;
+    case 4: /* SACK permitted, RFC 2018 */
+        return len == 2;
+    case 5: /* SACK, RFC 2018 */
+        return len >= 10 && len <= 34 && len % 8 == 2;
+    case 8: /* timestamps, RFC 7323 */
+        return len == 10;
+    default:
+        return len >= 2;
+    }
+}
+
+bool packet_tcp_options_ok(struct span packet)
+{
+    struct packet_view v;
+    if (packet_parse(packet, &v) < 0) {
+        return false;
+    }
+    if (v.protocol != PACKET_TCP || v.fragment_offset != 0) {
+        return true;
+    }
+    const uint8_t *options = packet.data + v.ip_header_bytes + PACKET_TCP_HEADER;
+    size_t len = (size_t)(v.payload.data - options);
+    for (size_t i = 0; i < len;) {
+        if (options[i] == 0) { /* the end of the list; ns-3 takes no more padding than is needed */
+            return len - i <= 4;
+        } else if (options[i] == 1) {
+            i++;
+        } else if (len - i < 2 || options[i + 1] > len - i ||
+                   !option_length_ok(options[i], options[i + 1])) {
+            return false;
+        } else {
+            i += options[i + 1];
+        }
+    }
+    return true;
+}
+
 void packet_repair(uint8_t *packet, size_t len)
 {
     size_t header = len > 0 ? (size_t)(packet[0] & 15) * 4 : 0;

@@ -41,6 +41,10 @@ int packet_parse(struct span packet, struct packet_view *ret);
 /* Whether the IP header's and (unless a fragment) the TCP or UDP checksum are right. */
 bool packet_checksums_ok(struct span packet);
 
+/* Whether the options of a TCP header can be read: lengths within the header, and those of known
+ * options as their RFCs say. ns-3's parser loops for ever on others. True for what is not TCP. */
+bool packet_tcp_options_ok(struct span packet);
+
 /* Makes an IPv4 packet of `len` octets consistent after a change: total length, UDP length, IP
  * checksum and TCP or UDP checksum. The transport checksum of a fragment spans octets that are
  * elsewhere and stays as it is. What is too short or not IPv4 stays untouched. */
