@@ -74,7 +74,7 @@ void net_timer_cancel(struct net *net, net_timer timer)
     }
 }
 
-/* --- nodes and links -------------------------------------------------------------------------- */
+/* --- nodes and links ------------------------------------------------------------------------- */
 
 net_node net_add_node(struct net *net, const char *name)
 {
@@ -155,7 +155,7 @@ static struct link *link_joining(const struct net *net, net_node a, net_node b)
     return link != NET_NONE ? net->links[link] : NULL;
 }
 
-/* --- streams ---------------------------------------------------------------------------------- */
+/* --- streams --------------------------------------------------------------------------------- */
 
 int net_listen(struct net *net, net_node node, uint16_t port, net_accept_fn *fn, void *arg)
 {
@@ -194,7 +194,7 @@ void net_stream_stats(const struct net_stream *stream, struct net_stream_stats *
     stream->net->ops->stream_stats(stream, ret);
 }
 
-/* --- datagrams -------------------------------------------------------------------------------- */
+/* --- datagrams ------------------------------------------------------------------------------- */
 
 int net_datagram_bind(struct net *net, net_node node, uint16_t port, net_datagram_fn *fn, void *arg)
 {
@@ -248,7 +248,7 @@ void net_report_drop(struct net *net, uint64_t tag, const char *reason)
         (struct net_drop_report){.tag = tag, .reason = reason};
 }
 
-/* --- taps ------------------------------------------------------------------------------------- */
+/* --- taps ------------------------------------------------------------------------------------ */
 
 uint32_t net_tap_add(struct net *net, net_link link, bool front, net_tap_fn *fn, void *arg)
 {

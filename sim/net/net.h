@@ -27,7 +27,7 @@ typedef uint64_t net_timer; /* 0: none */
 
 #define NET_NONE UINT32_MAX
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 /* `seed` keys jitter and loss, by link name and direction. Only one ns-3 net may exist at a time
  * (ns-3's simulator is a singleton): -SIM_EEXIST. */
@@ -55,7 +55,7 @@ net_timer net_timer_set(struct net *net, sim_time at, net_timer_fn *fn, void *ar
 /* Cancels; a timer that ran or 0 is fine. */
 void net_timer_cancel(struct net *net, net_timer timer);
 
-/* --- nodes and links -------------------------------------------------------------------------- */
+/* --- nodes and links ------------------------------------------------------------------------- */
 
 /* `name` is copied. */
 net_node net_add_node(struct net *net, const char *name);
@@ -111,7 +111,7 @@ struct net_link_stats {
 };
 void net_link_stats(const struct net *net, net_link link, struct net_link_stats *ret);
 
-/* --- streams (TCP) ---------------------------------------------------------------------------- */
+/* --- streams (TCP) --------------------------------------------------------------------------- */
 
 /* What happens to one end of a stream. `arg` is what the end was given. */
 struct net_stream_ops {
@@ -127,15 +127,16 @@ struct net_stream_ops {
     void (*closed)(void *arg, int error);
 };
 
-/* A new connection arrived from `peer`; fill `*ops` and `*arg` for the accepted end. Returning
- * false refuses it (reset). */
+/* A connection from `peer` is established (as accept(2) would yield it); fill `*ops` and `*arg` for
+ * the accepted end. Returning false refuses it (reset). */
 typedef bool net_accept_fn(void *arg, struct net_stream *stream, net_node peer,
                            const struct net_stream_ops **ops, void **stream_arg);
 
-/* -SIM_EEXIST: the port is taken. */
+/* -SIM_EEXIST: the port is taken. -SIM_EINVAL: port 0. */
 int net_listen(struct net *net, net_node node, uint16_t port, net_accept_fn *fn, void *arg);
 /* Begins to connect; `ops->connected` or `ops->closed` follows, never inside this call.
- * -SIM_ENOENT: no link joins the nodes. `*ops` must outlive the stream. */
+ * -SIM_ENOENT: no link joins the nodes. -SIM_EINVAL: port 0. -SIM_EIO: no local port is free
+ * (16,384 connections of one node). `*ops` must outlive the stream. */
 int net_connect(struct net *net, net_node node, net_node peer, uint16_t port,
                 const struct net_stream_ops *ops, void *arg, struct net_stream **ret);
 /* Returns how many octets were taken (0 to bytes.len); `writable` follows when it was short. */
@@ -155,7 +156,7 @@ struct net_stream_stats {
 /* Also during `closed`. */
 void net_stream_stats(const struct net_stream *stream, struct net_stream_stats *ret);
 
-/* --- datagrams (UDP) -------------------------------------------------------------------------- */
+/* --- datagrams (UDP) ------------------------------------------------------------------------- */
 
 typedef void net_datagram_fn(void *arg, net_node from, struct span payload);
 /* -SIM_EEXIST: the port is taken. */
@@ -173,7 +174,7 @@ void net_set_drop_handler(struct net *net, net_drop_fn *fn, void *arg);
 int net_datagram_send(struct net *net, net_node node, net_node peer, uint16_t port,
                       struct span payload, uint64_t tag);
 
-/* --- taps ------------------------------------------------------------------------------------- */
+/* --- taps ------------------------------------------------------------------------------------ */
 
 /* An IP packet as it enters a link (after the queue, before loss). */
 struct net_packet {
@@ -188,8 +189,9 @@ struct net_packet {
 enum net_verdict {
     NET_PASS,
     NET_DROP,
-    NET_CHANGE, /* `*change` holds the packet to send instead; IP, TCP and UDP checksums are made
-                   right */
+    NET_CHANGE, /* `*change` holds the packet to send instead; its lengths and IP, TCP and UDP
+                   checksums are made right (of a fragment: the IP checksum; UDP has none then).
+                   What is no IPv4 packet or over the MTU is dropped */
 };
 
 /* Sees each packet of a link. May fill `change` (empty at the call) when it returns NET_CHANGE. */
@@ -200,7 +202,8 @@ typedef enum net_verdict net_tap_fn(void *arg, const struct net_packet *packet, 
 uint32_t net_tap_add(struct net *net, net_link link, bool front, net_tap_fn *fn, void *arg);
 void net_tap_remove(struct net *net, uint32_t tap);
 /* Puts an IP packet of the caller's on a link, past the taps, as if the sender of that direction
- * had sent it. -SIM_EINVAL: not an IPv4 packet or over the MTU. Checksums are sent as given. */
+ * had sent it. -SIM_EINVAL: not an IPv4 packet or over the MTU. Checksums are sent as given;
+ * a receiver ignores packets with wrong ones, and TCP segments whose options cannot be read. */
 int net_inject(struct net *net, net_link link, int direction, struct span packet);
 
 #ifdef __cplusplus

@@ -59,10 +59,10 @@ constexpr sim_time LINGER = 60 * SIM_S;
 constexpr sim_time REASSEMBLY = 30 * SIM_S;   /* RFC 791: about 15 s at least; Linux waits 30 s */
 constexpr sim_time TIME_WAITING = 60 * SIM_S; /* as Linux; twice the segment lifetime */
 constexpr int FIN_TRIES = 8;
-constexpr uint32_t TCP_OPTIONS = 12; /* timestamps (RFC 7323), on every segment */
+constexpr size_t MAX_ASSEMBLIES = 256; /* a node: with 64 KiB each, 16 MiB */
+constexpr uint32_t TCP_OPTIONS = 12;   /* timestamps (RFC 7323), on every segment */
 
-/* --- event queue --------------------------------------------------------------------------------
- */
+/* --- event queue --------------------------------------------------------------------------- */
 
 /* How far the event queue lets ns3::Simulator::Run() go. */
 class Gate : public ns3::Object
@@ -175,8 +175,7 @@ class GatedScheduler : public ns3::Scheduler
     Ptr<Gate> m_gate;
 };
 
-/* --- forward ------------------------------------------------------------------------------------
- */
+/* --- forward ------------------------------------------------------------------------------- */
 
 class Tcp;
 struct Host;
@@ -213,6 +212,12 @@ struct Port {
 struct Fate {
     uint64_t tag;
     bool told;
+};
+
+/* A datagram of which fragments are missing. */
+struct Assembly {
+    packet_assembly *parts = nullptr;
+    EventId timeout;
 };
 
 /* A packet under way: a transport segment of ns-3's, or a whole IP packet as octets. */
@@ -317,8 +322,7 @@ struct Net : net {
     struct buf data = {};       /* scratch: payload handed to a callback */
 };
 
-/* --- IP -----------------------------------------------------------------------------------------
- */
+/* --- IP ------------------------------------------------------------------------------------ */
 
 /* ns-3 asks a routing protocol for the source address of a packet; there is one answer a node. */
 class OneRoute : public ns3::Ipv4RoutingProtocol
@@ -398,7 +402,7 @@ struct Host {
     std::unordered_map<uint64_t, Tcp *> connections;
     std::map<uint16_t, std::unique_ptr<Listener>> listeners;
     std::map<uint16_t, std::unique_ptr<Port>> ports;
-    std::map<uint64_t, packet_assembly *> assemblies; /* source << 32 | protocol << 16 | id */
+    std::map<uint64_t, Assembly> assemblies; /* source << 32 | protocol << 16 | id */
 };
 
 uint64_t connection_key(uint32_t peer, uint16_t peer_port, uint16_t port)
@@ -411,8 +415,7 @@ Net *net_of(struct net *net)
     return static_cast<Net *>(net);
 }
 
-/* --- TCP ----------------------------------------------------------------------------------------
- */
+/* --- TCP ----------------------------------------------------------------------------------- */
 
 void on_peer_fin(Tcp *tcp);
 
@@ -720,8 +723,7 @@ Tcp *tcp_of(Ptr<ns3::Socket> socket)
     return static_cast<Tcp *>(ns3::PeekPointer(socket));
 }
 
-/* --- links --------------------------------------------------------------------------------------
- */
+/* --- links --------------------------------------------------------------------------------- */
 
 void link_transmit(Link *l, int direction);
 void host_receive(Host *host, Flight flight, net_node from);
@@ -922,8 +924,7 @@ Link *link_towards(Host *host, uint32_t address, int *direction)
     return l;
 }
 
-/* --- IP: from and to the transport protocols -----------------------------------------------------
- */
+/* --- IP: from and to the transport protocols ----------------------------------------------- */
 
 void send_fragments(Link *l, int direction, const Flight &whole)
 {
@@ -986,11 +987,8 @@ void deliver_transport(Host *host, Ptr<ns3::Packet> packet, uint8_t protocol, ui
 
 void forget_assembly(Host *host, uint64_t key)
 {
-    auto found = host->assemblies.find(key);
-    if (found != host->assemblies.end()) {
-        packet_assembly_free(found->second);
-        host->assemblies.erase(found);
-    }
+    packet_assembly_free(host->assemblies[key].parts);
+    host->assemblies.erase(key);
 }
 
 /* Octets that are whole again, or were never split. */
@@ -1004,6 +1002,28 @@ void receive_whole(Host *host, struct span packet)
         size_t len = packet_length(packet) - total;
         deliver_transport(host, ns3::Create<ns3::Packet>(transport, static_cast<uint32_t>(len)),
                           v.protocol, v.source);
+    }
+}
+
+void receive_fragment(Host *host, struct span fragment, const struct packet_view &v)
+{
+    uint64_t key =
+        static_cast<uint64_t>(v.source) << 32 | static_cast<uint64_t>(v.protocol) << 16 | v.id;
+    auto found = host->assemblies.find(key);
+    if (found == host->assemblies.end()) {
+        if (host->assemblies.size() >= MAX_ASSEMBLIES) {
+            return; /* a flood of first fragments */
+        }
+        found = host->assemblies.emplace(key, Assembly{packet_assembly_create(), EventId()}).first;
+        found->second.timeout = schedule_at(now_ns() + REASSEMBLY, &forget_assembly, host, key);
+    }
+    struct span whole;
+    if (packet_assembly_add(found->second.parts, fragment, &whole)) {
+        Assembly done = found->second;
+        host->assemblies.erase(found);
+        done.timeout.Cancel();
+        receive_whole(host, whole);
+        packet_assembly_free(done.parts);
     }
 }
 
@@ -1023,20 +1043,7 @@ void receive_octets(Host *host, Ptr<ns3::Packet> packet)
         buf_fini(&bytes);
         return;
     }
-    uint64_t key =
-        static_cast<uint64_t>(v.source) << 32 | static_cast<uint64_t>(v.protocol) << 16 | v.id;
-    packet_assembly *&a = host->assemblies[key];
-    if (a == nullptr) {
-        a = packet_assembly_create();
-        schedule_at(now_ns() + REASSEMBLY, &forget_assembly, host, key);
-    }
-    struct span whole;
-    if (packet_assembly_add(a, buf_span(&bytes), &whole)) {
-        packet_assembly *done = a;
-        host->assemblies.erase(key);
-        receive_whole(host, whole);
-        packet_assembly_free(done);
-    }
+    receive_fragment(host, buf_span(&bytes), v);
     buf_fini(&bytes);
 }
 
@@ -1063,8 +1070,7 @@ void ns3_inject(struct net *net, struct link *model, int direction, struct span 
     link_enqueue(l, direction, std::move(f));
 }
 
-/* --- streams ------------------------------------------------------------------------------------
- */
+/* --- streams ------------------------------------------------------------------------------- */
 
 void stream_forget(Stream *s)
 {
@@ -1260,6 +1266,7 @@ int ns3_listen(struct net *net, net_node node, uint16_t port, net_accept_fn *fn,
     l->tcp->SetAcceptCallback(ns3::MakeCallback(&on_request), ns3::MakeCallback(&on_accepted));
     if (l->tcp->Bind(InetSocketAddress(Ipv4Address::GetAny(), port)) != 0 ||
         l->tcp->Listen() != 0) {
+        host->tcp->RemoveSocket(l->tcp);
         return -SIM_EEXIST; /* the port of a connection of this node's own */
     }
     host->listeners[port] = std::move(l);
@@ -1326,8 +1333,7 @@ void ns3_stream_stats(const struct net_stream *stream, struct net_stream_stats *
     *ret = static_cast<const Stream *>(stream)->tcp->stats;
 }
 
-/* --- datagrams ----------------------------------------------------------------------------------
- */
+/* --- datagrams ----------------------------------------------------------------------------- */
 
 void on_datagram(Port *port, Ptr<ns3::Socket> socket)
 {
@@ -1388,8 +1394,7 @@ int ns3_datagram_send(struct net *net, net_node node, net_node peer, uint16_t po
     return sent >= 0 ? 0 : -SIM_EIO;
 }
 
-/* --- timers and running
- * --------------------------------------------------------------------------- */
+/* --- timers and running -------------------------------------------------------------------- */
 
 void fire_timer(Net *n, uint32_t index)
 {
@@ -1471,8 +1476,7 @@ uint64_t ns3_event_count(const struct net *net)
     return static_cast<const Net *>(net)->gate->handled;
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 void ns3_node_added(struct net *net, net_node node)
 {
@@ -1513,7 +1517,7 @@ void ns3_free(struct net *net)
             host->udp->Dispose();
         }
         for (auto &a : host->assemblies) {
-            packet_assembly_free(a.second);
+            packet_assembly_free(a.second.parts);
         }
     }
     Simulator::Destroy();

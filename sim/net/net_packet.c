@@ -272,8 +272,7 @@ bool packet_fragment(struct span whole, uint32_t mtu, uint32_t *offset, struct b
     return true;
 }
 
-/* --- reassembly ---------------------------------------------------------------------------------
- */
+/* --- reassembly ------------------------------------------------------------------------------ */
 
 enum { BLOCK = 8, BLOCKS = 8192 };
 
