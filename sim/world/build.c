@@ -194,6 +194,25 @@ static int build_hop(struct world *w, uint32_t number, struct diag_list *diags)
     return r == 0 ? build_identity(w, hop->server, hop->policy, diags) : r;
 }
 
+/* Personal networks and Service Groups have URNs like entities. */
+static void build_urns(struct world *w)
+{
+    const struct scenario *s = w->scenario;
+    char name[300];
+    w->pn_urns = mem_calloc(s->pn_count, sizeof(*w->pn_urns));
+    w->group_urns = mem_calloc(s->group_count, sizeof(*w->group_urns));
+    for (size_t i = 0; i < s->pn_count; i++) {
+        snprintf(name, sizeof(name), "pn:%s", s->pns[i].id);
+        secure_urn(s->seed, name, w->pn_urns[i].text);
+        map_set_str(&w->pn_by_urn, w->pn_urns[i].text, i);
+    }
+    for (size_t i = 0; i < s->group_count; i++) {
+        snprintf(name, sizeof(name), "sg:%s", s->groups[i].id);
+        secure_urn(s->seed, name, w->group_urns[i].text);
+        map_set_str(&w->group_by_urn, w->group_urns[i].text, i);
+    }
+}
+
 int world_build(struct world *w, struct diag_list *diags)
 {
     const struct scenario *s = w->scenario;
@@ -210,6 +229,7 @@ int world_build(struct world *w, struct diag_list *diags)
     w->entities = mem_calloc(s->node_count, sizeof(*w->entities));
     w->hops = mem_calloc(s->edge_count, sizeof(*w->hops));
     w->policies = mem_calloc(s->policy_count, sizeof(struct secure_policy *));
+    build_urns(w);
     for (uint32_t i = 0; r == 0 && i < s->node_count; i++) {
         r = build_entity(w, i, diags);
     }
@@ -265,6 +285,10 @@ void world_dismantle(struct world *w)
     secure_ca_free(w->other_ca);
     secure_env_free(w->env);
     map_fini(&w->by_urn);
+    map_fini(&w->pn_by_urn);
+    map_fini(&w->group_by_urn);
+    free(w->pn_urns);
+    free(w->group_urns);
     map_fini(&w->messages);
     map_fini(&w->timers);
     map_fini(&w->datagrams);

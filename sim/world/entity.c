@@ -31,21 +31,43 @@ const char *entity_urn(const struct entity *e, entity_id id)
     return e->world->entities[id].urn;
 }
 
-entity_id entity_by_urn(const struct entity *e, struct span urn)
+static uint32_t find_urn(const struct map *urns, struct span urn)
 {
     char text[SECURE_URN_BYTES];
+    uint64_t found;
     if (urn.len >= sizeof(text)) {
-        return ENTITY_NONE;
+        return UINT32_MAX;
     }
     memcpy(text, urn.data, urn.len);
     text[urn.len] = '\0';
-    uint64_t found;
-    return map_get_str(&e->world->by_urn, text, &found) ? (entity_id)found : ENTITY_NONE;
+    return map_get_str(urns, text, &found) ? (uint32_t)found : UINT32_MAX;
 }
 
-void entity_make_urn(const struct entity *e, const char *name, char out[SECURE_URN_BYTES])
+entity_id entity_by_urn(const struct entity *e, struct span urn)
 {
-    secure_urn(e->world->scenario->seed, name, out);
+    return find_urn(&e->world->by_urn, urn);
+}
+
+const char *entity_pn_urn(const struct entity *e, uint32_t pn)
+{
+    CHECK(pn < e->world->scenario->pn_count);
+    return e->world->pn_urns[pn].text;
+}
+
+uint32_t entity_pn_by_urn(const struct entity *e, struct span urn)
+{
+    return find_urn(&e->world->pn_by_urn, urn);
+}
+
+const char *entity_group_urn(const struct entity *e, uint32_t group)
+{
+    CHECK(group < e->world->scenario->group_count);
+    return e->world->group_urns[group].text;
+}
+
+uint32_t entity_group_by_urn(const struct entity *e, struct span urn)
+{
+    return find_urn(&e->world->group_by_urn, urn);
 }
 
 struct rng *entity_rng(struct entity *e, const char *purpose)

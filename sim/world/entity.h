@@ -89,9 +89,11 @@ const char *entity_name(const struct entity *e, entity_id id);
 const char *entity_urn(const struct entity *e, entity_id id);
 /* ENTITY_NONE when nobody has that URN. */
 entity_id entity_by_urn(const struct entity *e, struct span urn);
-/* URN of anything else that has a name ("pn:ward", "sg:vitals"), built from the seed; written to
- * `out`. */
-void entity_make_urn(const struct entity *e, const char *name, char out[46]);
+/* The same for the personal networks and Service Groups of the scenario, by their index there. */
+const char *entity_pn_urn(const struct entity *e, uint32_t pn);
+uint32_t entity_pn_by_urn(const struct entity *e, struct span urn);
+const char *entity_group_urn(const struct entity *e, uint32_t group);
+uint32_t entity_group_by_urn(const struct entity *e, struct span urn);
 
 /* The entity's own stream for `purpose` (static storage), made at first use. */
 struct rng *entity_rng(struct entity *e, const char *purpose);

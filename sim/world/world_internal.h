@@ -208,6 +208,10 @@ struct entity {
 /* --- the world
  * ------------------------------------------------------------------------------------ */
 
+struct urn {
+    char text[SECURE_URN_BYTES];
+};
+
 struct world {
     const struct scenario *scenario;
     const struct world_models *models;
@@ -221,7 +225,9 @@ struct world {
     struct jobs *jobs;
     struct entity *entities;
     struct hop *hops;
-    struct map by_urn;
+    struct map by_urn; /* entities */
+    struct map pn_by_urn, group_by_urn;
+    struct urn *pn_urns, *group_urns;
     struct map messages;  /* id -> struct message * */
     struct map timers;    /* handle -> struct entity_alarm * */
     struct map datagrams; /* tag -> struct carry * */

@@ -1,0 +1,334 @@
+#include "models/cpns/agent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { HOP_LIMIT = 8 };
+
+struct agent_request {
+    int64_t transaction;
+    enum cpns_type type;
+    struct agent_route route;
+    uint64_t cookie;
+    struct buf payload;
+    struct message_info info;
+    uint32_t tries;
+    sim_time wait;
+    uint64_t timer;
+    struct agent_request *next, *prev;
+};
+
+void agent_init(struct agent *a, struct entity *e)
+{
+    const struct scenario *s = entity_scenario(e);
+    a->entity = e;
+    a->encoding = strcmp(s->nodes[entity_self(e)].encoding, "cbor") == 0 ? CPNS_CBOR : CPNS_XML;
+}
+
+static void request_free(struct agent *a, struct agent_request *r)
+{
+    entity_timer_cancel(a->entity, r->timer);
+    map_remove(&a->requests, (uint64_t)r->transaction);
+    if (r->prev != NULL) {
+        r->prev->next = r->next;
+    } else {
+        a->first = r->next;
+    }
+    if (r->next != NULL) {
+        r->next->prev = r->prev;
+    } else {
+        a->last = r->prev;
+    }
+    buf_fini(&r->payload);
+    free(r);
+}
+
+void agent_fini(struct agent *a)
+{
+    while (a->first != NULL) {
+        struct agent_request *next = a->first->next;
+        buf_fini(&a->first->payload);
+        free(a->first);
+        a->first = next;
+    }
+    map_fini(&a->requests);
+}
+
+struct agent_route agent_route(entity_id peer)
+{
+    return (struct agent_route){
+        .peer = peer, .exempt = EXEMPT_NOT, .pn = SCENARIO_NONE, .group = SCENARIO_NONE};
+}
+
+/* --- envelopes
+ * ---------------------------------------------------------------------------------------- */
+
+static void envelope(struct agent *a, struct cpns_message *m, enum cpns_type type,
+                     int64_t transaction)
+{
+    cpns_message_init(m, type);
+    cpns_set_integer(m, CPNS_TRANSACTION_ID, transaction);
+    cpns_set_text(m, CPNS_ORIGIN_ENTITY_ID, entity_urn(a->entity, entity_self(a->entity)));
+    cpns_set_integer(m, CPNS_TIMESTAMP, entity_now(a->entity) / SIM_US);
+    cpns_set_integer(m, CPNS_HOP_LIMIT, HOP_LIMIT);
+}
+
+void agent_begin(struct agent *a, struct cpns_message *m, enum cpns_type type,
+                 const char *target_urn)
+{
+    envelope(a, m, type, ++a->next_transaction);
+    if (target_urn != NULL) {
+        cpns_set_text(m, CPNS_TARGET_ID, target_urn);
+    }
+}
+
+void agent_answer(struct agent *a, struct cpns_message *m, enum cpns_type type,
+                  const struct cpns_message *request, int status)
+{
+    envelope(a, m, type, cpns_integer(request, CPNS_TRANSACTION_ID));
+    cpns_set_span(m, CPNS_TARGET_ID, cpns_text(request, CPNS_ORIGIN_ENTITY_ID));
+    if (cpns_has(request, CPNS_PN_ID)) {
+        cpns_set_span(m, CPNS_PN_ID, cpns_text(request, CPNS_PN_ID));
+    }
+    if (cpns_has(request, CPNS_SG_ID)) {
+        cpns_set_span(m, CPNS_SG_ID, cpns_text(request, CPNS_SG_ID));
+    }
+    if (status != 0) {
+        cpns_set_integer(m, CPNS_STATUS, status);
+    }
+}
+
+/* What the record shall call the target: an entity, a Service Group or a personal network. */
+static const char *target_name(const struct agent *a, const struct cpns_message *m)
+{
+    const struct scenario *s = entity_scenario(a->entity);
+    struct span urn = cpns_text(m, CPNS_TARGET_ID);
+    if (!cpns_has(m, CPNS_TARGET_ID)) {
+        return NULL;
+    }
+    entity_id id = entity_by_urn(a->entity, urn);
+    if (id != ENTITY_NONE) {
+        return entity_name(a->entity, id);
+    }
+    uint32_t group = entity_group_by_urn(a->entity, urn);
+    if (group != SCENARIO_NONE) {
+        return s->groups[group].id;
+    }
+    uint32_t pn = entity_pn_by_urn(a->entity, urn);
+    return pn != SCENARIO_NONE ? s->pns[pn].id : NULL;
+}
+
+static void describe(const struct agent *a, const struct cpns_message *m,
+                     const struct agent_route *route, struct message_info *info)
+{
+    const struct scenario *s = entity_scenario(a->entity);
+    const char *target = target_name(a, m);
+    *info = (struct message_info){
+        .type = cpns_type_info(m->type)->name,
+        .origin = entity_name(a->entity, entity_self(a->entity)),
+        .target = target != NULL ? target : entity_name(a->entity, route->peer),
+        .pn = route->pn != SCENARIO_NONE ? s->pns[route->pn].id : NULL,
+        .service_group = route->group != SCENARIO_NONE ? s->groups[route->group].id : NULL,
+        .transaction = (uint64_t)cpns_integer(m, CPNS_TRANSACTION_ID),
+        .copy_of = route->copy_of,
+        .status = (int)cpns_integer(m, CPNS_STATUS),
+    };
+}
+
+static void encode(const struct agent *a, const struct cpns_message *m, struct buf *out)
+{
+    const char *why = NULL;
+    int r = cpns_encode(m, a->encoding, out, &why);
+    if (r < 0) {
+        sim_check_failed(cpns_type_info(m->type)->name, 0, why);
+    }
+}
+
+uint64_t agent_send(struct agent *a, struct cpns_message *m, const struct agent_route *route)
+{
+    struct buf out = {0};
+    struct message_info info;
+    encode(a, m, &out);
+    describe(a, m, route, &info);
+    uint64_t id = entity_send(a->entity, route->peer, route->exempt, (uint8_t)a->encoding,
+                              buf_span(&out), &info);
+    buf_fini(&out);
+    cpns_message_fini(m);
+    return id;
+}
+
+/* --- requests
+ * ----------------------------------------------------------------------------------------- */
+
+int64_t agent_request(struct agent *a, struct cpns_message *m, const struct agent_route *route,
+                      uint64_t cookie)
+{
+    const struct scenario_timers *t = &entity_scenario(a->entity)->timers;
+    struct agent_request *r = mem_alloc(sizeof(*r));
+    r->transaction = cpns_integer(m, CPNS_TRANSACTION_ID);
+    r->type = m->type;
+    r->route = *route;
+    r->cookie = cookie;
+    r->tries = 1;
+    r->wait = t->request;
+    encode(a, m, &r->payload);
+    describe(a, m, route, &r->info);
+    r->prev = a->last;
+    if (a->last != NULL) {
+        a->last->next = r;
+    } else {
+        a->first = r;
+    }
+    a->last = r;
+    int64_t transaction = r->transaction;
+    map_set(&a->requests, (uint64_t)transaction, (uint64_t)(uintptr_t)r);
+    r->timer = entity_timer_set(a->entity, r->wait, AGENT_TIMER_REQUEST, (uint64_t)transaction);
+    entity_send(a->entity, route->peer, route->exempt, (uint8_t)a->encoding, buf_span(&r->payload),
+                &r->info);
+    cpns_message_fini(m);
+    return transaction;
+}
+
+static struct agent_request *find(const struct agent *a, int64_t transaction)
+{
+    uint64_t found;
+    return map_get(&a->requests, (uint64_t)transaction, &found)
+               ? (struct agent_request *)(uintptr_t)found
+               : NULL;
+}
+
+bool agent_answered(struct agent *a, const struct cpns_message *answer, enum cpns_type request_type,
+                    uint64_t *cookie)
+{
+    struct agent_request *r = find(a, cpns_integer(answer, CPNS_TRANSACTION_ID));
+    if (r == NULL || r->type != request_type) {
+        return false;
+    }
+    *cookie = r->cookie;
+    request_free(a, r);
+    return true;
+}
+
+void agent_forget(struct agent *a, entity_id peer, enum cpns_type type)
+{
+    for (struct agent_request *r = a->first; r != NULL;) {
+        struct agent_request *next = r->next;
+        if (r->route.peer == peer && (type == CPNS_TYPE_COUNT || r->type == type)) {
+            request_free(a, r);
+        }
+        r = next;
+    }
+}
+
+void agent_forget_cookie(struct agent *a, enum cpns_type type, uint64_t cookie)
+{
+    for (struct agent_request *r = a->first; r != NULL;) {
+        struct agent_request *next = r->next;
+        if (r->type == type && r->cookie == cookie) {
+            request_free(a, r);
+        }
+        r = next;
+    }
+}
+
+/* Sessions with one's gateway or server are one's own to open. */
+static bool is_client(const struct agent *a, entity_id peer)
+{
+    return entity_scenario(a->entity)->nodes[entity_self(a->entity)].peer == peer;
+}
+
+void agent_channel_down(struct agent *a, entity_id peer)
+{
+    if (!is_client(a, peer)) {
+        return;
+    }
+    for (struct agent_request *r = a->first; r != NULL; r = r->next) {
+        if (r->route.peer == peer && r->route.exempt == EXEMPT_NOT) {
+            entity_send(a->entity, peer, EXEMPT_NOT, (uint8_t)a->encoding, buf_span(&r->payload),
+                        &r->info);
+        }
+    }
+}
+
+bool agent_timed_out(struct agent *a, uint64_t arg, enum cpns_type *type, entity_id *peer,
+                     uint64_t *cookie)
+{
+    struct agent_request *r = find(a, (int64_t)arg);
+    if (r == NULL) {
+        return false;
+    }
+    const struct scenario_timers *t = &entity_scenario(a->entity)->timers;
+    r->timer = 0;
+    if (r->route.exempt == EXEMPT_NOT && is_client(a, r->route.peer) &&
+        !entity_connected(a->entity, r->route.peer)) {
+        /* Still waiting for the session. */
+    } else if (r->tries >= t->request_tries) {
+        *type = r->type;
+        *peer = r->route.peer;
+        *cookie = r->cookie;
+        request_free(a, r);
+        return true;
+    } else {
+        r->tries++;
+        r->wait = (sim_time)((double)r->wait * t->request_backoff);
+        entity_send(a->entity, r->route.peer, r->route.exempt, (uint8_t)a->encoding,
+                    buf_span(&r->payload), &r->info);
+    }
+    r->timer = entity_timer_set(a->entity, r->wait, AGENT_TIMER_REQUEST, arg);
+    return false;
+}
+
+/* --- relaying
+ * ------------------------------------------------------------------------------------------ */
+
+enum disposition agent_refuse(struct agent *a, const char *reason)
+{
+    entity_refuse_reason(a->entity, reason);
+    return MESSAGE_REFUSED;
+}
+
+enum disposition agent_relay(struct agent *a, struct cpns_message *m, entity_id peer,
+                             enum exemption exempt, const struct received *received)
+{
+    int64_t limit = cpns_integer(m, CPNS_HOP_LIMIT);
+    if (limit <= 1) {
+        return agent_refuse(a, "hop_limit");
+    }
+    cpns_set_integer(m, CPNS_HOP_LIMIT, limit - 1);
+    struct buf out = {0};
+    encode(a, m, &out);
+    entity_forward(a->entity, peer, exempt, (uint8_t)a->encoding, buf_span(&out),
+                   received->message_id);
+    buf_fini(&out);
+    return MESSAGE_FORWARDED;
+}
+
+void agent_copy(struct agent *a, struct cpns_message *m, const struct agent_route *route,
+                const char *target)
+{
+    int64_t limit = cpns_integer(m, CPNS_HOP_LIMIT);
+    entity_id origin = agent_entity(a, m, CPNS_ORIGIN_ENTITY_ID);
+    if (limit <= 1 || origin == ENTITY_NONE) {
+        return;
+    }
+    cpns_set_integer(m, CPNS_HOP_LIMIT, limit - 1);
+    struct buf out = {0};
+    struct message_info info;
+    encode(a, m, &out);
+    cpns_set_integer(m, CPNS_HOP_LIMIT, limit);
+    describe(a, m, route, &info);
+    info.origin = entity_name(a->entity, origin);
+    info.target = target;
+    entity_send(a->entity, route->peer, route->exempt, (uint8_t)a->encoding, buf_span(&out), &info);
+    buf_fini(&out);
+}
+
+entity_id agent_entity(const struct agent *a, const struct cpns_message *m, enum cpns_field field)
+{
+    return cpns_has(m, field) ? entity_by_urn(a->entity, cpns_text(m, field)) : ENTITY_NONE;
+}
+
+bool agent_is_me(const struct agent *a, const struct cpns_message *m, enum cpns_field field)
+{
+    return agent_entity(a, m, field) == entity_self(a->entity);
+}

@@ -1,0 +1,51 @@
+#include "models/cpns/verbs.h"
+
+#include "models/entities.h"
+
+#define PNES (UINT32_C(1) << ROLE_PNE)
+#define GATEWAYS (UINT32_C(1) << ROLE_GATEWAY)
+
+const struct scenario_verb cpns_verbs[] = {
+    [VERB_SERVICE_ACCESS] =
+        {
+            .name = "service-access",
+            .doc =
+                "A PNE asks a service of the server or of another PNE with a payload of the given "
+                "size and gets as "
+                "much back; skipped (event work_skipped) while the PNE is in no personal network",
+            .has_from = true,
+            .from_roles = PNES,
+            .target = TARGET_NODE,
+            .has_size = true,
+        },
+    [VERB_GROUP_MESSAGE] =
+        {
+            .name = "group-message",
+            .doc =
+                "A member sends a message to its Service Group; skipped while it is not a member",
+            .has_from = true,
+            .from_roles = PNES,
+            .target = TARGET_GROUP,
+            .has_size = true,
+        },
+    [VERB_GROUP_JOIN] =
+        {
+            .name = "group-join",
+            .doc = "A PNE asks to join a Service Group, beyond those it is a member of by the "
+                   "scenario",
+            .has_from = true,
+            .from_roles = PNES,
+            .target = TARGET_GROUP,
+        },
+    [VERB_PN_RELEASE] =
+        {
+            .name = "pn-release",
+            .doc = "A member or the gateway ends a personal network: the server deletes it, all "
+                   "members are told, the "
+                   "sessions are closed",
+            .has_from = true,
+            .from_roles = PNES | GATEWAYS,
+            .target = TARGET_PN,
+        },
+};
+const size_t cpns_verb_count = SIM_ARRAY_LEN(cpns_verbs);

@@ -1,0 +1,191 @@
+/* Authentication of PNEs, the PN inventory and release (cpns-model.md flows 2, 3, 10). A PN is
+ * stored with authenticated members only, all of a request or none. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "models/cpns_server/server.h"
+
+/* --- authentication (US9071590)
+ * -------------------------------------------------------------------------- */
+
+static struct subscriber *remember(struct server *s, entity_id pne)
+{
+    struct subscriber *sub = server_subscriber(s, pne);
+    if (sub == NULL) {
+        sub = mem_alloc(sizeof(*sub));
+        sub->pne = pne;
+        *MEM_PUSH(s->subscriber_list, s->subscriber_count, s->subscriber_capacity) = sub;
+        map_set(&s->subscribers, pne, (uint64_t)(uintptr_t)sub);
+    }
+    return sub;
+}
+
+enum disposition server_on_connection(struct server *s, const struct cpns_message *m,
+                                      entity_id from)
+{
+    struct entity *e = s->agent.entity;
+    const struct scenario *scenario = entity_scenario(e);
+    entity_id pne = entity_by_urn(e, cpns_item(m, CPNS_PNE_ID, 0));
+    uint32_t pn =
+        cpns_has(m, CPNS_PN_ID) ? entity_pn_by_urn(e, cpns_text(m, CPNS_PN_ID)) : SCENARIO_NONE;
+    if (pne == ENTITY_NONE || pn == SCENARIO_NONE || scenario->nodes[pne].role != ROLE_PNE) {
+        return agent_refuse(&s->agent, "unknown_id");
+    }
+    struct subscriber *sub = remember(s, pne);
+    char purpose[300];
+    snprintf(purpose, sizeof(purpose), "challenge/%s", entity_name(e, pne));
+    agent_forget_cookie(&s->agent, CPNS_AUTHENTICATION_REQUEST, pne);
+    sub->gateway = from;
+    sub->pn = pn;
+    sub->challenged = true;
+    entity_random(e, purpose, sub->challenge, sizeof(sub->challenge));
+    struct cpns_message request;
+    agent_begin(&s->agent, &request, CPNS_AUTHENTICATION_REQUEST, entity_urn(e, pne));
+    cpns_set_text(&request, CPNS_PN_ID, entity_pn_urn(e, pn));
+    cpns_set_bytes(&request, CPNS_CHALLENGE, span_of(sub->challenge, sizeof(sub->challenge)));
+    struct agent_route route = server_route(s, pne);
+    agent_request(&s->agent, &request, &route, pne);
+    return MESSAGE_DELIVERED;
+}
+
+static void send_result(struct server *s, struct subscriber *sub, int64_t transaction, int status)
+{
+    struct entity *e = s->agent.entity;
+    struct cpns_message result;
+    agent_begin(&s->agent, &result, CPNS_AUTHENTICATION_RESULT, entity_urn(e, sub->pne));
+    if (transaction != 0) {
+        cpns_set_integer(&result, CPNS_TRANSACTION_ID, transaction);
+    }
+    cpns_set_integer(&result, CPNS_STATUS, status);
+    cpns_set_text(&result, CPNS_PN_ID, entity_pn_urn(e, sub->pn));
+    struct agent_route route = server_route(s, sub->pne);
+    agent_send(&s->agent, &result, &route);
+}
+
+enum disposition server_on_answer(struct server *s, const struct cpns_message *m, entity_id from)
+{
+    struct entity *e = s->agent.entity;
+    uint64_t pne;
+    if (!agent_answered(&s->agent, m, CPNS_AUTHENTICATION_REQUEST, &pne)) {
+        return MESSAGE_DELIVERED; /* late or repeated */
+    }
+    struct subscriber *sub = server_subscriber(s, (entity_id)pne);
+    CHECK(sub != NULL);
+    bool same =
+        agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID) == sub->pne && from == sub->gateway;
+    uint8_t key[32];
+    uint8_t wanted[32];
+    struct buf data = {0};
+    entity_subscriber_key(e, sub->pne, key);
+    buf_append(&data, span_of(sub->challenge, sizeof(sub->challenge)));
+    buf_append_str(&data, entity_urn(e, sub->pne));
+    buf_append_str(&data, entity_pn_urn(e, sub->pn));
+    entity_hmac(span_of(key, sizeof(key)), buf_span(&data), wanted);
+    buf_fini(&data);
+    sub->challenged = false;
+    sub->authenticated =
+        same && entity_equal(cpns_bytes(m, CPNS_ANSWER), span_of(wanted, sizeof(wanted)));
+    if (!sub->authenticated) {
+        sub->registered = false;
+        entity_event(e, "authentication_failed", entity_name(e, sub->pne));
+    }
+    send_result(s, sub, cpns_integer(m, CPNS_TRANSACTION_ID), sub->authenticated ? 200 : 401);
+    return MESSAGE_DELIVERED;
+}
+
+void server_challenge_unanswered(struct server *s, entity_id pne)
+{
+    struct subscriber *sub = server_subscriber(s, pne);
+    CHECK(sub != NULL);
+    sub->challenged = sub->authenticated = false;
+    send_result(s, sub, 0, 408);
+}
+
+/* --- PN inventory
+ * ------------------------------------------------------------------------------------------ */
+
+/* 200 when every listed PNE authenticated itself for this PN through this gateway. */
+static int check_members(const struct server *s, const struct cpns_message *m, uint32_t pn,
+                         entity_id from)
+{
+    const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+    if (pn == SCENARIO_NONE || entity_scenario(s->agent.entity)->pns[pn].gateway != from) {
+        return 404;
+    }
+    for (size_t i = 0; i < list->list_count; i++) {
+        entity_id pne = entity_by_urn(s->agent.entity, list->list[i]);
+        const struct subscriber *sub = pne != ENTITY_NONE ? server_subscriber(s, pne) : NULL;
+        if (sub == NULL || !sub->authenticated || sub->pn != pn || sub->gateway != from) {
+            return 401;
+        }
+    }
+    return list->list_count > 0 ? 200 : 400;
+}
+
+enum disposition server_on_registration(struct server *s, const struct cpns_message *m,
+                                        entity_id from)
+{
+    struct entity *e = s->agent.entity;
+    uint32_t pn = entity_pn_by_urn(e, cpns_text(m, CPNS_PN_ID));
+    int status = check_members(s, m, pn, from);
+    if (status == 200) {
+        const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+        struct inventory_pn *stored = &s->pns[pn];
+        sim_time lease = entity_scenario(e)->timers.pn_lease;
+        if (!stored->stored) {
+            entity_event(e, "pn_stored", entity_scenario(e)->pns[pn].id);
+        }
+        stored->stored = true;
+        stored->gateway = from;
+        stored->lease_end = entity_now(e) + lease;
+        entity_timer_set(e, lease, SERVER_TIMER_LEASE, pn);
+        for (size_t i = 0; i < list->list_count; i++) {
+            server_subscriber(s, entity_by_urn(e, list->list[i]))->registered = true;
+        }
+    }
+    struct cpns_message answer;
+    agent_answer(&s->agent, &answer, CPNS_REGISTRATION_RESPONSE, m, status);
+    server_answer(s, &answer, from);
+    return MESSAGE_DELIVERED;
+}
+
+static void delete_pn(struct server *s, uint32_t pn)
+{
+    s->pns[pn].stored = false;
+    for (size_t i = 0; i < s->subscriber_count; i++) {
+        struct subscriber *sub = s->subscriber_list[i];
+        if (sub->pn == pn) {
+            sub->authenticated = sub->registered = false;
+        }
+    }
+}
+
+enum disposition server_on_release(struct server *s, const struct cpns_message *m, entity_id from)
+{
+    struct entity *e = s->agent.entity;
+    uint32_t pn = entity_pn_by_urn(e, cpns_text(m, CPNS_PN_ID));
+    entity_id origin = agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID);
+    int status = 404;
+    if (pn != SCENARIO_NONE && s->pns[pn].stored) {
+        const struct subscriber *sub = server_subscriber(s, origin);
+        bool member = sub != NULL && sub->registered && sub->pn == pn;
+        status = s->pns[pn].gateway == from && (origin == from || member) ? 200 : 403;
+    }
+    struct cpns_message answer;
+    agent_answer(&s->agent, &answer, CPNS_PN_RELEASE_RESPONSE, m, status);
+    server_answer(s, &answer, from);
+    if (status == 200) {
+        delete_pn(s, pn);
+        entity_event(e, "pn_deleted", entity_scenario(e)->pns[pn].id);
+    }
+    return MESSAGE_DELIVERED;
+}
+
+void server_on_lease(struct server *s, uint32_t pn)
+{
+    struct entity *e = s->agent.entity;
+    if (s->pns[pn].stored && entity_now(e) >= s->pns[pn].lease_end) {
+        delete_pn(s, pn);
+        entity_event(e, "pn_lease_ended", entity_scenario(e)->pns[pn].id);
+    }
+}

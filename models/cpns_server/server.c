@@ -1,0 +1,176 @@
+/* The CPNS Server: dispatch and stores. */
+#include "models/cpns_server/server.h"
+
+#include <stdlib.h>
+
+struct subscriber *server_subscriber(const struct server *s, entity_id pne)
+{
+    uint64_t found;
+    return map_get(&s->subscribers, pne, &found) ? (struct subscriber *)(uintptr_t)found : NULL;
+}
+
+bool server_is_registered(const struct server *s, entity_id pne, entity_id gateway)
+{
+    const struct subscriber *sub = pne != ENTITY_NONE ? server_subscriber(s, pne) : NULL;
+    return sub != NULL && sub->registered && s->pns[sub->pn].stored &&
+           (gateway == ENTITY_NONE || sub->gateway == gateway);
+}
+
+struct agent_route server_route(const struct server *s, entity_id pne)
+{
+    const struct subscriber *sub = server_subscriber(s, pne);
+    CHECK(sub != NULL);
+    struct agent_route route = agent_route(sub->gateway);
+    route.pn = sub->pn;
+    return route;
+}
+
+void server_answer(struct server *s, struct cpns_message *answer, entity_id through)
+{
+    struct agent_route route = agent_route(through);
+    if (cpns_has(answer, CPNS_PN_ID)) {
+        route.pn = entity_pn_by_urn(s->agent.entity, cpns_text(answer, CPNS_PN_ID));
+    }
+    if (cpns_has(answer, CPNS_SG_ID)) {
+        route.group = entity_group_by_urn(s->agent.entity, cpns_text(answer, CPNS_SG_ID));
+    }
+    agent_send(&s->agent, answer, &route);
+}
+
+static void start(struct entity *e, void *state)
+{
+    struct server *s = state;
+    agent_init(&s->agent, e);
+    s->pns = mem_calloc(entity_scenario(e)->pn_count, sizeof(*s->pns));
+    s->groups = mem_calloc(entity_scenario(e)->group_count, sizeof(*s->groups));
+}
+
+static enum disposition dispatch(struct server *s, struct cpns_message *m, const struct received *r)
+{
+    switch (m->type) {
+    case CPNS_PN_CONNECTION_FORWARDED:
+        return server_on_connection(s, m, r->from);
+    case CPNS_AUTHENTICATION_RESPONSE:
+        return server_on_answer(s, m, r->from);
+    case CPNS_REGISTRATION_REQUEST:
+        return server_on_registration(s, m, r->from);
+    case CPNS_SERVICE_ACCESS_REQUEST:
+        return server_on_service_request(s, m, r);
+    case CPNS_SERVICE_ACCESS_RESPONSE:
+        return server_on_service_response(s, m, r);
+    case CPNS_SG_CREATE_REQUEST:
+        return server_on_group_create(s, m, r->from);
+    case CPNS_SG_JOIN_REQUEST:
+        return server_on_group_join(s, m, r->from);
+    case CPNS_SG_JOIN_RESPONSE:
+        return server_on_owner_answer(s, m);
+    case CPNS_SG_MESSAGE:
+        return server_on_group_message(s, m, r);
+    case CPNS_PN_RELEASE_REQUEST:
+        return server_on_release(s, m, r->from);
+    case CPNS_KEEP_ALIVE:
+        if (!cpns_has(m, CPNS_STATUS)) {
+            struct cpns_message answer;
+            agent_answer(&s->agent, &answer, CPNS_KEEP_ALIVE, m, 200);
+            server_answer(s, &answer, r->from);
+        }
+        return MESSAGE_DELIVERED;
+    default:
+        return agent_refuse(&s->agent, "unexpected_type");
+    }
+}
+
+static enum disposition message(struct entity *e, void *state, const struct received *r)
+{
+    struct server *s = state;
+    struct cpns_message m;
+    const char *why;
+    enum disposition d;
+    if (cpns_decode(r->payload, (enum cpns_encoding)r->encoding, &m, &why) < 0) {
+        entity_event(e, "malformed_message", why);
+        d = agent_refuse(&s->agent, "malformed");
+    } else if (!r->in_session && (m.type != CPNS_SG_MESSAGE ||
+                                  entity_scenario(e)->group_protection != PROTECTION_NONE)) {
+        d = agent_refuse(&s->agent, "outside_session");
+    } else {
+        d = dispatch(s, &m, r);
+    }
+    cpns_message_fini(&m);
+    return d;
+}
+
+/* Gateways open and close the sessions; what is unanswered is repeated or given up by its timer. */
+static void channel(struct entity *e, void *state, entity_id peer, enum channel_event event,
+                    const char *reason)
+{
+    (void)e;
+    (void)state;
+    (void)peer;
+    (void)event;
+    (void)reason;
+}
+
+static void gave_up(struct server *s, enum cpns_type type, uint64_t cookie)
+{
+    if (type == CPNS_AUTHENTICATION_REQUEST) {
+        server_challenge_unanswered(s, (entity_id)cookie);
+    } else if (type == CPNS_SG_JOIN_REQUEST) {
+        server_owner_silent(s, cookie);
+    }
+}
+
+static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
+{
+    struct server *s = state;
+    enum cpns_type type;
+    entity_id peer;
+    uint64_t cookie;
+    (void)e;
+    if (kind == SERVER_TIMER_LEASE) {
+        server_on_lease(s, (uint32_t)arg);
+    } else if (kind == AGENT_TIMER_REQUEST &&
+               agent_timed_out(&s->agent, arg, &type, &peer, &cookie)) {
+        gave_up(s, type, cookie);
+    }
+}
+
+static void work(struct entity *e, void *state, const struct scenario_work *item, uint32_t target,
+                 size_t size)
+{
+    (void)e;
+    (void)state;
+    (void)item;
+    (void)target;
+    (void)size;
+    CHECK(!"no verb is performed by a server");
+}
+
+static void finish(struct entity *e, void *state)
+{
+    struct server *s = state;
+    (void)e;
+    for (size_t i = 0; i < s->subscriber_count; i++) {
+        free(s->subscriber_list[i]);
+    }
+    for (size_t i = 0; s->groups != NULL && i < entity_scenario(e)->group_count; i++) {
+        free(s->groups[i].members);
+    }
+    agent_fini(&s->agent);
+    map_fini(&s->subscribers);
+    free(s->subscriber_list);
+    free(s->pns);
+    free(s->groups);
+    free(s->joins);
+}
+
+const struct entity_type cpns_server_entity_type = {
+    .name = "server",
+    .role = ROLE_SERVER,
+    .state_bytes = sizeof(struct server),
+    .start = start,
+    .message = message,
+    .channel = channel,
+    .timer = timer,
+    .work = work,
+    .finish = finish,
+};

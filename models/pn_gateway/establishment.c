@@ -1,0 +1,404 @@
+/* The gateway's part of PN establishment and authentication (cpns-model.md flows 2 and 3). */
+#include <stdlib.h>
+
+#include "models/pn_gateway/gateway.h"
+
+/* --- tables
+ * --------------------------------------------------------------------------------------------- */
+
+void gateway_establishment_start(struct gateway *g)
+{
+    const struct scenario *s = entity_scenario(g->agent.entity);
+    entity_id self = entity_self(g->agent.entity);
+    for (uint32_t i = 0; i < s->pn_count; i++) {
+        g->pn_count += s->pns[i].gateway == self;
+    }
+    g->pns = mem_calloc(g->pn_count, sizeof(*g->pns));
+    size_t at = 0;
+    for (uint32_t i = 0; i < s->pn_count; i++) {
+        if (s->pns[i].gateway != self) {
+            continue;
+        }
+        struct pn *pn = &g->pns[at];
+        pn->number = i;
+        pn->member_count = s->pns[i].member_count;
+        pn->members = mem_calloc(pn->member_count, sizeof(*pn->members));
+        for (size_t k = 0; k < pn->member_count; k++) {
+            pn->members[k].pne = s->pns[i].members[k];
+            map_set(&g->places, pn->members[k].pne, (uint64_t)at << 32 | k);
+        }
+        at++;
+    }
+}
+
+static sim_time guard_time(const struct gateway *g)
+{
+    const struct scenario_timers *t = &entity_scenario(g->agent.entity)->timers;
+    sim_time all = 0;
+    sim_time wait = t->request;
+    for (uint32_t i = 0; i < t->request_tries; i++) {
+        all += wait;
+        wait = (sim_time)((double)wait * t->request_backoff);
+    }
+    return 2 * all;
+}
+
+static void set_guard(struct gateway *g, struct member *m)
+{
+    entity_timer_cancel(g->agent.entity, m->guard);
+    m->guard = entity_timer_set(g->agent.entity, guard_time(g), GATEWAY_TIMER_GUARD, m->pne);
+}
+
+static void clear_guard(struct gateway *g, struct member *m)
+{
+    entity_timer_cancel(g->agent.entity, m->guard);
+    m->guard = 0;
+}
+
+/* --- registration at the server
+ * --------------------------------------------------------------------------- */
+
+static void answer_member(struct gateway *g, struct pn *pn, struct member *m, int status)
+{
+    struct entity *e = g->agent.entity;
+    if (!m->asked) {
+        return;
+    }
+    m->asked = false;
+    struct cpns_message answer;
+    agent_begin(&g->agent, &answer, CPNS_PN_ESTABLISHMENT_RESPONSE, entity_urn(e, m->pne));
+    cpns_set_integer(&answer, CPNS_TRANSACTION_ID, m->request);
+    cpns_set_integer(&answer, CPNS_STATUS, status);
+    cpns_set_text(&answer, CPNS_PN_ID, entity_pn_urn(e, pn->number));
+    struct agent_route route = gateway_route(m->pne, pn);
+    agent_send(&g->agent, &answer, &route);
+}
+
+static void send_registration(struct gateway *g, struct pn *pn)
+{
+    struct entity *e = g->agent.entity;
+    const struct scenario *s = entity_scenario(e);
+    struct cpns_message m;
+    agent_begin(&g->agent, &m, CPNS_REGISTRATION_REQUEST, entity_urn(e, g->server));
+    cpns_set_text(&m, CPNS_PN_ID, entity_pn_urn(e, pn->number));
+    cpns_set_text(&m, CPNS_PN_NAME, s->pns[pn->number].alias);
+    cpns_set_integer(&m, CPNS_LEASE,
+                     s->timers.pn_lease / SIM_S > 0 ? s->timers.pn_lease / SIM_S : 1);
+    for (size_t i = 0; i < pn->member_count; i++) {
+        struct member *member = &pn->members[i];
+        member->listed = member->state >= MEMBER_AUTHENTICATED;
+        if (member->listed) {
+            cpns_add_text(&m, CPNS_MEMBER_ID, span_of_str(entity_urn(e, member->pne)));
+        }
+    }
+    pn->registering = true;
+    struct agent_route route = gateway_route(g->server, pn);
+    agent_request(&g->agent, &m, &route, (uint64_t)(pn - g->pns));
+}
+
+/* Registers when there is somebody new and nobody is waited for. */
+static void maybe_register(struct gateway *g, struct pn *pn)
+{
+    bool fresh = false;
+    bool coming = false;
+    for (size_t i = 0; i < pn->member_count; i++) {
+        enum member_state state = pn->members[i].state;
+        fresh = fresh || state == MEMBER_AUTHENTICATED;
+        coming = coming || (state != MEMBER_ABSENT && state != MEMBER_REGISTERED);
+    }
+    if (fresh && pn->awaited == 0 && !pn->registering) {
+        send_registration(g, pn);
+    } else if (!coming && pn->state == PN_FORMING) {
+        pn_move(g, pn, PN_EV_REFUSED, PN_NONE);
+    }
+}
+
+static void no_longer_awaited(struct pn *pn, struct member *m)
+{
+    pn->awaited -= m->counted;
+    m->counted = false;
+}
+
+/* The member does not come: the others go on without it. */
+static void fail_member(struct gateway *g, struct pn *pn, struct member *m, int status)
+{
+    clear_guard(g, m);
+    agent_forget_cookie(&g->agent, CPNS_ENTITY_DISCOVERY_REQUEST, m->pne);
+    agent_forget_cookie(&g->agent, CPNS_PN_CONNECTION_REQUEST, m->pne);
+    agent_forget_cookie(&g->agent, CPNS_PN_CONNECTION_FORWARDED, m->pne);
+    m->state = MEMBER_ABSENT;
+    no_longer_awaited(pn, m);
+    entity_event(g->agent.entity, "member_absent", entity_name(g->agent.entity, m->pne));
+    answer_member(g, pn, m, status);
+    maybe_register(g, pn);
+}
+
+enum disposition gateway_on_registration_response(struct gateway *g, const struct cpns_message *m)
+{
+    struct entity *e = g->agent.entity;
+    const struct scenario *s = entity_scenario(e);
+    uint64_t cookie;
+    if (!agent_answered(&g->agent, m, CPNS_REGISTRATION_REQUEST, &cookie)) {
+        return MESSAGE_DELIVERED;
+    }
+    struct pn *pn = &g->pns[cookie];
+    bool good = cpns_integer(m, CPNS_STATUS) == 200;
+    bool first = pn->state == PN_FORMING;
+    pn->registering = false;
+    if (good && pn_move(g, pn, PN_EV_REGISTERED, PN_ACTIVE) && first) {
+        entity_event(e, "pn_established", s->pns[pn->number].id);
+        entity_timer_set(e, s->timers.pn_lease / 2, GATEWAY_TIMER_LEASE, cookie);
+    }
+    for (size_t i = 0; i < pn->member_count; i++) {
+        struct member *member = &pn->members[i];
+        if (!member->listed) {
+            continue;
+        }
+        member->listed = false;
+        if (good && member->state == MEMBER_AUTHENTICATED) {
+            member->state = MEMBER_REGISTERED;
+            answer_member(g, pn, member, 200);
+        } else if (!good) {
+            fail_member(g, pn, member, (int)cpns_integer(m, CPNS_STATUS));
+        }
+    }
+    maybe_register(g, pn);
+    return MESSAGE_DELIVERED;
+}
+
+void gateway_renew_lease(struct gateway *g, uint64_t number)
+{
+    struct pn *pn = &g->pns[number];
+    if (pn->state == PN_ACTIVE) {
+        if (!pn->registering) {
+            send_registration(g, pn);
+        }
+        entity_timer_set(g->agent.entity, entity_scenario(g->agent.entity)->timers.pn_lease / 2,
+                         GATEWAY_TIMER_LEASE, number);
+    }
+}
+
+/* --- members
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* The PNE's request goes on to the server, with the gateway's information added (PNConnection
+ * forwarded, US9071590). */
+static void authenticate(struct gateway *g, struct pn *pn, struct member *m)
+{
+    struct entity *e = g->agent.entity;
+    const struct scenario *s = entity_scenario(e);
+    m->state = MEMBER_AUTHENTICATING;
+    set_guard(g, m);
+    struct cpns_message request;
+    agent_begin(&g->agent, &request, CPNS_PN_CONNECTION_FORWARDED, entity_urn(e, g->server));
+    cpns_set_text(&request, CPNS_PN_ID, entity_pn_urn(e, pn->number));
+    cpns_set_text(&request, CPNS_PN_NAME, s->pns[pn->number].alias);
+    cpns_set_text(&request, CPNS_GATEWAY_ID, entity_urn(e, entity_self(e)));
+    cpns_add_text(&request, CPNS_PNE_ID, span_of_str(entity_urn(e, m->pne)));
+    struct agent_route route = gateway_route(g->server, pn);
+    agent_request(&g->agent, &request, &route, m->pne);
+}
+
+/* Types 2 and 3: the gateway looks for the PNE in the clear; the PNE then opens its own session. */
+static void invite(struct gateway *g, struct pn *pn, struct member *m)
+{
+    m->state = MEMBER_INVITED;
+    m->counted = true;
+    pn->awaited++;
+    set_guard(g, m);
+    struct cpns_message request;
+    agent_begin(&g->agent, &request, CPNS_ENTITY_DISCOVERY_REQUEST,
+                entity_urn(g->agent.entity, m->pne));
+    cpns_set_text(&request, CPNS_MODE, "pn_gw");
+    struct agent_route route = gateway_route(m->pne, pn);
+    route.exempt = EXEMPT_BEFORE_ESTABLISHMENT;
+    agent_request(&g->agent, &request, &route, m->pne);
+}
+
+static bool names_pne(const struct cpns_message *m, const struct agent *a, entity_id pne)
+{
+    const struct cpns_value *list = &m->fields[CPNS_PNE_ID];
+    for (size_t i = 0; i < list->list_count; i++) {
+        if (entity_by_urn(a->entity, list->list[i]) == pne) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum disposition gateway_on_establishment_request(struct gateway *g, const struct cpns_message *m,
+                                                  entity_id from)
+{
+    struct entity *e = g->agent.entity;
+    struct pn *pn = NULL;
+    struct member *asking = gateway_member(g, from, &pn);
+    uint32_t wanted =
+        cpns_has(m, CPNS_PN_ID) ? entity_pn_by_urn(e, cpns_text(m, CPNS_PN_ID)) : SCENARIO_NONE;
+    int64_t type = cpns_integer(m, CPNS_ESTABLISHMENT_TYPE);
+    bool listed = type != 3 || cpns_has(m, CPNS_PNE_ID);
+    if (asking == NULL || (wanted != SCENARIO_NONE && wanted != pn->number) || !listed) {
+        struct cpns_message answer;
+        agent_answer(&g->agent, &answer, CPNS_PN_ESTABLISHMENT_RESPONSE, m, listed ? 403 : 400);
+        struct agent_route route = gateway_route(from, NULL);
+        agent_send(&g->agent, &answer, &route);
+        return MESSAGE_DELIVERED;
+    }
+    asking->asked = true;
+    asking->request = cpns_integer(m, CPNS_TRANSACTION_ID);
+    if (asking->state == MEMBER_AUTHENTICATING || asking->state == MEMBER_AUTHENTICATED) {
+        return MESSAGE_DELIVERED; /* repeated: under way already */
+    }
+    pn_move(g, pn, PN_EV_REQUESTED, pn->state == PN_ACTIVE ? PN_ACTIVE : PN_FORMING);
+    for (size_t i = 0; type != 1 && i < pn->member_count; i++) {
+        struct member *other = &pn->members[i];
+        if (other != asking && other->state == MEMBER_ABSENT &&
+            (type == 2 || names_pne(m, &g->agent, other->pne))) {
+            invite(g, pn, other);
+        }
+    }
+    if (type != 1 && !asking->counted) {
+        asking->counted = true;
+        pn->awaited++;
+    }
+    authenticate(g, pn, asking);
+    return MESSAGE_DELIVERED;
+}
+
+void gateway_on_pne_up(struct gateway *g, entity_id pne)
+{
+    struct entity *e = g->agent.entity;
+    struct pn *pn;
+    struct member *m = gateway_member(g, pne, &pn);
+    if (m == NULL || m->state != MEMBER_INVITED) {
+        return;
+    }
+    m->state = MEMBER_ASKED;
+    set_guard(g, m);
+    agent_forget_cookie(&g->agent, CPNS_ENTITY_DISCOVERY_REQUEST, pne);
+    struct cpns_message request;
+    agent_begin(&g->agent, &request, CPNS_PN_CONNECTION_REQUEST, entity_urn(e, pne));
+    cpns_set_text(&request, CPNS_MODE, "pn_gw");
+    cpns_set_text(&request, CPNS_PN_ID, entity_pn_urn(e, pn->number));
+    struct agent_route route = gateway_route(pne, pn);
+    agent_request(&g->agent, &request, &route, pne);
+}
+
+enum disposition gateway_on_connection_answer(struct gateway *g, const struct cpns_message *m,
+                                              entity_id from)
+{
+    struct pn *pn;
+    uint64_t cookie;
+    struct member *member = gateway_member(g, from, &pn);
+    if (!agent_answered(&g->agent, m, CPNS_PN_CONNECTION_REQUEST, &cookie) || member == NULL ||
+        member->state != MEMBER_ASKED) {
+        return MESSAGE_DELIVERED;
+    }
+    if (m->type == CPNS_PN_CONNECTION_RESPONSE && cpns_integer(m, CPNS_CONSENT) == 1) {
+        authenticate(g, pn, member);
+    } else {
+        fail_member(g, pn, member, 403);
+    }
+    return MESSAGE_DELIVERED;
+}
+
+void gateway_saw_challenge(struct gateway *g, entity_id pne)
+{
+    agent_forget_cookie(&g->agent, CPNS_PN_CONNECTION_FORWARDED, pne);
+}
+
+void gateway_saw_result(struct gateway *g, entity_id pne, int64_t status)
+{
+    struct pn *pn;
+    struct member *m = gateway_member(g, pne, &pn);
+    agent_forget_cookie(&g->agent, CPNS_PN_CONNECTION_FORWARDED, pne);
+    if (m == NULL || m->state != MEMBER_AUTHENTICATING) {
+        return;
+    }
+    if (status == 200) {
+        clear_guard(g, m);
+        m->state = MEMBER_AUTHENTICATED;
+        no_longer_awaited(pn, m);
+        maybe_register(g, pn);
+        return;
+    }
+    m->asked = false; /* the result has told it */
+    fail_member(g, pn, m, (int)status);
+    entity_event(g->agent.entity, "authentication_failed", entity_name(g->agent.entity, pne));
+    entity_disconnect(g->agent.entity, pne, "authentication_failed");
+}
+
+/* --- what goes wrong
+ * ------------------------------------------------------------------------------------------ */
+
+void gateway_on_guard(struct gateway *g, entity_id pne)
+{
+    struct pn *pn;
+    struct member *m = gateway_member(g, pne, &pn);
+    CHECK(m != NULL);
+    m->guard = 0;
+    if (m->state != MEMBER_ABSENT && m->state < MEMBER_AUTHENTICATED) {
+        fail_member(g, pn, m, 504);
+    }
+}
+
+void gateway_on_pne_down(struct gateway *g, entity_id pne)
+{
+    struct pn *pn;
+    struct member *m = gateway_member(g, pne, &pn);
+    if (m != NULL && (m->state == MEMBER_ASKED || m->state == MEMBER_AUTHENTICATING)) {
+        m->asked = false;
+        fail_member(g, pn, m, 503);
+    }
+}
+
+/* No way to the server: whoever waits for it is told so. */
+void gateway_on_server_failed(struct gateway *g)
+{
+    agent_forget(&g->agent, g->server, CPNS_TYPE_COUNT);
+    for (size_t i = 0; i < g->pn_count; i++) {
+        struct pn *pn = &g->pns[i];
+        pn->registering = false;
+        for (size_t k = 0; k < pn->member_count; k++) {
+            struct member *m = &pn->members[k];
+            m->listed = false;
+            if (m->state == MEMBER_AUTHENTICATING || m->state == MEMBER_AUTHENTICATED) {
+                m->state = MEMBER_AUTHENTICATING; /* so that nobody registers meanwhile */
+            }
+        }
+        for (size_t k = 0; k < pn->member_count; k++) {
+            if (pn->members[k].state == MEMBER_AUTHENTICATING) {
+                fail_member(g, pn, &pn->members[k], 503);
+            }
+        }
+    }
+}
+
+void gateway_on_gave_up(struct gateway *g, enum cpns_type type, uint64_t cookie)
+{
+    struct pn *pn;
+    struct member *m;
+    switch (type) {
+    case CPNS_ENTITY_DISCOVERY_REQUEST:
+    case CPNS_PN_CONNECTION_REQUEST:
+    case CPNS_PN_CONNECTION_FORWARDED:
+        m = gateway_member(g, (entity_id)cookie, &pn);
+        if (m != NULL && m->state != MEMBER_ABSENT && m->state < MEMBER_AUTHENTICATED) {
+            fail_member(g, pn, m, 504);
+        }
+        break;
+    case CPNS_REGISTRATION_REQUEST:
+        pn = &g->pns[cookie];
+        pn->registering = false;
+        for (size_t i = 0; i < pn->member_count; i++) {
+            pn->members[i].listed = false;
+            if (pn->members[i].state == MEMBER_AUTHENTICATED) {
+                fail_member(g, pn, &pn->members[i], 504);
+            }
+        }
+        break;
+    default:
+        entity_event(g->agent.entity, "request_timeout", cpns_type_info(type)->name);
+        break;
+    }
+}

@@ -1,0 +1,337 @@
+/* The PN gateway: tables, dispatch, relaying between its PNEs and the server. */
+#include "models/pn_gateway/gateway.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const events[] = {
+    [PN_EV_REQUESTED] = "requested",
+    [PN_EV_REGISTERED] = "registered",
+    [PN_EV_REFUSED] = "refused",
+    [PN_EV_RELEASED] = "released",
+};
+
+#define EV(x) FSM_BIT(PN_EV_##x)
+
+static const struct fsm_state states[] = {
+    [PN_NONE] = {.name = "NONE", .events = EV(REQUESTED), .next = FSM_BIT(PN_FORMING)},
+    [PN_FORMING] = {.name = "FORMING",
+                    .events = EV(REQUESTED) | EV(REGISTERED) | EV(REFUSED) | EV(RELEASED),
+                    .next = FSM_BIT(PN_ACTIVE) | FSM_BIT(PN_NONE)},
+    [PN_ACTIVE] = {.name = "ACTIVE",
+                   .events = EV(REQUESTED) | EV(REGISTERED) | EV(RELEASED),
+                   .next = FSM_BIT(PN_NONE)},
+};
+
+const struct fsm_table pn_table = {.name = "pn",
+                                   .states = states,
+                                   .state_count = SIM_ARRAY_LEN(states),
+                                   .events = events,
+                                   .event_count = SIM_ARRAY_LEN(events)};
+
+bool pn_move(struct gateway *g, struct pn *pn, enum pn_event event, enum pn_state to)
+{
+    const char *id = entity_scenario(g->agent.entity)->pns[pn->number].id;
+    return entity_transition(g->agent.entity, &pn_table, id, &pn->state, event, to) == 0;
+}
+
+struct member *gateway_member(struct gateway *g, entity_id pne, struct pn **pn)
+{
+    uint64_t place;
+    if (!map_get(&g->places, pne, &place)) {
+        return NULL;
+    }
+    *pn = &g->pns[place >> 32];
+    return &(*pn)->members[place & UINT32_MAX];
+}
+
+struct agent_route gateway_route(entity_id peer, const struct pn *pn)
+{
+    struct agent_route route = agent_route(peer);
+    route.pn = pn != NULL ? pn->number : SCENARIO_NONE;
+    return route;
+}
+
+static void start(struct entity *e, void *state)
+{
+    struct gateway *g = state;
+    agent_init(&g->agent, e);
+    g->server = entity_scenario(e)->nodes[entity_self(e)].peer;
+    gateway_establishment_start(g);
+}
+
+/* --- messages from PNEs
+ * ------------------------------------------------------------------------------------- */
+
+static enum disposition on_discovery(struct gateway *g, const struct cpns_message *m,
+                                     entity_id from)
+{
+    if (m->type == CPNS_ENTITY_DISCOVERY_RESPONSE) {
+        uint64_t cookie;
+        agent_answered(&g->agent, m, CPNS_ENTITY_DISCOVERY_REQUEST, &cookie);
+        return MESSAGE_DELIVERED; /* the PNE opens its session now */
+    }
+    struct cpns_message answer;
+    agent_answer(&g->agent, &answer, CPNS_ENTITY_DISCOVERY_RESPONSE, m, 200);
+    cpns_set_text(&answer, CPNS_MODE, "pn_gw");
+    struct agent_route route = gateway_route(from, NULL);
+    route.exempt = EXEMPT_BEFORE_ESTABLISHMENT;
+    agent_send(&g->agent, &answer, &route);
+    return MESSAGE_DELIVERED;
+}
+
+static enum disposition answer_keep_alive(struct gateway *g, const struct cpns_message *m,
+                                          entity_id from)
+{
+    if (!cpns_has(m, CPNS_STATUS)) {
+        struct cpns_message answer;
+        agent_answer(&g->agent, &answer, CPNS_KEEP_ALIVE, m, 200);
+        struct agent_route route = gateway_route(from, NULL);
+        agent_send(&g->agent, &answer, &route);
+    }
+    return MESSAGE_DELIVERED;
+}
+
+/* A PNE that is not in its PN yet may not use the network: requests are answered with 403. */
+static enum disposition refuse_stranger(struct gateway *g, const struct cpns_message *m,
+                                        entity_id from)
+{
+    if (m->type == CPNS_SERVICE_ACCESS_REQUEST) {
+        struct cpns_message answer;
+        agent_answer(&g->agent, &answer, CPNS_SERVICE_ACCESS_RESPONSE, m, 403);
+        struct agent_route route = gateway_route(from, NULL);
+        agent_send(&g->agent, &answer, &route);
+    }
+    return agent_refuse(&g->agent, "403");
+}
+
+static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
+                                 const struct received *r)
+{
+    struct entity *e = g->agent.entity;
+    struct pn *pn = NULL;
+    const struct member *member = gateway_member(g, r->from, &pn);
+    if (agent_entity(&g->agent, m, CPNS_ORIGIN_ENTITY_ID) != r->from ||
+        (r->peer_urn[0] != '\0' && strcmp(r->peer_urn, entity_urn(e, r->from)) != 0)) {
+        return agent_refuse(&g->agent, "origin_mismatch");
+    }
+    switch (m->type) {
+    case CPNS_ENTITY_DISCOVERY_REQUEST:
+    case CPNS_ENTITY_DISCOVERY_RESPONSE:
+        return on_discovery(g, m, r->from);
+    case CPNS_PN_ESTABLISHMENT_REQUEST:
+        return gateway_on_establishment_request(g, m, r->from);
+    case CPNS_PN_CONNECTION_RESPONSE:
+    case CPNS_PN_CONNECTION_REJECT:
+        return gateway_on_connection_answer(g, m, r->from);
+    case CPNS_AUTHENTICATION_RESPONSE:
+        return member != NULL ? agent_relay(&g->agent, m, g->server, EXEMPT_NOT, r)
+                              : agent_refuse(&g->agent, "not_a_member");
+    case CPNS_SG_MESSAGE:
+        return gateway_on_group_message(g, m, r);
+    case CPNS_SERVICE_ACCESS_REQUEST:
+    case CPNS_SERVICE_ACCESS_RESPONSE:
+    case CPNS_SG_CREATE_REQUEST:
+    case CPNS_SG_JOIN_REQUEST:
+    case CPNS_SG_JOIN_RESPONSE:
+    case CPNS_PN_RELEASE_REQUEST:
+        if (member == NULL || member->state != MEMBER_REGISTERED) {
+            return refuse_stranger(g, m, r->from);
+        }
+        return agent_relay(&g->agent, m, g->server, EXEMPT_NOT, r);
+    case CPNS_KEEP_ALIVE:
+        return answer_keep_alive(g, m, r->from);
+    default:
+        return agent_refuse(&g->agent, "unexpected_type");
+    }
+}
+
+/* --- messages from the server
+ * --------------------------------------------------------------------------------- */
+
+/* What passes through to a PNE and changes this gateway's tables; after it was handed on. */
+static void note_passed(struct gateway *g, const struct cpns_message *m, entity_id pne)
+{
+    int64_t status = cpns_integer(m, CPNS_STATUS);
+    struct pn *pn;
+    switch (m->type) {
+    case CPNS_AUTHENTICATION_REQUEST:
+        gateway_saw_challenge(g, pne);
+        break;
+    case CPNS_AUTHENTICATION_RESULT:
+        gateway_saw_result(g, pne, status);
+        break;
+    case CPNS_SG_CREATE_RESPONSE:
+    case CPNS_SG_JOIN_RESPONSE: {
+        uint32_t group = entity_group_by_urn(g->agent.entity, cpns_text(m, CPNS_SG_ID));
+        if (status == 200 && group != SCENARIO_NONE) {
+            gateway_group_add(g, group, pne);
+        }
+        break;
+    }
+    case CPNS_PN_RELEASE_RESPONSE:
+        if (status == 200 && gateway_member(g, pne, &pn) != NULL) {
+            gateway_released(g, pn, pne);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static enum disposition from_server(struct gateway *g, struct cpns_message *m,
+                                    const struct received *r)
+{
+    struct pn *pn;
+    if (m->type == CPNS_SG_MESSAGE) {
+        return gateway_on_group_message(g, m, r);
+    }
+    if (agent_is_me(&g->agent, m, CPNS_TARGET_ID)) {
+        switch (m->type) {
+        case CPNS_REGISTRATION_RESPONSE:
+            return gateway_on_registration_response(g, m);
+        case CPNS_PN_RELEASE_RESPONSE:
+            return gateway_on_release_response(g, m);
+        case CPNS_KEEP_ALIVE:
+            return MESSAGE_DELIVERED;
+        default:
+            return agent_refuse(&g->agent, "unexpected_type");
+        }
+    }
+    entity_id pne = agent_entity(&g->agent, m, CPNS_TARGET_ID);
+    if (pne == ENTITY_NONE || gateway_member(g, pne, &pn) == NULL) {
+        return agent_refuse(&g->agent, "not_here");
+    }
+    enum disposition d = agent_relay(&g->agent, m, pne, EXEMPT_NOT, r);
+    if (d == MESSAGE_FORWARDED) {
+        note_passed(g, m, pne);
+    }
+    return d;
+}
+
+static bool may_be_clear(const struct gateway *g, enum cpns_type type)
+{
+    return type == CPNS_ENTITY_DISCOVERY_REQUEST || type == CPNS_ENTITY_DISCOVERY_RESPONSE ||
+           (type == CPNS_SG_MESSAGE &&
+            entity_scenario(g->agent.entity)->group_protection == PROTECTION_NONE);
+}
+
+static enum disposition message(struct entity *e, void *state, const struct received *r)
+{
+    struct gateway *g = state;
+    struct cpns_message m;
+    const char *why;
+    enum disposition d;
+    if (cpns_decode(r->payload, (enum cpns_encoding)r->encoding, &m, &why) < 0) {
+        entity_event(e, "malformed_message", why);
+        d = agent_refuse(&g->agent, "malformed");
+    } else if (!r->in_session && !may_be_clear(g, m.type)) {
+        d = agent_refuse(&g->agent, "outside_session");
+    } else if (r->from == g->server) {
+        if (r->in_session) {
+            keep_alive_seen(&g->keep_alive, &g->agent, m.type);
+        }
+        d = from_server(g, &m, r);
+    } else {
+        d = from_pne(g, &m, r);
+    }
+    cpns_message_fini(&m);
+    return d;
+}
+
+/* --- sessions, timers, workload
+ * --------------------------------------------------------------------------------- */
+
+static void channel(struct entity *e, void *state, entity_id peer, enum channel_event event,
+                    const char *reason)
+{
+    struct gateway *g = state;
+    (void)e;
+    (void)reason;
+    switch (event) {
+    case CHANNEL_UP:
+        if (peer == g->server) {
+            keep_alive_seen(&g->keep_alive, &g->agent, CPNS_TYPE_COUNT);
+        } else {
+            gateway_on_pne_up(g, peer);
+        }
+        break;
+    case CHANNEL_DOWN:
+        if (peer == g->server) {
+            agent_channel_down(&g->agent, peer);
+        } else {
+            gateway_on_pne_down(g, peer);
+        }
+        break;
+    case CHANNEL_FAILED:
+        gateway_on_server_failed(g);
+        break;
+    }
+}
+
+static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
+{
+    struct gateway *g = state;
+    (void)e;
+    switch (kind) {
+    case GATEWAY_TIMER_GUARD:
+        gateway_on_guard(g, (entity_id)arg);
+        break;
+    case GATEWAY_TIMER_LEASE:
+        gateway_renew_lease(g, arg);
+        break;
+    case KEEP_ALIVE_TIMER: {
+        struct agent_route route = agent_route(g->server);
+        if (keep_alive_timer(&g->keep_alive, &g->agent, g->server, &route)) {
+            agent_channel_down(&g->agent, g->server);
+        }
+        break;
+    }
+    case AGENT_TIMER_REQUEST: {
+        enum cpns_type type;
+        entity_id peer;
+        uint64_t cookie;
+        if (agent_timed_out(&g->agent, arg, &type, &peer, &cookie)) {
+            gateway_on_gave_up(g, type, cookie);
+        }
+        break;
+    }
+    default:
+        CHECK(!"a timer that the gateway never sets");
+    }
+}
+
+static void work(struct entity *e, void *state, const struct scenario_work *item, uint32_t target,
+                 size_t size)
+{
+    struct gateway *g = state;
+    (void)e;
+    (void)size;
+    CHECK(item->verb == VERB_PN_RELEASE); /* the only verb that a gateway may perform */
+    gateway_ask_release(g, target);
+}
+
+static void finish(struct entity *e, void *state)
+{
+    struct gateway *g = state;
+    (void)e;
+    agent_fini(&g->agent);
+    for (size_t i = 0; i < g->pn_count; i++) {
+        free(g->pns[i].members);
+    }
+    free(g->pns);
+    free(g->groups);
+    map_fini(&g->places);
+}
+
+const struct entity_type pn_gateway_entity_type = {
+    .name = "gateway",
+    .role = ROLE_GATEWAY,
+    .state_bytes = sizeof(struct gateway),
+    .start = start,
+    .message = message,
+    .channel = channel,
+    .timer = timer,
+    .work = work,
+    .finish = finish,
+};

@@ -1,0 +1,105 @@
+/* The PN gateway inside models/pn_gateway: its state and what its flows offer to each other. */
+#ifndef MODELS_PN_GATEWAY_GATEWAY_H
+#define MODELS_PN_GATEWAY_GATEWAY_H
+
+#include "models/cpns/keep_alive.h"
+#include "models/cpns/verbs.h"
+#include "models/entities.h"
+
+enum pn_state { PN_NONE, PN_FORMING, PN_ACTIVE };
+
+enum pn_event {
+    PN_EV_REQUESTED,  /* a member asks for it */
+    PN_EV_REGISTERED, /* the server has stored it */
+    PN_EV_REFUSED,    /* the server has not, or nobody came */
+    PN_EV_RELEASED,
+};
+
+enum member_state {
+    MEMBER_ABSENT,
+    MEMBER_INVITED,        /* looked for in the clear */
+    MEMBER_ASKED,          /* PNConnectionRequest sent through its session */
+    MEMBER_AUTHENTICATING, /* its request is at the server */
+    MEMBER_AUTHENTICATED,
+    MEMBER_REGISTERED, /* in the server's inventory; in the routing table */
+};
+
+struct member {
+    entity_id pne;
+    enum member_state state;
+    bool counted;    /* the PN waits for it (types 2 and 3) */
+    bool listed;     /* in the registration under way */
+    bool asked;      /* waits for a PNEstablishmentResponse ... */
+    int64_t request; /* ... to this TransactionID */
+    uint64_t guard;  /* timer: given up when it makes no progress */
+};
+
+/* A personal network of this gateway: PN inventory (copy) and PN routing table (cpns-model.md
+ * section 2). */
+struct pn {
+    uint32_t number; /* index in the scenario */
+    uint32_t state;
+    struct member *members;
+    size_t member_count;
+    uint32_t awaited; /* members that are counted */
+    bool registering;
+};
+
+/* Group list: Service Group -> PNEs of this gateway. */
+struct group_entry {
+    uint32_t group;
+    entity_id pne;
+};
+
+enum gateway_timer { GATEWAY_TIMER_GUARD = 1, GATEWAY_TIMER_LEASE };
+
+struct gateway {
+    struct agent agent;
+    struct keep_alive keep_alive; /* of the session with the server */
+    entity_id server;
+    struct pn *pns;
+    size_t pn_count;
+    struct map places; /* PNE -> index of its PN in pns << 32 | index of the member */
+    struct group_entry *groups;
+    size_t group_count, group_capacity;
+};
+
+extern const struct fsm_table pn_table;
+
+/* The member that a PNE is, and its PN; NULL when it is none of ours. */
+struct member *gateway_member(struct gateway *g, entity_id pne, struct pn **pn);
+/* A route for messages of a PN (or NULL). */
+struct agent_route gateway_route(entity_id peer, const struct pn *pn);
+bool pn_move(struct gateway *g, struct pn *pn, enum pn_event event, enum pn_state to);
+
+/* establishment.c */
+void gateway_establishment_start(struct gateway *g);
+enum disposition gateway_on_establishment_request(struct gateway *g, const struct cpns_message *m,
+                                                  entity_id from);
+enum disposition gateway_on_connection_answer(struct gateway *g, const struct cpns_message *m,
+                                              entity_id from);
+void gateway_on_pne_up(struct gateway *g, entity_id pne);
+void gateway_on_pne_down(struct gateway *g, entity_id pne);
+void gateway_on_server_failed(struct gateway *g);
+void gateway_on_guard(struct gateway *g, entity_id pne);
+void gateway_on_gave_up(struct gateway *g, enum cpns_type type, uint64_t cookie);
+/* A message of the authentication passes through on its way to a PNE. */
+void gateway_saw_challenge(struct gateway *g, entity_id pne);
+void gateway_saw_result(struct gateway *g, entity_id pne, int64_t status);
+enum disposition gateway_on_registration_response(struct gateway *g, const struct cpns_message *m);
+void gateway_renew_lease(struct gateway *g, uint64_t pn);
+
+/* release.c */
+void gateway_ask_release(struct gateway *g, uint32_t pn);
+enum disposition gateway_on_release_response(struct gateway *g, const struct cpns_message *m);
+/* The server has deleted the PN: tells the members, but for `except`, and forgets it. */
+void gateway_released(struct gateway *g, struct pn *pn, entity_id except);
+
+/* group.c */
+void gateway_group_add(struct gateway *g, uint32_t group, entity_id pne);
+bool gateway_group_has(const struct gateway *g, uint32_t group, entity_id pne);
+void gateway_group_forget(struct gateway *g, entity_id pne);
+enum disposition gateway_on_group_message(struct gateway *g, struct cpns_message *m,
+                                          const struct received *r);
+
+#endif

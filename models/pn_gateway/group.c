@@ -1,0 +1,64 @@
+/* The gateway's group list and the expansion of group messages (cpns-model.md flow 8,
+ * US20110246605). */
+#include "models/pn_gateway/gateway.h"
+
+bool gateway_group_has(const struct gateway *g, uint32_t group, entity_id pne)
+{
+    for (size_t i = 0; i < g->group_count; i++) {
+        if (g->groups[i].group == group && g->groups[i].pne == pne) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void gateway_group_add(struct gateway *g, uint32_t group, entity_id pne)
+{
+    if (!gateway_group_has(g, group, pne)) {
+        *MEM_PUSH(g->groups, g->group_count, g->group_capacity) =
+            (struct group_entry){.group = group, .pne = pne};
+    }
+}
+
+void gateway_group_forget(struct gateway *g, entity_id pne)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < g->group_count; i++) {
+        if (g->groups[i].pne != pne) {
+            g->groups[kept++] = g->groups[i];
+        }
+    }
+    g->group_count = kept;
+}
+
+/* Up: from a member to the server. Down: the server's copy is expanded to the members here, the
+ * sender left out. */
+enum disposition gateway_on_group_message(struct gateway *g, struct cpns_message *m,
+                                          const struct received *r)
+{
+    struct entity *e = g->agent.entity;
+    uint32_t group = entity_group_by_urn(e, cpns_text(m, CPNS_SG_ID));
+    entity_id origin = agent_entity(&g->agent, m, CPNS_ORIGIN_ENTITY_ID);
+    enum exemption exempt = r->in_session ? EXEMPT_NOT : EXEMPT_SERVICE_GROUP;
+    if (group == SCENARIO_NONE) {
+        return agent_refuse(&g->agent, "unknown_group");
+    }
+    if (r->from != g->server) {
+        if (origin != r->from || !gateway_group_has(g, group, origin)) {
+            return agent_refuse(&g->agent, "not_a_member");
+        }
+        return agent_relay(&g->agent, m, g->server, exempt, r);
+    }
+    for (size_t i = 0; i < g->group_count; i++) {
+        struct pn *pn;
+        entity_id pne = g->groups[i].pne;
+        if (g->groups[i].group == group && pne != origin && gateway_member(g, pne, &pn) != NULL) {
+            struct agent_route route = gateway_route(pne, pn);
+            route.exempt = exempt;
+            route.group = group;
+            route.copy_of = r->message_id;
+            agent_copy(&g->agent, m, &route, entity_name(e, pne));
+        }
+    }
+    return MESSAGE_DELIVERED;
+}

@@ -1,0 +1,252 @@
+/* The PNE's part of discovery, PN establishment, authentication and release (cpns-model.md flows 1,
+ * 2, 3, 10). */
+#include <stdio.h>
+#include <string.h>
+
+#include "models/pne/pne.h"
+
+/* The PN of this PNE: one with its gateway that lists it. */
+static void find_pn(struct pne *p)
+{
+    const struct scenario *s = entity_scenario(p->agent.entity);
+    entity_id self = entity_self(p->agent.entity);
+    p->pn = SCENARIO_NONE;
+    for (uint32_t i = 0; p->pn == SCENARIO_NONE && i < s->pn_count; i++) {
+        for (size_t k = 0; s->pns[i].gateway == p->gateway && k < s->pns[i].member_count; k++) {
+            if (s->pns[i].members[k] == self) {
+                p->pn = i;
+                p->initiates = s->pns[i].by == BY_MEMBERS || s->pns[i].by_node == self;
+                break;
+            }
+        }
+    }
+}
+
+void pne_establishment_start(struct pne *p)
+{
+    struct entity *e = p->agent.entity;
+    const struct scenario *s = entity_scenario(e);
+    find_pn(p);
+    if (p->pn != SCENARIO_NONE && p->initiates) {
+        sim_time at = dist_sample_i64(&s->pns[p->pn].at, entity_rng(e, "establishment"));
+        p->retry = entity_timer_set(e, at, PNE_TIMER_START, 0);
+    }
+}
+
+/* Flow 1: the gateway is asked in the clear whether it is there. */
+void pne_begin(struct pne *p)
+{
+    struct entity *e = p->agent.entity;
+    const struct scenario *s = entity_scenario(e);
+    p->retry = 0;
+    if (!pne_may(p, PNE_EV_START)) {
+        return;
+    }
+    pne_move(p, PNE_EV_START, PNE_DISCOVERING);
+    struct cpns_message m;
+    agent_begin(&p->agent, &m, CPNS_ENTITY_DISCOVERY_REQUEST, NULL);
+    cpns_set_text(&m, CPNS_MODE, "pne");
+    cpns_set_text(&m, CPNS_NETWORK,
+                  s->links[s->edges[s->nodes[entity_self(e)].edge].link].technology);
+    struct agent_route route = pne_route(p);
+    route.exempt = EXEMPT_BEFORE_ESTABLISHMENT;
+    agent_request(&p->agent, &m, &route, 0);
+}
+
+enum disposition pne_on_discovery_response(struct pne *p, const struct cpns_message *m)
+{
+    uint64_t cookie;
+    if (!agent_answered(&p->agent, m, CPNS_ENTITY_DISCOVERY_REQUEST, &cookie)) {
+        return MESSAGE_DELIVERED; /* late or repeated */
+    }
+    if (!pne_move(p, PNE_EV_DISCOVERED, PNE_ESTABLISHING)) {
+        return agent_refuse(&p->agent, "protocol_error");
+    }
+    const struct scenario_pn *pn = &entity_scenario(p->agent.entity)->pns[p->pn];
+    struct cpns_message request;
+    agent_begin(&p->agent, &request, CPNS_PN_ESTABLISHMENT_REQUEST,
+                entity_urn(p->agent.entity, p->gateway));
+    cpns_set_text(&request, CPNS_PN_ID, entity_pn_urn(p->agent.entity, p->pn));
+    cpns_set_text(&request, CPNS_PNE_INFO,
+                  entity_name(p->agent.entity, entity_self(p->agent.entity)));
+    int type = p->was_member ? 1 : pn->type;
+    cpns_set_integer(&request, CPNS_ESTABLISHMENT_TYPE, type);
+    for (size_t i = 0; type == 3 && i < pn->member_count; i++) {
+        cpns_add_text(&request, CPNS_PNE_ID,
+                      span_of_str(entity_urn(p->agent.entity, pn->members[i])));
+    }
+    struct agent_route route = pne_route(p);
+    agent_request(&p->agent, &request, &route, 0); /* the world opens the session first: R3 */
+    return MESSAGE_DELIVERED;
+}
+
+/* Invited: the gateway looks for this PNE, which then opens its session (types 2 and 3). */
+enum disposition pne_on_discovery_request(struct pne *p, const struct cpns_message *m,
+                                          const struct received *r)
+{
+    struct entity *e = p->agent.entity;
+    struct cpns_message answer;
+    agent_answer(&p->agent, &answer, CPNS_ENTITY_DISCOVERY_RESPONSE, m, 200);
+    cpns_set_text(&answer, CPNS_MODE, "pne");
+    struct agent_route route = pne_route(p);
+    route.exempt = EXEMPT_BEFORE_ESTABLISHMENT;
+    agent_send(&p->agent, &answer, &route);
+    if (r->from == p->gateway && p->pn != SCENARIO_NONE && pne_may(p, PNE_EV_INVITED)) {
+        pne_move(p, PNE_EV_INVITED, PNE_ESTABLISHING);
+        entity_connect(e, p->gateway);
+    }
+    return MESSAGE_DELIVERED;
+}
+
+enum disposition pne_on_connection_request(struct pne *p, const struct cpns_message *m)
+{
+    uint32_t pn = entity_pn_by_urn(p->agent.entity, cpns_text(m, CPNS_PN_ID));
+    bool mine = pn == p->pn && pn != SCENARIO_NONE;
+    struct cpns_message answer;
+    agent_answer(&p->agent, &answer, mine ? CPNS_PN_CONNECTION_RESPONSE : CPNS_PN_CONNECTION_REJECT,
+                 m, mine ? 200 : 403);
+    if (mine) {
+        cpns_set_integer(&answer, CPNS_CONSENT, 1);
+    } else {
+        cpns_set_text(&answer, CPNS_REASON, "not a member");
+    }
+    struct agent_route route = pne_route(p);
+    agent_send(&p->agent, &answer, &route);
+    return MESSAGE_DELIVERED;
+}
+
+/* Flow 3. The answer proves that the subscriber key is known: HMAC over challenge, PNE and PN
+ * [ours]. */
+enum disposition pne_on_authentication_request(struct pne *p, const struct cpns_message *m)
+{
+    struct entity *e = p->agent.entity;
+    if (p->pn == SCENARIO_NONE || !pne_move(p, PNE_EV_CHALLENGED, (enum pne_state)p->state)) {
+        return agent_refuse(&p->agent, "protocol_error");
+    }
+    uint8_t key[32];
+    uint8_t answer[32];
+    struct buf data = {0};
+    entity_subscriber_key(e, entity_self(e), key);
+    buf_append(&data, cpns_bytes(m, CPNS_CHALLENGE));
+    buf_append_str(&data, entity_urn(e, entity_self(e)));
+    buf_append_str(&data, entity_pn_urn(e, p->pn));
+    entity_hmac(span_of(key, sizeof(key)), buf_span(&data), answer);
+    buf_fini(&data);
+    struct cpns_message response;
+    agent_answer(&p->agent, &response, CPNS_AUTHENTICATION_RESPONSE, m, 0);
+    cpns_set_text(&response, CPNS_PN_ID, entity_pn_urn(e, p->pn));
+    cpns_set_bytes(&response, CPNS_ANSWER, span_of(answer, sizeof(answer)));
+    struct agent_route route = pne_route(p);
+    agent_send(&p->agent, &response, &route);
+    return MESSAGE_DELIVERED;
+}
+
+static void joined(struct pne *p)
+{
+    pne_move(p, PNE_EV_ADMITTED, PNE_JOINED);
+    p->failures = 0;
+    p->initiates = p->was_member = true;
+    entity_event(p->agent.entity, "pn_joined", entity_scenario(p->agent.entity)->pns[p->pn].id);
+    pne_groups_joined_pn(p);
+}
+
+enum disposition pne_on_authentication_result(struct pne *p, const struct cpns_message *m)
+{
+    int64_t status = cpns_integer(m, CPNS_STATUS);
+    if (status != 200) {
+        entity_event(p->agent.entity, "authentication_failed", NULL);
+        pne_gives_up(p, PNE_EV_REFUSED, "authentication");
+    } else if (!p->initiates && pne_may(p, PNE_EV_ADMITTED)) {
+        joined(p); /* an invited PNE gets no PNEstablishmentResponse */
+    }
+    return MESSAGE_DELIVERED;
+}
+
+enum disposition pne_on_establishment_response(struct pne *p, const struct cpns_message *m)
+{
+    uint64_t cookie;
+    if (!agent_answered(&p->agent, m, CPNS_PN_ESTABLISHMENT_REQUEST, &cookie)) {
+        return MESSAGE_DELIVERED;
+    }
+    if (cpns_integer(m, CPNS_STATUS) != 200) {
+        char reason[32];
+        snprintf(reason, sizeof(reason), "status %d", (int)cpns_integer(m, CPNS_STATUS));
+        pne_gives_up(p, PNE_EV_REFUSED, reason);
+    } else if (pne_may(p, PNE_EV_ADMITTED)) {
+        joined(p);
+    }
+    return MESSAGE_DELIVERED;
+}
+
+void pne_gives_up(struct pne *p, enum pne_event event, const char *reason)
+{
+    if (!pne_may(p, event)) {
+        return;
+    }
+    pne_move(p, event, PNE_REFUSED);
+    agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
+    entity_event(p->agent.entity, "establishment_failed", reason);
+}
+
+/* No session: tried again, later each time, as often as a request is (cpns-model.md section 3,
+ * timers). */
+void pne_on_channel_failed(struct pne *p, const char *reason)
+{
+    struct entity *e = p->agent.entity;
+    const struct scenario_timers *t = &entity_scenario(e)->timers;
+    agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
+    for (size_t i = 0; i < p->group_count; i++) {
+        p->groups[i].waiting = false;
+    }
+    p->failures++;
+    if (p->pn == SCENARIO_NONE || !pne_may(p, PNE_EV_CHANNEL_FAILED)) {
+        return;
+    }
+    if (p->failures >= t->request_tries) {
+        pne_gives_up(p, PNE_EV_CHANNEL_FAILED, reason);
+        return;
+    }
+    pne_move(p, PNE_EV_CHANNEL_FAILED, PNE_IDLE);
+    if (p->initiates && p->retry == 0) {
+        sim_time wait = t->request;
+        for (uint32_t i = 1; i < p->failures; i++) {
+            wait = (sim_time)((double)wait * t->request_backoff);
+        }
+        p->retry = entity_timer_set(e, wait, PNE_TIMER_START, 0);
+    }
+}
+
+/* --- release
+ * -------------------------------------------------------------------------------------------- */
+
+void pne_ask_release(struct pne *p)
+{
+    struct cpns_message m;
+    struct entity *e = p->agent.entity;
+    agent_begin(&p->agent, &m, CPNS_PN_RELEASE_REQUEST,
+                entity_urn(e, entity_scenario(e)->nodes[p->gateway].peer));
+    cpns_set_text(&m, CPNS_PN_ID, entity_pn_urn(p->agent.entity, p->pn));
+    struct agent_route route = pne_route(p);
+    agent_request(&p->agent, &m, &route, 0);
+}
+
+/* The PN is no more, by notification or by the answer to our own request; the session is closed in
+ * order. */
+enum disposition pne_on_release(struct pne *p, const struct cpns_message *m)
+{
+    uint64_t cookie;
+    if (m->type == CPNS_PN_RELEASE_RESPONSE &&
+        (!agent_answered(&p->agent, m, CPNS_PN_RELEASE_REQUEST, &cookie) ||
+         cpns_integer(m, CPNS_STATUS) != 200)) {
+        return MESSAGE_DELIVERED;
+    }
+    if (!pne_may(p, PNE_EV_RELEASED)) {
+        return MESSAGE_DELIVERED;
+    }
+    pne_move(p, PNE_EV_RELEASED, PNE_IDLE);
+    p->initiates = false;
+    agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
+    entity_event(p->agent.entity, "pn_left", entity_scenario(p->agent.entity)->pns[p->pn].id);
+    entity_disconnect(p->agent.entity, p->gateway, "pn_released");
+    return MESSAGE_DELIVERED;
+}

@@ -1,0 +1,268 @@
+/* The PNE: state table, dispatch of messages and timers, keep-alive. */
+#include "models/pne/pne.h"
+
+#include <stdlib.h>
+
+static const char *const events[] = {
+    [PNE_EV_START] = "start",         [PNE_EV_DISCOVERED] = "discovered",
+    [PNE_EV_INVITED] = "invited",     [PNE_EV_CHALLENGED] = "challenged",
+    [PNE_EV_ADMITTED] = "admitted",   [PNE_EV_REFUSED] = "refused",
+    [PNE_EV_TIMEOUT] = "timeout",     [PNE_EV_CHANNEL_FAILED] = "channel_failed",
+    [PNE_EV_LINK_LOST] = "link_lost", [PNE_EV_RELEASED] = "released",
+};
+
+#define EV(x) FSM_BIT(PNE_EV_##x)
+#define TO(x) FSM_BIT(PNE_##x)
+
+static const struct fsm_state states[] = {
+    [PNE_IDLE] = {.name = "IDLE",
+                  .events = EV(START) | EV(INVITED) | EV(CHANNEL_FAILED),
+                  .next = TO(DISCOVERING) | TO(ESTABLISHING) | TO(REFUSED)},
+    [PNE_DISCOVERING] = {.name = "DISCOVERING",
+                         .events = EV(DISCOVERED) | EV(INVITED) | EV(TIMEOUT) | EV(CHANNEL_FAILED),
+                         .next = TO(ESTABLISHING) | TO(IDLE) | TO(REFUSED)},
+    [PNE_ESTABLISHING] = {.name = "ESTABLISHING",
+                          .events = EV(CHALLENGED) | EV(ADMITTED) | EV(REFUSED) | EV(TIMEOUT) |
+                                    EV(CHANNEL_FAILED) | EV(LINK_LOST) | EV(RELEASED),
+                          .next = TO(JOINED) | TO(IDLE) | TO(REFUSED)},
+    /* A challenge in JOINED: the gateway has the membership authenticated anew. */
+    [PNE_JOINED] = {.name = "JOINED",
+                    .events = EV(CHALLENGED) | EV(REFUSED) | EV(CHANNEL_FAILED) | EV(LINK_LOST) |
+                              EV(RELEASED),
+                    .next = TO(IDLE) | TO(REFUSED)},
+    [PNE_REFUSED] = {.name = "REFUSED",
+                     .events = EV(INVITED) | EV(CHANNEL_FAILED),
+                     .next = TO(ESTABLISHING)},
+};
+
+const struct fsm_table pne_table = {.name = "pne",
+                                    .states = states,
+                                    .state_count = SIM_ARRAY_LEN(states),
+                                    .events = events,
+                                    .event_count = SIM_ARRAY_LEN(events)};
+
+bool pne_may(const struct pne *p, enum pne_event event)
+{
+    return fsm_allows(&pne_table, p->state, event);
+}
+
+bool pne_move(struct pne *p, enum pne_event event, enum pne_state to)
+{
+    return entity_transition(p->agent.entity, &pne_table, "", &p->state, event, to) == 0;
+}
+
+struct agent_route pne_route(const struct pne *p)
+{
+    struct agent_route route = agent_route(p->gateway);
+    route.pn = p->pn;
+    return route;
+}
+
+/* --- the entity
+ * ------------------------------------------------------------------------------------------- */
+
+static void start(struct entity *e, void *state)
+{
+    struct pne *p = state;
+    agent_init(&p->agent, e);
+    p->gateway = entity_scenario(e)->nodes[entity_self(e)].peer;
+    pne_groups_start(p);
+    pne_establishment_start(p);
+}
+
+static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
+                                 const struct received *r)
+{
+    switch (m->type) {
+    case CPNS_ENTITY_DISCOVERY_REQUEST:
+        return pne_on_discovery_request(p, m, r);
+    case CPNS_ENTITY_DISCOVERY_RESPONSE:
+        return pne_on_discovery_response(p, m);
+    case CPNS_PN_CONNECTION_REQUEST:
+        return pne_on_connection_request(p, m);
+    case CPNS_AUTHENTICATION_REQUEST:
+        return pne_on_authentication_request(p, m);
+    case CPNS_AUTHENTICATION_RESULT:
+        return pne_on_authentication_result(p, m);
+    case CPNS_PN_ESTABLISHMENT_RESPONSE:
+        return pne_on_establishment_response(p, m);
+    case CPNS_SERVICE_ACCESS_REQUEST:
+        return pne_on_service_request(p, m);
+    case CPNS_SERVICE_ACCESS_RESPONSE:
+        return pne_on_service_response(p, m);
+    case CPNS_SG_CREATE_RESPONSE:
+        return pne_on_group_create_response(p, m);
+    case CPNS_SG_JOIN_REQUEST:
+        return pne_on_group_join_request(p, m);
+    case CPNS_SG_JOIN_RESPONSE:
+        return pne_on_group_join_response(p, m);
+    case CPNS_SG_MEMBER_CHANGE:
+        return pne_on_member_change(p, m);
+    case CPNS_SG_MESSAGE:
+        return pne_on_group_message(p, m);
+    case CPNS_PN_RELEASE_RESPONSE:
+    case CPNS_PN_RELEASE_NOTIFICATION:
+        return pne_on_release(p, m);
+    case CPNS_KEEP_ALIVE:
+        return MESSAGE_DELIVERED;
+    default:
+        return agent_refuse(&p->agent, "unexpected_type");
+    }
+}
+
+/* Outside the session a PNE takes discovery and, where the clause exempts them, group messages. */
+static bool may_be_clear(const struct pne *p, enum cpns_type type)
+{
+    return type == CPNS_ENTITY_DISCOVERY_REQUEST || type == CPNS_ENTITY_DISCOVERY_RESPONSE ||
+           (type == CPNS_SG_MESSAGE &&
+            entity_scenario(p->agent.entity)->group_protection == PROTECTION_NONE);
+}
+
+static enum disposition message(struct entity *e, void *state, const struct received *r)
+{
+    struct pne *p = state;
+    struct cpns_message m;
+    const char *why;
+    enum disposition d;
+    if (cpns_decode(r->payload, (enum cpns_encoding)r->encoding, &m, &why) < 0) {
+        entity_event(e, "malformed_message", why);
+        d = agent_refuse(&p->agent, "malformed");
+    } else if (!r->in_session && !may_be_clear(p, m.type)) {
+        d = agent_refuse(&p->agent, "outside_session");
+    } else {
+        if (r->in_session) {
+            keep_alive_seen(&p->keep_alive, &p->agent, m.type);
+        }
+        d = dispatch(p, &m, r);
+    }
+    cpns_message_fini(&m);
+    return d;
+}
+
+static void channel(struct entity *e, void *state, entity_id peer, enum channel_event event,
+                    const char *reason)
+{
+    struct pne *p = state;
+    (void)e;
+    (void)peer;
+    switch (event) {
+    case CHANNEL_UP:
+        keep_alive_seen(&p->keep_alive, &p->agent, CPNS_TYPE_COUNT);
+        break;
+    case CHANNEL_DOWN:
+        agent_channel_down(&p->agent, p->gateway);
+        break;
+    case CHANNEL_FAILED:
+        pne_on_channel_failed(p, reason);
+        break;
+    }
+}
+
+/* The gateway is silent: from the beginning again. */
+static void lose_gateway(struct pne *p)
+{
+    agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
+    if (pne_may(p, PNE_EV_LINK_LOST)) {
+        pne_move(p, PNE_EV_LINK_LOST, PNE_IDLE);
+        pne_begin(p);
+    }
+}
+
+static void gave_up(struct pne *p, enum cpns_type type, uint64_t cookie)
+{
+    switch (type) {
+    case CPNS_ENTITY_DISCOVERY_REQUEST:
+        p->failures++;
+        if (pne_may(p, PNE_EV_TIMEOUT)) {
+            pne_gives_up(p, PNE_EV_TIMEOUT, "gateway silent");
+        }
+        break;
+    case CPNS_PN_ESTABLISHMENT_REQUEST:
+        pne_gives_up(p, PNE_EV_TIMEOUT, "no answer");
+        break;
+    case CPNS_SG_CREATE_REQUEST:
+    case CPNS_SG_JOIN_REQUEST:
+        pne_group_gave_up(p, (uint32_t)cookie);
+        break;
+    default:
+        entity_event(p->agent.entity, "request_timeout", cpns_type_info(type)->name);
+        break;
+    }
+}
+
+static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
+{
+    struct pne *p = state;
+    (void)e;
+    switch (kind) {
+    case PNE_TIMER_START:
+        pne_begin(p);
+        break;
+    case KEEP_ALIVE_TIMER: {
+        struct agent_route route = pne_route(p);
+        if (keep_alive_timer(&p->keep_alive, &p->agent, p->gateway, &route)) {
+            lose_gateway(p);
+        }
+        break;
+    }
+    case PNE_TIMER_GROUP:
+        pne_group_timer(p, arg);
+        break;
+    case AGENT_TIMER_REQUEST: {
+        enum cpns_type type;
+        entity_id peer;
+        uint64_t cookie;
+        if (agent_timed_out(&p->agent, arg, &type, &peer, &cookie)) {
+            gave_up(p, type, cookie);
+        }
+        break;
+    }
+    default:
+        CHECK(!"a timer that the PNE never sets");
+    }
+}
+
+static void work(struct entity *e, void *state, const struct scenario_work *item, uint32_t target,
+                 size_t size)
+{
+    struct pne *p = state;
+    (void)e;
+    switch ((enum cpns_verb)item->verb) {
+    case VERB_SERVICE_ACCESS:
+        pne_use_service(p, target, size);
+        break;
+    case VERB_GROUP_MESSAGE:
+        pne_group_message(p, target, size);
+        break;
+    case VERB_GROUP_JOIN:
+        pne_group_join(p, target);
+        break;
+    case VERB_PN_RELEASE:
+        if (p->state == PNE_JOINED && target == p->pn) {
+            pne_ask_release(p);
+        } else {
+            entity_event(e, "work_skipped", "pn-release: not a member");
+        }
+        break;
+    }
+}
+
+static void finish(struct entity *e, void *state)
+{
+    struct pne *p = state;
+    (void)e;
+    agent_fini(&p->agent);
+    free(p->groups);
+}
+
+const struct entity_type pne_entity_type = {
+    .name = "pne",
+    .role = ROLE_PNE,
+    .state_bytes = sizeof(struct pne),
+    .start = start,
+    .message = message,
+    .channel = channel,
+    .timer = timer,
+    .work = work,
+    .finish = finish,
+};

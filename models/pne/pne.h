@@ -1,0 +1,98 @@
+/* The PNE inside models/pne: its state and what its flows offer to each other. */
+#ifndef MODELS_PNE_PNE_H
+#define MODELS_PNE_PNE_H
+
+#include "models/cpns/keep_alive.h"
+#include "models/cpns/verbs.h"
+#include "models/entities.h"
+
+enum pne_state {
+    PNE_IDLE,         /* in no personal network */
+    PNE_DISCOVERING,  /* looks for its gateway */
+    PNE_ESTABLISHING, /* session, PNEstablishmentRequest or invitation, authentication */
+    PNE_JOINED,
+    PNE_REFUSED, /* given up: wrong credentials, not admitted, gateway silent */
+};
+
+enum pne_event {
+    PNE_EV_START,
+    PNE_EV_DISCOVERED,
+    PNE_EV_INVITED,
+    PNE_EV_CHALLENGED,
+    PNE_EV_ADMITTED,
+    PNE_EV_REFUSED,
+    PNE_EV_TIMEOUT,
+    PNE_EV_CHANNEL_FAILED,
+    PNE_EV_LINK_LOST,
+    PNE_EV_RELEASED,
+};
+
+extern const struct fsm_table pne_table;
+
+enum pne_timer { PNE_TIMER_START = 1, PNE_TIMER_GROUP };
+
+/* A Service Group that the PNE owns, is to join, or joined. */
+struct pne_group {
+    uint32_t group; /* index in the scenario */
+    bool owner;
+    bool member;  /* the server said so */
+    bool waiting; /* a request is under way or its retry is timed */
+    uint32_t tries;
+};
+
+struct pne {
+    struct agent agent;
+    entity_id gateway;
+    uint32_t pn; /* index in the scenario, or SCENARIO_NONE */
+    uint32_t state;
+    bool initiates;    /* asks for the PN itself; else it is invited */
+    bool was_member;   /* asks for itself alone (type 1) when it comes back */
+    uint32_t failures; /* in a row, to reach the PN */
+    uint64_t retry;    /* timer, or 0 */
+    struct pne_group *groups;
+    size_t group_count, group_capacity;
+    struct keep_alive keep_alive;
+};
+
+/* A route to the gateway for a message of this PNE's PN. */
+struct agent_route pne_route(const struct pne *p);
+/* A transition; an event that the state does not allow is recorded as a protocol error and changes
+ * nothing: false. */
+bool pne_move(struct pne *p, enum pne_event event, enum pne_state to);
+/* Whether the state allows the event, for what is no error otherwise. */
+bool pne_may(const struct pne *p, enum pne_event event);
+
+/* establishment.c */
+void pne_establishment_start(struct pne *p);
+void pne_begin(struct pne *p);
+enum disposition pne_on_discovery_request(struct pne *p, const struct cpns_message *m,
+                                          const struct received *r);
+enum disposition pne_on_discovery_response(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_connection_request(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_authentication_request(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_authentication_result(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_establishment_response(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_release(struct pne *p, const struct cpns_message *m);
+void pne_on_channel_failed(struct pne *p, const char *reason);
+void pne_gives_up(struct pne *p, enum pne_event event, const char *reason);
+void pne_ask_release(struct pne *p);
+
+/* service.c: services of others, and its own */
+void pne_use_service(struct pne *p, entity_id target, size_t size);
+enum disposition pne_on_service_request(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_service_response(struct pne *p, const struct cpns_message *m);
+
+/* group.c */
+void pne_groups_start(struct pne *p);
+void pne_groups_joined_pn(struct pne *p);
+void pne_group_timer(struct pne *p, uint64_t group);
+void pne_group_join(struct pne *p, uint32_t group);
+void pne_group_message(struct pne *p, uint32_t group, size_t size);
+void pne_group_gave_up(struct pne *p, uint32_t group);
+enum disposition pne_on_group_create_response(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_group_join_request(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_group_join_response(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_member_change(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_group_message(struct pne *p, const struct cpns_message *m);
+
+#endif

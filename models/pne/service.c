@@ -1,0 +1,49 @@
+/* Remote service access (cpns-model.md flow 6): P1 -> G1 -> S -> G2 -> P2 and back, or P -> G -> S.
+ */
+#include <stdlib.h>
+
+#include "models/pne/pne.h"
+
+void pne_use_service(struct pne *p, entity_id target, size_t size)
+{
+    struct entity *e = p->agent.entity;
+    if (p->state != PNE_JOINED) {
+        entity_event(e, "work_skipped", "service-access: in no personal network");
+        return;
+    }
+    uint8_t *payload = mem_alloc(size);
+    struct rng *rng = entity_rng(e, "payload");
+    for (size_t i = 0; i < size; i++) {
+        payload[i] = (uint8_t)rng_u64(rng);
+    }
+    struct cpns_message m;
+    agent_begin(&p->agent, &m, CPNS_SERVICE_ACCESS_REQUEST, entity_urn(e, target));
+    cpns_set_text(&m, CPNS_PN_ID, entity_pn_urn(e, p->pn));
+    cpns_set_text(&m, CPNS_SERVICE_ID, "echo");
+    cpns_set_bytes(&m, CPNS_PAYLOAD, span_of(payload, size));
+    struct agent_route route = pne_route(p);
+    agent_request(&p->agent, &m, &route, 0);
+    free(payload);
+}
+
+/* The PNE's own service gives back what it was sent. */
+enum disposition pne_on_service_request(struct pne *p, const struct cpns_message *m)
+{
+    struct cpns_message answer;
+    agent_answer(&p->agent, &answer, CPNS_SERVICE_ACCESS_RESPONSE, m,
+                 p->state == PNE_JOINED ? 200 : 503);
+    cpns_set_span(&answer, CPNS_SERVICE_ID, cpns_text(m, CPNS_SERVICE_ID));
+    cpns_set_bytes(&answer, CPNS_PAYLOAD, cpns_bytes(m, CPNS_PAYLOAD));
+    struct agent_route route = pne_route(p);
+    agent_send(&p->agent, &answer, &route);
+    return MESSAGE_DELIVERED;
+}
+
+enum disposition pne_on_service_response(struct pne *p, const struct cpns_message *m)
+{
+    uint64_t cookie;
+    if (!agent_answered(&p->agent, m, CPNS_SERVICE_ACCESS_REQUEST, &cookie)) {
+        entity_event(p->agent.entity, "late_response", "ServiceAccessResponse");
+    }
+    return MESSAGE_DELIVERED;
+}
