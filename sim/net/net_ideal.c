@@ -181,15 +181,19 @@ struct ideal_datagram {
 
 static void datagram_free(struct ideal_datagram *d)
 {
-    for (struct ideal_datagram **at = &d->net->datagrams; *at != NULL; at = &(*at)->next) {
-        if (*at == d) {
-            *at = d->next;
-            break;
-        }
-    }
     ideal_unschedule(d->net, &d->arrival);
     buf_fini(&d->bytes);
     free(d);
+}
+
+static void datagram_unlink(struct ideal_datagram *d)
+{
+    for (struct ideal_datagram **at = &d->net->datagrams; *at != NULL; at = &(*at)->next) {
+        if (*at == d) {
+            *at = d->next;
+            return;
+        }
+    }
 }
 
 static void datagram_arrives(void *arg)
@@ -199,6 +203,7 @@ static void datagram_arrives(void *arg)
     net_node to = d->link->ends[1 - d->direction];
     uint64_t found;
     d->arrival = NULL;
+    datagram_unlink(d); /* the handler may turn the link down */
     if (map_get(&d->net->ports, ideal_port_key(to, d->port), &found)) {
         const struct ideal_port *p = (const struct ideal_port *)(uintptr_t)found;
         struct span bytes = buf_span(&d->bytes);
@@ -232,13 +237,13 @@ static void send_fragments(struct ideal_net *n, struct link *l, int direction, s
     }
     buf_fini(&fragment);
     buf_fini(&out);
-    d->next = n->datagrams;
-    n->datagrams = d;
     if (reason != NULL || buf_len(&d->bytes) < PACKET_UDP_HEADER) {
         net_report_drop(&n->base, tag, reason != NULL ? reason : "tap");
         datagram_free(d);
         return;
     }
+    d->next = n->datagrams;
+    n->datagrams = d;
     d->arrival = ideal_schedule(n, arrival, datagram_arrives, d);
 }
 
@@ -305,6 +310,7 @@ static void ideal_link_turned(struct net *net, struct link *link)
         if (d->link == link) {
             link->stats.down_dropped[d->direction]++;
             net_report_drop(net, d->tag, "down");
+            datagram_unlink(d);
             datagram_free(d);
         }
         d = next;
@@ -330,7 +336,9 @@ static void ideal_free(struct net *net)
     struct ideal_net *n = ideal(net);
     ideal_streams_free(n);
     while (n->datagrams != NULL) {
-        datagram_free(n->datagrams);
+        struct ideal_datagram *d = n->datagrams;
+        n->datagrams = d->next;
+        datagram_free(d);
     }
     for (size_t i = 0; i < n->heap_count; i++) {
         free(n->heap[i]);
