@@ -17,17 +17,14 @@ struct file {
     bool open; /* its includes are being read */
 };
 
-static char *read_all(FILE *in, size_t *len)
+static void read_all(FILE *in, struct buf *text)
 {
-    struct buf text = {0};
     size_t got;
     do {
-        uint8_t *room = buf_reserve(&text, 65536);
+        uint8_t *room = buf_reserve(text, 65536);
         got = fread(room, 1, 65536, in);
-        buf_commit(&text, got);
-    } while (got > 0 && buf_len(&text) <= MOST_OCTETS);
-    *len = buf_len(&text);
-    return buf_steal_str(&text);
+        buf_commit(text, got);
+    } while (got > 0 && buf_len(text) <= MOST_OCTETS);
 }
 
 static void cannot_read(struct loader *l, const char *path, const struct tree *at, const char *why)
@@ -53,23 +50,24 @@ static struct source *read_source(struct loader *l, const char *path, const stru
         }
         return NULL;
     }
-    size_t len = 0;
+    struct buf text = {0};
     errno = 0;
-    char *text = read_all(in, &len);
+    read_all(in, &text);
+    size_t len = buf_len(&text);
     const char *why = ferror(in)          ? strerror(errno)
                       : len > MOST_OCTETS ? "it is larger than 64 MiB"
                                           : NULL;
     fclose(in);
     if (why != NULL) {
         cannot_read(l, path, at, why);
-        free(text);
+        buf_fini(&text);
         return NULL;
     }
     struct source *s = arena_alloc(l->arena, sizeof(*s));
     s->name = arena_strdup(l->arena, path);
-    s->text = arena_strndup(l->arena, text, len);
+    s->text = arena_strndup(l->arena, len > 0 ? (const char *)buf_span(&text).data : "", len);
     s->len = len;
-    free(text);
+    buf_fini(&text);
     return s;
 }
 

@@ -6,19 +6,23 @@
 #include "sim/core/buf.h"
 #include "sim/scenario/loader.h"
 
+/* The name of the file without its ending, made fit to be a name. */
 static const char *stem(struct loader *l, const char *path)
 {
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    enum { LONGEST = 50 };
     const char *base = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
     const char *dot = strrchr(base, '.');
     size_t len = dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base);
-    char *name = arena_strndup(l->arena, base, len);
+    char *name = arena_strndup(l->arena, base, len < LONGEST ? len : LONGEST);
     for (char *c = name; *c != '\0'; c++) {
-        if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-", *c) ==
-            NULL) {
-            *c = '-';
-        }
+        bool fits = strchr(letters, *c) != NULL || strchr("0123456789_.", *c) != NULL ||
+                    (*c == '-' && c[1] != '-');
+        *c = fits ? *c : '_';
     }
-    return name[0] != '\0' ? name : "scenario";
+    return strchr(letters, name[0]) != NULL && name[0] != '\0'
+               ? name
+               : arena_printf(l->arena, "scenario-%s", name);
 }
 
 static const char *overrides(struct loader *l)

@@ -45,12 +45,14 @@ static char *source_line(const struct source *s, int line, int column)
     while (len > 0 && start + len < end && ((unsigned char)start[len] & 0xc0) == 0x80) {
         len--;
     }
-    char *copy = mem_strndup(start, len);
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)copy[i];
-        if ((c < ' ' && c != '\t') || c == 0x7f) {
-            copy[i] = '?';
-        }
+    char *copy = mem_alloc(len + 1);
+    for (size_t i = 0; i < len;) {
+        unsigned char c = (unsigned char)start[i];
+        size_t step = utf8_length((const unsigned char *)start + i, len - i);
+        bool shown = step > 0 && (c >= ' ' || c == '\t') && c != 0x7f;
+        step = step > 0 ? step : 1;
+        memcpy(copy + i, shown ? start + i : "?", step);
+        i += step;
     }
     return copy;
 }

@@ -58,7 +58,8 @@ static bool shown(const struct field *f, const void *raw)
         return false;
     }
     if (f->type == FIELD_NAMED || f->type == FIELD_LIST) {
-        return value_ok(v) && v->v.entries.count > 0;
+        /* An empty section says something: no personal networks, not the default ones. */
+        return v->state == VALUE_GIVEN || (value_ok(v) && v->v.entries.count > 0);
     }
     return value_ok(v);
 }
@@ -88,6 +89,10 @@ static void yaml_scalar(const struct writer *w, const struct field *f, const str
 static void yaml_entries(const struct writer *w, const struct field *f, const struct value *v,
                          int depth)
 {
+    if (v->v.entries.count == 0) {
+        buf_append_str(w->out, f->type == FIELD_NAMED ? " {}\n" : " []\n");
+        return;
+    }
     buf_append_u8(w->out, '\n');
     for (size_t i = 0; i < v->v.entries.count; i++) {
         const struct entry *e = v->v.entries.items[i];

@@ -20,8 +20,9 @@ struct builder {
     struct frame frames[TREE_MAX_DEPTH];
     size_t depth;
     struct tree *root;
-    size_t skip; /* depth inside a key that is no scalar */
-    bool ended;  /* no use in reading on */
+    size_t skip;         /* depth inside a key that is no scalar */
+    struct fy_mark last; /* where the last event with a place ended */
+    bool ended;          /* no use in reading on */
 };
 
 size_t utf8_length(const unsigned char *s, size_t left)
@@ -79,6 +80,34 @@ bool yaml_check_text(struct report *r, const struct source *source)
     return true;
 }
 
+/* The dash of an empty list item: the next one behind the last event, comments passed over. */
+static bool find_dash(struct builder *b, struct tree *t)
+{
+    int line = b->last.line + 1;
+    int column = b->last.column + 1;
+    const char *end = b->source->text + b->source->len;
+    for (const char *s = b->source->text + b->last.input_pos; s < end; s++, column++) {
+        if (*s == '#') {
+            while (s < end && *s != '\n') {
+                s++;
+            }
+        }
+        if (s < end && *s == '-') {
+            t->line = line;
+            t->column = column;
+            t->length = 1;
+            b->last = (struct fy_mark){
+                .input_pos = (size_t)(s + 1 - b->source->text), .line = line - 1, .column = column};
+            return true;
+        }
+        if (s < end && *s == '\n') {
+            line++;
+            column = 0;
+        }
+    }
+    return false;
+}
+
 static struct tree *make(struct builder *b, enum tree_kind kind, struct fy_event *event)
 {
     struct tree *t = arena_alloc(b->report->arena, sizeof(*t));
@@ -96,7 +125,9 @@ static struct tree *make(struct builder *b, enum tree_kind kind, struct fy_event
         if (end != NULL && end->line == start->line && end->column > start->column) {
             t->length = end->column - start->column;
         }
-    } else if (top != NULL) { /* an empty value has no place of its own */
+        b->last = end != NULL ? *end : *start;
+    } else if (top != NULL && (top->container->kind != TREE_LIST || !find_dash(b, t))) {
+        /* An empty value has no place of its own: its key's. */
         const struct tree *near = top->key != NULL ? top->key : top->container;
         t->line = near->line;
         t->column = near->column;
@@ -159,7 +190,12 @@ static void scalar(struct builder *b, struct fy_event *event)
         text = "";
         len = 0;
     }
-    t->quoted = fy_token_scalar_style(event->scalar.value) != FYSS_PLAIN;
+    enum fy_scalar_style style = fy_token_scalar_style(event->scalar.value);
+    t->quoted = style != FYSS_PLAIN;
+    if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && t->column > 1) {
+        t->column--; /* the mark stands behind the quote */
+        t->length += 2;
+    }
     for (size_t i = 0; i < len;) {
         /* Escapes can make what the file itself does not hold. */
         size_t step = utf8_length((const unsigned char *)text + i, len - i);
@@ -299,6 +335,9 @@ static void take(struct builder *b, struct fy_event *event)
         break;
     case FYET_MAPPING_END:
     case FYET_SEQUENCE_END:
+        if (fy_event_end_mark(event) != NULL) {
+            b->last = *fy_event_end_mark(event);
+        }
         close_container(b);
         break;
     case FYET_SCALAR:
@@ -315,10 +354,21 @@ static void take(struct builder *b, struct fy_event *event)
     }
 }
 
-/* The bracket that is never closed, where libfyaml can only name the end of the file. */
-static const struct tree *unclosed(const struct builder *b, const char *message)
+static bool at_the_end(const struct source *s, int line)
 {
-    if (strstr(message, "without a closing") == NULL) {
+    int last = 1;
+    int current = 1;
+    for (size_t i = 0; i < s->len; i++) {
+        current += s->text[i] == '\n';
+        last = strchr(" \t\r\n", s->text[i]) == NULL ? current : last;
+    }
+    return line > last;
+}
+
+/* The bracket that is never closed, where libfyaml can only name the end of the file. */
+static const struct tree *unclosed(const struct builder *b, const struct fy_diag_error *e)
+{
+    if (strstr(e->msg, "without a closing") == NULL && !at_the_end(b->source, e->line)) {
         return NULL;
     }
     for (size_t i = b->depth; i > 0; i--) {
@@ -339,12 +389,13 @@ static void syntax_error(struct builder *b, struct fy_diag *diag)
                   "this is not YAML that the reader understands");
         return;
     }
-    const struct tree *open = unclosed(b, e->msg);
+    const struct tree *open = unclosed(b, e);
     if (open != NULL) {
-        report_error(b->report, open, "yaml-syntax", "YAML: %s", report_quote(b->report, e->msg));
+        report_error(b->report, open, "yaml-syntax", "this bracket is not closed");
     } else {
+        bool behind = strstr(e->msg, "without closing quote") != NULL && e->column > 1;
         report_at(b->report, DIAG_ERROR, b->source, e->line > 0 ? e->line : 1,
-                  e->column > 0 ? e->column : 1, 1, "yaml-syntax", "YAML: %s",
+                  e->column > 0 ? e->column - behind : 1, 1, "yaml-syntax", "YAML: %s",
                   report_quote(b->report, e->msg));
     }
 }

@@ -1,0 +1,394 @@
+#!/usr/bin/env python3
+"""Writes the corpus of broken scenario files: python3 tests/fuzz/make_scenario_broken.py
+
+A case is a text in which each expected error is marked by ⟦CODE⟧ right before the place it is told at. The file gets
+the marks taken out and, as its first line, `# expect: CODE LINE:COL, ...`; files that no comment can precede stand in
+the list EXPECT beside them. test_scenario_broken wants exactly these errors, no more and no fewer.
+"""
+import pathlib
+import re
+
+FOLDER = pathlib.Path(__file__).parent / "corpus_scenario_broken"
+HEAD = "cpns: 1\nrun: {until: 60 s}\n"
+NODES = """nodes:
+  - {id: srv, role: server}
+  - {id: gw, role: gateway, count: 2, uplink: {to: srv, link: lte}}
+  - {id: pne, role: pne, count: 6, attach: {to: gw/*, link: ble}}
+"""
+GOOD = HEAD + NODES
+CASES = {}
+RAW = {}
+
+
+def case(name, text):
+    assert name not in CASES, name
+    CASES[name] = text
+
+
+def top(name, text):
+    """A good scenario with something more."""
+    case(name, GOOD + text)
+
+
+def node(name, text):
+    case(name, GOOD + "  - " + text + "\n")
+
+
+def run(name, text):
+    case(name, "cpns: 1\n" + text + "\n" + NODES)
+
+
+def policy(name, text):
+    top(name, "security:\n  policies:\n    p: " + text + "\n")
+
+
+def link(name, text):
+    top(name, "links:\n  l: " + text + "\n")
+
+
+def work(name, text):
+    top(name, "workload:\n  - " + text + "\n")
+
+
+def expect(name, text):
+    top(name, "expect:\n  - " + text + "\n")
+
+
+def pn(name, text):
+    top(name, "personal_networks:\n  - {id: all, gateway: gw/1}\n  - {id: rest, gateway: gw/2}\n  - " + text + "\n")
+
+
+def group(name, text):
+    top(name, "service_groups:\n  - " + text + "\n")
+
+
+def fault(name, text):
+    top(name, "faults:\n  - " + text + "\n")
+
+
+# --- YAML itself
+case("yaml-unclosed-flow", "cpns: 1\nrun: {until: 60 s\nnodes⟦yaml-syntax⟧:\n")
+case("yaml-unclosed-at-end", "cpns: 1\nrun: ⟦yaml-syntax⟧{until: 60 s\n")
+case("yaml-unclosed-list", "cpns: 1\ninclude: ⟦yaml-syntax⟧[a, b\n")
+case("yaml-unclosed-quote", "cpns: 1\nname: ⟦yaml-syntax⟧\"abc\n")
+case("yaml-nested-mapping", "cpns: 1\nname: a⟦yaml-syntax⟧: b\n")
+case("yaml-tab-indent", "cpns: 1\nrun:\n⟦yaml-syntax⟧\tuntil: 60 s\n")
+case("yaml-two-documents", GOOD + "⟦several-documents⟧---\ncpns: 1\n")
+top("yaml-duplicate-key-top", "⟦duplicate-key⟧cpns: 1\n")
+run("yaml-duplicate-key-nested", "run: {until: 60 s, seed: 1, ⟦duplicate-key⟧seed: 2}")
+top("yaml-duplicate-policy", "security:\n  policies:\n    p: {auth: psk}\n    ⟦duplicate-key⟧p: {auth: mutual}\n")
+top("yaml-duplicate-thrice", "timers: {request: 1 s, ⟦duplicate-key⟧request: 2 s, ⟦duplicate-key⟧request: 3 s}\n")
+top("yaml-anchor", "links:\n  l: ⟦anchor⟧&a {technology: ble}\n")
+top("yaml-alias", "links:\n  l: {technology: ble}\n  m: ⟦alias⟧*l\n")
+top("yaml-merge-key", "links:\n  l: {⟦merge-key⟧<<: x, technology: ble}\n")
+top("yaml-tag", "description: ⟦tag⟧!!str 5\n")
+top("yaml-key-is-list", "? ⟦bad-key⟧[a, b]\n: 1\n")
+top("yaml-key-is-mapping", "⟦bad-key⟧{a: b}: 1\n")
+case("yaml-top-is-list", "⟦wrong-type⟧- cpns: 1\n- nodes\n")
+case("yaml-top-is-text", "⟦wrong-type⟧just some text\n")
+top("yaml-deep-lists", "x-deep: " + "[" * 31 + "⟦too-deep⟧[" + "]" * 32 + "\n")
+top("yaml-boolean-on", "⟦boolean-key⟧on: 3\n")
+top("yaml-boolean-y", "links:\n  ⟦boolean-key⟧y: {technology: ble}\n")
+run("yaml-boolean-no", "run: {until: 60 s, ⟦boolean-key⟧No: 1}")
+top("yaml-nul-in-text", "description: ⟦bad-value⟧\"a\\0b\"\n")
+top("yaml-surrogate-in-text", "description: \"a⟦yaml-syntax⟧\\ud800b\"\n")
+case("yaml-only-comment-and-scalar", "⟦wrong-type⟧42\n")
+
+# --- top level
+case("top-no-version", "⟦missing-key⟧run: {until: 60 s}\n" + NODES)
+case("top-version-2", "cpns: ⟦unknown-version⟧2\nrun: {until: 60 s}\n" + NODES)
+case("top-version-text", "cpns: ⟦bad-value⟧one\n" + NODES)
+case("top-version-quoted", 'cpns: ⟦wrong-type⟧"1"\n' + NODES)
+case("top-version-empty", "⟦missing-value⟧cpns:\n" + NODES)
+case("top-version-list", "cpns: ⟦wrong-type⟧[1]\n" + NODES)
+case("top-no-run", "⟦missing-key⟧cpns: 1\n" + NODES)
+case("top-no-nodes", "⟦missing-key⟧" + HEAD)
+case("top-misspelt-nodes", HEAD + NODES.replace("nodes:", "⟦unknown-key⟧node:"))
+top("top-unknown-key", "⟦unknown-key⟧zebra: 1\n")
+top("top-near-key", "⟦unknown-key⟧workloads: []\n")
+for later in ("attackers", "sweep", "import", "fidelity"):
+    top("later-" + later, f"⟦not-implemented⟧{later}: {{a: 1}}\n")
+case("top-nodes-mapping", HEAD + "nodes: ⟦wrong-type⟧{srv: {role: server}}\n")
+case("top-nodes-empty", HEAD + "nodes: ⟦empty-list⟧[]\n")
+case("top-nodes-nothing", HEAD + "⟦empty-list⟧nodes:\n")
+top("top-links-list", "links: ⟦wrong-type⟧[ble]\n")
+top("top-devices-text", "devices: ⟦wrong-type⟧phone\n")
+case("top-bad-name", HEAD + "name: ⟦bad-name⟧a/b\n" + NODES)
+case("top-name-list", HEAD + "name: ⟦wrong-type⟧[a]\n" + NODES)
+top("top-params-list", "params: ⟦wrong-type⟧[1, 2]\n")
+
+# --- run
+run("run-no-until", "run: ⟦missing-key⟧{seed: 1}")
+run("run-until-no-unit", "run: {until: ⟦missing-unit⟧60}")
+run("run-until-zero-no-unit", "run: {until: ⟦missing-unit⟧0}")
+run("run-until-zero", "run: {until: ⟦out-of-range⟧0 s}")
+run("run-until-negative", "run: {until: ⟦out-of-range⟧-5 s}")
+run("run-until-unknown-unit", "run: {until: ⟦unknown-unit⟧60 sec}")
+run("run-until-words", "run: {until: ⟦bad-value⟧soon}")
+run("run-until-nan", "run: {until: ⟦bad-value⟧.nan s}")
+run("run-until-inf", "run: {until: ⟦bad-value⟧inf s}")
+run("run-until-hex", "run: {until: ⟦unknown-unit⟧0x10 s}")
+run("run-until-overflow", "run: {until: ⟦out-of-range⟧1e40 d}")
+run("run-until-many-digits", "run: {until: ⟦out-of-range⟧" + "9" * 300 + " s}")
+run("run-until-vanishes", "run: {until: ⟦out-of-range⟧1e-400 s}")
+run("run-until-rate", "run: {until: ⟦unknown-unit⟧3 Mbit/s}")
+run("run-until-mapping", "run: {until: ⟦wrong-type⟧{uniform: [1 s, 2 s]}}")
+run("run-seed-negative", "run: {until: 60 s, seed: ⟦out-of-range⟧-1}")
+run("run-seed-huge", "run: {until: 60 s, seed: ⟦out-of-range⟧18446744073709551616}")
+run("run-seed-fraction", "run: {until: 60 s, seed: ⟦bad-value⟧1.5}")
+run("run-seed-quoted", 'run: {until: 60 s, seed: ⟦wrong-type⟧"7"}')
+run("run-near-key", "run: {until: 60 s, ⟦unknown-key⟧sede: 7}")
+run("run-random", "run: {until: 60 s, random: ⟦unknown-word⟧sytem}")
+run("run-record-word", "run: {until: 60 s, record: {messages: ⟦bad-value⟧some}}")
+run("run-record-sampled-zero", "run: {until: 60 s, record: {messages: ⟦out-of-range⟧sampled 0}}")
+run("run-record-pcap-nobody", "run: {until: 60 s, record: {pcap: ⟦empty-selection⟧watch*}}")
+run("run-is-text", "run: ⟦wrong-type⟧60 s")
+run("run-is-empty", "⟦missing-value⟧run:")
+run("run-fidelity-later", "run: {until: 60 s, ⟦not-implemented⟧fidelity: fast}")
+case("run-two-errors", "cpns: 1\nrun: {until: ⟦missing-unit⟧60, ⟦unknown-key⟧sede: 7, random: ⟦unknown-word⟧x}\n" + NODES)
+
+# --- parameters
+top("param-unknown", "description: a ⟦⟧\n".replace("a ⟦⟧", "⟦unknown-param⟧$nothing"))
+top("param-near", "params: {copies: 3}\ndescription: $copies\ntimers: {request_tries: ⟦unknown-param⟧$copis}\n")
+top("param-wrong-type", "params: {copies: three}\ntimers: {request_tries: ⟦bad-value⟧$copies}\n")
+top("param-list", "params: {copies: ⟦wrong-type⟧[1]}\ntimers: {request_tries: $copies}\n")
+top("param-cycle", "params: {a: $b, b: ⟦param-cycle⟧$a}\ndescription: $a\n")
+top("param-bad-name", "params: {⟦bad-name⟧two words: 1}\n")
+top("param-empty", "params: {⟦missing-value⟧a: }\ndescription: $a\n")
+
+# --- policies
+policy("policy-kind-unknown", "{kind: ⟦unknown-word⟧tsl}")
+policy("policy-kind-ipsec", "{kind: ⟦not-implemented⟧ipsec}")
+policy("policy-kind-dtls", "{kind: ⟦not-implemented⟧dtls}")
+policy("policy-version", '{versions: [⟦unknown-word⟧"1.1"]}')
+policy("policy-version-twice", '{versions: ["1.2", ⟦duplicate-item⟧"1.2"]}')
+policy("policy-version-none", "{versions: ⟦empty-list⟧[]}")
+policy("policy-auth", "{auth: ⟦unknown-word⟧mutaul}")
+policy("policy-certificates", "{certificates: ⟦unknown-word⟧ecdsa-p255}")
+policy("policy-level", "{security_level: ⟦out-of-range⟧6}")
+policy("policy-cipher-name", '{ciphers: [⟦bad-name⟧"a:b"]}')
+policy("policy-clear-with-tls-keys", "{kind: clear, ⟦inconsistent⟧auth: mutual}")
+policy("policy-extends-unknown", "{extends: ⟦unknown-parent⟧q}")
+policy("policy-extends-itself", "{extends: ⟦extends-cycle⟧p}")
+policy("policy-not-a-mapping", "⟦wrong-type⟧modern")
+policy("policy-later-key", "{⟦not-implemented⟧ocsp: true}")
+top("policy-extends-cycle", "security:\n  policies:\n    a: {extends: b}\n    b: {extends: c}\n    c: {extends: ⟦extends-cycle⟧a}\n")
+top("policy-hop-unknown", "security:\n  policies:\n    modern: {}\n  pne_gateway: ⟦unknown-policy⟧moder\n")
+top("policy-group-key", "security: {service_group: {protection: ⟦not-implemented⟧group_key}}\n")
+top("policy-broken-parent-no-noise", "security:\n  policies:\n    a: {kind: ⟦unknown-word⟧x}\n    b: {extends: a}\n  pne_gateway: b\n")
+
+# --- devices
+top("device-no-cpu", "devices:\n  d: ⟦missing-key⟧{battery: 5 %}\n")
+top("device-cpu-unknown", "devices:\n  d: {cpu: ⟦unknown-cpu⟧cortex-a67}\n")
+top("device-battery-plain", "devices:\n  d: {cpu: cortex-a76, battery: ⟦missing-unit⟧0.5}\n")
+top("device-battery-over", "devices:\n  d: {cpu: cortex-a76, battery: ⟦out-of-range⟧130 %}\n")
+top("device-policy-unknown", "devices:\n  d: {cpu: cortex-a76, policy: ⟦unknown-policy⟧modern}\n")
+top("device-encoding", "devices:\n  d: {cpu: cortex-a76, encoding: ⟦unknown-word⟧json}\n")
+top("device-bad-name", "devices:\n  ⟦bad-name⟧a--b: {cpu: cortex-a76}\n")
+top("device-parent-without-cpu", "devices:\n  a: ⟦missing-key⟧{battery: 5 %}\n  b: {extends: a, cpu: cortex-a76}\n")
+
+# --- links
+link("link-no-technology", "⟦missing-key⟧{rate: 1 Mbit/s}")
+link("link-technology-unknown", "{technology: ⟦unknown-technology⟧bel}")
+link("link-rate-unit", "{technology: ble, rate: ⟦unknown-unit⟧1 kb/s}")
+link("link-rate-no-unit", "{technology: ble, rate: ⟦missing-unit⟧1000}")
+link("link-rate-zero", "{technology: ble, rate: ⟦out-of-range⟧0 bit/s}")
+link("link-mtu-small", "{technology: ble, mtu: ⟦out-of-range⟧20 B}")
+link("link-mtu-large", "{technology: ble, mtu: ⟦out-of-range⟧1 MB}")
+link("link-delay-negative", "{technology: ble, delay: ⟦out-of-range⟧-1 ms}")
+link("link-delay-no-mean", "{technology: ble, delay: ⟦missing-key⟧{jitter: 1 ms}}")
+link("link-delay-list", "{technology: ble, delay: ⟦wrong-type⟧[1 ms]}")
+link("link-loss-plain", "{technology: ble, loss: ⟦wrong-type⟧5 %}")
+link("link-loss-no-model", "{technology: ble, loss: ⟦missing-key⟧{rate: 5 %}}")
+link("link-loss-no-rate", "{technology: ble, loss: ⟦missing-key⟧{model: random}}")
+link("link-loss-mixed", "{technology: ble, loss: {model: random, rate: 1 %, ⟦inconsistent⟧enter: 1 %}}")
+link("link-loss-over", "{technology: ble, loss: {model: random, rate: ⟦out-of-range⟧101 %}}")
+link("link-loss-stuck", "{technology: ble, loss: {model: gilbert-elliott, enter: 1 %, leave: ⟦out-of-range⟧0 %}}")
+link("link-loss-model", "{technology: ble, loss: {model: ⟦unknown-word⟧gilbert-elliot, enter: 1 %, leave: 5 %}}")
+link("link-queue-zero", "{technology: ble, queue: ⟦out-of-range⟧0}")
+link("link-medium", "{technology: ble, medium: ⟦unknown-word⟧shard}")
+link("link-trace-later", "{technology: ble, ⟦not-implemented⟧trace: x.csv}")
+
+# --- nodes
+node("node-no-id", "⟦missing-key⟧{role: server}")
+node("node-no-role", "⟦missing-key⟧{id: a}")
+case("node-empty", GOOD + "  ⟦missing-value⟧-\n")
+case("node-empty-between", HEAD + "nodes:\n  ⟦missing-value⟧-\n  # - comment\n  ⟦missing-value⟧-\n  - {id: a, role: server}\n")
+node("node-text", "⟦wrong-type⟧srv2")
+node("node-duplicate-id", "{id: ⟦duplicate-id⟧srv, role: server}")
+node("node-bad-id", "{id: ⟦bad-name⟧a/b, role: server}")
+node("node-id-digit", "{id: ⟦bad-name⟧1a, role: server}")
+node("node-id-dashes", "{id: ⟦bad-name⟧a--b, role: server}")
+node("node-role-unknown", "{id: a, role: ⟦unknown-word⟧sever}")
+node("node-role-later", "{id: a, role: ⟦not-implemented⟧both}")
+node("node-count-zero", "{id: a, role: server, count: ⟦out-of-range⟧0}")
+node("node-count-negative", "{id: a, role: server, count: ⟦out-of-range⟧-3}")
+node("node-count-huge", "{id: a, role: server, count: ⟦out-of-range⟧99999999999999999999}")
+node("node-count-fraction", "{id: a, role: server, count: ⟦bad-value⟧2.5}")
+node("node-count-word", "{id: a, role: server, count: ⟦bad-value⟧three}")
+node("node-count-quoted", "{id: a, role: server, count: ⟦wrong-type⟧'3'}")
+node("node-count-list", "{id: a, role: server, count: ⟦wrong-type⟧[3]}")
+node("node-near-key", "{id: a, role: server, ⟦unknown-key⟧cuont: 3}")
+node("node-device-unknown", "{id: a, role: server, device: ⟦unknown-device⟧phone}")
+node("node-policy-unknown", "{id: a, role: pne, attach: {to: gw, link: ble}, policy: ⟦unknown-policy⟧x}")
+node("node-server-policy", "{id: a, role: server, ⟦wrong-role⟧policy: default}")
+node("node-pne-not-attached", "⟦missing-key⟧{id: a, role: pne}")
+node("node-gateway-no-uplink", "⟦missing-key⟧{id: a, role: gateway}")
+node("node-pne-with-uplink", "{id: a, role: pne, attach: {to: gw, link: ble}, ⟦wrong-role⟧uplink: {to: srv, link: lte}}")
+node("node-server-attached", "{id: a, role: server, ⟦wrong-role⟧attach: {to: gw, link: ble}}")
+node("node-attach-unknown", "{id: a, role: pne, attach: {to: ⟦unknown-node⟧gate, link: ble}}")
+node("node-attach-role", "{id: a, role: pne, attach: {to: ⟦wrong-role⟧srv, link: ble}}")
+node("node-attach-copy", "{id: a, role: pne, attach: {to: ⟦unknown-node⟧gw/3, link: ble}}")
+node("node-attach-copy-zero", "{id: a, role: pne, attach: {to: ⟦unknown-node⟧gw/0, link: ble}}")
+node("node-attach-uncounted", "{id: a, role: gateway, uplink: {to: ⟦unknown-node⟧srv/1, link: lte}}")
+node("node-attach-selector", "{id: a, role: pne, attach: {to: ⟦bad-selector⟧gw/x, link: ble}}")
+node("node-attach-backwards", "{id: a, role: pne, attach: {to: ⟦empty-selection⟧gw/2..1, link: ble}}")
+node("node-attach-no-link", "{id: a, role: pne, attach: ⟦missing-key⟧{to: gw}}")
+node("node-attach-link-unknown", "{id: a, role: pne, attach: {to: gw, link: ⟦unknown-link⟧bel}}")
+node("node-attach-by", "{id: a, role: pne, attach: {to: gw, by: ⟦unknown-word⟧roundrobin, link: ble}}")
+node("node-attach-nobody", "{id: a, role: pne, attach: {to: ⟦empty-list⟧[], link: ble}}")
+node("node-mix-sum", "{id: a, role: server, mix: ⟦inconsistent⟧{x: 50 %, y1: 40 %}}")
+node("node-mix-device", "{id: a, role: server, mix: {⟦unknown-device⟧x: 100 %}}")
+node("node-mix-no-unit", "{id: a, role: server, mix: {x: ⟦missing-unit⟧1}}")
+node("node-mix-empty", "{id: a, role: server, mix: ⟦empty-list⟧{}}")
+node("node-certificate-issuer", "{id: a, role: server, certificate: {issuer: ⟦unknown-word⟧selfe}}")
+node("node-certificate-present", "{id: a, role: server, certificate: {present: ⟦bad-value⟧yes}}")
+node("node-certificate-times", "{id: a, role: server, certificate: {not_before: 2 s, not_after: ⟦inconsistent⟧1 s}}")
+node("node-certificate-identity", "{id: a, role: server, certificate: {identity: ⟦several-nodes⟧pne/*}}")
+node("node-psk", "{id: a, role: server, psk: {secret: ⟦unknown-word⟧rigth}}")
+node("node-position-later", "{id: a, role: server, ⟦not-implemented⟧position: [1, 2]}")
+case("node-broken-no-noise", GOOD.replace("count: 2", "count: ⟦bad-value⟧two") +
+     "faults:\n  - {at: 1 s, do: link-down, target: gw/1--srv}\n  - {at: 1 s, do: node-silent, target: ⟦unknown-node⟧pnee}\n")
+case("node-three-errors", HEAD + "nodes:\n  - {id: srv, role: ⟦unknown-word⟧sever}\n  - {id: gw, role: gateway, uplink: {to: srv, "
+     "link: ⟦unknown-link⟧lt}}\n  - {id: pne, role: pne, count: ⟦bad-value⟧x, attach: {to: ⟦unknown-node⟧gwy, link: ble}}\n")
+
+# --- personal networks and groups
+pn("pn-no-gateway", "⟦missing-key⟧{id: x}")
+pn("pn-several-gateways", "{id: x, gateway: ⟦several-nodes⟧gw/*}")
+pn("pn-gateway-role", "{id: x, gateway: ⟦wrong-role⟧srv}")
+pn("pn-duplicate", "{id: ⟦duplicate-id⟧all, gateway: gw/1}")
+pn("pn-member-elsewhere", "{id: x, gateway: gw/1, members: ⟦not-attached⟧pne/1..2}")
+pn("pn-member-role", "{id: x, gateway: gw/1, members: ⟦wrong-role⟧gw/2}")
+pn("pn-type", "{id: x, gateway: gw/1, establishment: {type: ⟦out-of-range⟧4}}")
+pn("pn-by-stranger", "{id: x, gateway: gw/1, establishment: {type: 2, by: ⟦not-a-member⟧pne/2}}")
+pn("pn-by-several", "{id: x, gateway: gw/1, establishment: {type: 2, by: ⟦several-nodes⟧pne/*}}")
+pn("pn-at-distribution", "{id: x, gateway: gw/1, establishment: {at: {⟦bad-distribution⟧unifrom: [1 s, 2 s]}}}")
+pn("pn-at-backwards", "{id: x, gateway: gw/1, establishment: {at: {uniform: ⟦inconsistent⟧[2 s, 1 s]}}}")
+pn("pn-at-one-value", "{id: x, gateway: gw/1, establishment: {at: {uniform: ⟦bad-distribution⟧[2 s]}}}")
+pn("pn-at-two-keys", "{id: x, gateway: gw/1, establishment: {at: ⟦bad-distribution⟧{uniform: [1 s, 2 s], normal: [1 s, 1 s]}}}")
+case("pn-without-pnes", HEAD + "nodes:\n  - {id: srv, role: server}\n  - {id: gw, role: gateway, uplink: {to: srv, link: "
+     "lte}}\npersonal_networks:\n  - ⟦empty-selection⟧{id: x, gateway: gw}\n")
+group("group-no-owner", "⟦missing-key⟧{id: g, members: pne/1}")
+group("group-owner-several", "{id: g, owner: ⟦several-nodes⟧pne/1..2, members: pne/3}")
+group("group-owner-repeated", "{id: g, owner: pne/1, members: [⟦owner-repeated⟧pne/1, pne/2]}")
+group("group-owner-alone", "{id: g, owner: pne/1, members: ⟦owner-repeated⟧pne/1}")
+group("group-joining", "{id: g, owner: pne/1, members: pne/2, joining: ⟦unknown-word⟧opne}")
+group("group-member-unknown", "{id: g, owner: pne/1, members: [pne/2, ⟦unknown-node⟧pne/7]}")
+
+# --- workload
+work("work-no-verb", "⟦missing-key⟧{at: 1 s, from: pne/1}")
+work("work-verb-unknown", "{at: 1 s, do: ⟦unknown-verb⟧service-acces, from: pne/1}")
+work("work-no-time", "⟦missing-key⟧{do: service-access, from: pne/1, to: srv}")
+work("work-both-times", "{⟦inconsistent⟧at: 1 s, every: 2 s, do: service-access, from: pne/1, to: srv}")
+work("work-start-without-every", "{at: 1 s, ⟦inconsistent⟧start: 2 s, do: service-access, from: pne/1, to: srv}")
+work("work-until-before-start", "{every: 1 s, start: 9 s, until: ⟦inconsistent⟧8 s, do: service-access, from: pne/1, to: srv}")
+work("work-every-zero", "{every: ⟦out-of-range⟧0 s, do: service-access, from: pne/1, to: srv}")
+work("work-every-zero-mean", "{every: {exponential: ⟦out-of-range⟧0 s}, do: service-access, from: pne/1, to: srv}")
+work("work-no-from", "⟦missing-key⟧{at: 1 s, do: service-access, to: srv}")
+work("work-no-to", "⟦missing-key⟧{at: 1 s, do: service-access, from: pne/1}")
+work("work-from-role", "{at: 1 s, do: service-access, from: ⟦wrong-role⟧gw/1, to: srv}")
+work("work-group-unknown", "{at: 1 s, do: group-message, from: pne/1, to: ⟦unknown-group⟧vitals}")
+work("work-pn-unknown", "{at: 1 s, do: pn-release, from: pne/1, pn: ⟦unknown-pn⟧pn-gw}")
+work("work-pn-out-of-place", "{at: 1 s, do: service-access, from: pne/1, to: srv, ⟦inconsistent⟧pn: pn-gw/1}")
+work("work-size-out-of-place", "{at: 1 s, do: pn-release, from: pne/1, pn: pn-gw/1, ⟦inconsistent⟧size: 1 B}")
+work("work-size-no-unit", "{at: 1 s, do: service-access, from: pne/1, to: srv, size: ⟦missing-unit⟧100}")
+work("work-size-sigma-unit", "{at: 1 s, do: service-access, from: pne/1, to: srv, size: {lognormal: [200 B, ⟦bad-value⟧4 B]}}")
+work("work-size-huge", "{at: 1 s, do: service-access, from: pne/1, to: srv, size: ⟦out-of-range⟧20 MB}")
+work("work-count-zero", "{every: 1 s, count: ⟦out-of-range⟧0, do: service-access, from: pne/1, to: srv}")
+
+# --- faults
+fault("fault-no-target", "⟦missing-key⟧{at: 1 s, do: link-down}")
+fault("fault-verb", "{at: 1 s, do: ⟦unknown-word⟧linkdown, target: gw/1--srv}")
+fault("fault-no-link", "{at: 1 s, do: link-down, target: ⟦unknown-link⟧pne/1--gw/2}")
+fault("fault-not-a-link", "{at: 1 s, do: link-down, target: ⟦bad-selector⟧gw/1}")
+fault("fault-link-end", "{at: 1 s, do: link-down, target: ⟦unknown-node⟧gw/1--server}")
+fault("fault-negative", "{at: ⟦out-of-range⟧-1 s, do: link-down, target: gw/1--srv}")
+fault("fault-duplicate", "{id: f, at: 1 s, do: node-silent, target: srv}\n  - {id: ⟦duplicate-id⟧f, at: 2 s, do: node-silent, target: srv}")
+fault("fault-node-link", "{at: 1 s, do: node-silent, target: ⟦unknown-node⟧gw--srv}")
+
+# --- expectations
+expect("expect-nothing", "⟦missing-key⟧{subject: pne--gateway}")
+expect("expect-claim-unknown", "{claim: ⟦unknown-claim⟧no-plaintext}")
+expect("expect-metric-unknown", "{metric: ⟦unknown-metric⟧setup_ms.p94, max: 1 s}")
+expect("expect-no-bound", "⟦missing-key⟧{metric: setup_ms.p95}")
+expect("expect-no-unit", "{metric: setup_ms.p95, max: ⟦missing-unit⟧400}")
+expect("expect-count-unit", "{metric: messages.lost, max: ⟦bad-value⟧4 s}")
+expect("expect-ratio-over", "{metric: delivery_ratio, min: ⟦out-of-range⟧1.5}")
+expect("expect-bounds", "{metric: setup_ms.p95, min: 2 s, max: ⟦inconsistent⟧1 s}")
+expect("expect-both", "{claim: no-plaintext-on-wire, ⟦inconsistent⟧metric: setup_ms.p95, max: 1 s}")
+expect("expect-claim-bound", "{claim: no-plaintext-on-wire, ⟦inconsistent⟧max: 1 s}")
+expect("expect-hop", "{claim: mutual-authentication, subject: ⟦bad-subject⟧pne-gateway}")
+expect("expect-message-type", "{metric: messages.lost, max: 0, subject: ⟦bad-subject⟧pne--gateway}")
+expect("expect-list-in-list", "⟦wrong-type⟧[claim, no-plaintext-on-wire]")
+
+# --- timers
+top("timer-unknown", "timers: {⟦unknown-key⟧keepalive: 3 s}\n")
+top("timer-backoff", "timers: {request_backoff: ⟦out-of-range⟧0.5}\n")
+top("timer-tries-unit", "timers: {request_tries: ⟦bad-value⟧3 s}\n")
+
+# --- includes (there is nothing beside the corpus)
+top("include-missing", "include: ⟦cannot-read⟧nowhere.yaml\n")
+top("include-missing-in-list", "include: [⟦cannot-read⟧nowhere.yaml]\nlinks:\n  l: {technology: ⟦unknown-technology⟧bel}\n")
+top("include-folder", "include: ⟦cannot-read⟧.\n")
+top("include-itself", "include: ⟦include-cycle⟧include-itself.yaml\n")
+top("include-mapping", "include: ⟦wrong-type⟧{a: b}\n")
+top("include-broken", "include: included.part\nnodes_x: 1\n".replace("nodes_x", "⟦unknown-key⟧nodes_x"))
+
+# --- files that are no text, or that a comment would change
+RAW["binary-nul"] = (b"cpns: 1\nname: a\x00b\n", "binary-file 2:8")
+RAW["binary-elf"] = (b"\x7fELF\x02\x01\x01\x00" + bytes(range(256)), "binary-file 1:1")
+RAW["binary-png"] = (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "bad-encoding 1:1")
+RAW["utf16"] = ("\ufeffcpns: 1\n".encode("utf-16-le"), "bad-encoding 1:1")
+RAW["latin1"] = ("cpns: 1\nname: café\n".encode("latin-1"), "bad-encoding 2:10")
+RAW["utf8-overlong"] = (b"cpns: 1\nname: \xc0\xaf\n", "bad-encoding 2:7")
+RAW["utf8-surrogate"] = (b"cpns: 1\nname: \xed\xa0\x80\n", "bad-encoding 2:7")
+RAW["utf8-cut"] = (b"cpns: 1\nname: ab\xe2\x82", "bad-encoding 2:9")
+RAW["empty"] = (b"", "empty-file 1:1")
+RAW["blank"] = (b"\n\n   \n", "empty-file 1:1")
+RAW["carriage-returns"] = (b"cpns: 1\rrun: {until: 60}\r", "missing-unit 2:14, missing-key 1:1")
+RAW["windows-lines"] = (b"cpns: 1\r\nrun: {until: 60}\r\n", "missing-unit 2:14, missing-key 1:1")
+RAW["byte-order-mark"] = (b"\xef\xbb\xbfcpns: 1\nrun: {until: 60}\n", "missing-unit 2:14, missing-key 1:1")
+RAW["escape-codes"] = (b"cpns: 1\nname: \x1b[31m\n", "binary-file 2:7")
+RAW["nested-10000"] = (b"cpns: 1\nx: " + b"[" * 10000, "too-deep 2:35")
+RAW["json"] = (b'{"cpns": 1, "run": {"until": "60"}}\n', "missing-unit 1:30, missing-key 1:1")
+MARK = re.compile("⟦([a-z0-9-]*)⟧")
+
+
+def finish(text):
+    """Marks out, places found; line 1 is the comment."""
+    expected, out, line, column = [], "", 2, 1
+    position = 0
+    for match in MARK.finditer(text):
+        out += text[position:match.start()]
+        position = match.end()
+        line = 2 + out.count("\n")
+        column = len(out) - (out.rfind("\n") + 1) + 1
+        expected.append(f"{match.group(1)} {line}:{column}")
+    out += text[position:]
+    return "# expect: " + ", ".join(expected) + "\n" + out
+
+
+def main():
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.iterdir():
+        old.unlink()
+    for name, text in CASES.items():
+        (FOLDER / (name + ".yaml")).write_text(finish(text), encoding="utf-8", newline="")
+    for name, (data, _) in RAW.items():
+        (FOLDER / (name + ".yaml")).write_bytes(data)
+    (FOLDER / "EXPECT").write_text("".join(f"{name}.yaml: {e}\n" for name, (_, e) in RAW.items()), encoding="utf-8")
+    (FOLDER / "included.part").write_text("cpns: 1\nlinks: {}\n", encoding="utf-8")
+    print(f"{len(CASES) + len(RAW)} files in {FOLDER}")
+
+
+main()
