@@ -67,7 +67,9 @@ static void answer_member(struct gateway *g, struct pn *pn, struct member *m, in
     m->asked = false;
     struct cpns_message answer;
     agent_begin(&g->agent, &answer, CPNS_PN_ESTABLISHMENT_RESPONSE, entity_urn(e, m->pne));
-    cpns_set_integer(&answer, CPNS_TRANSACTION_ID, m->request);
+    if (m->request != 0) { /* an invited member did not ask, but has to know */
+        cpns_set_integer(&answer, CPNS_TRANSACTION_ID, m->request);
+    }
     cpns_set_integer(&answer, CPNS_STATUS, status);
     cpns_set_text(&answer, CPNS_PN_ID, entity_pn_urn(e, pn->number));
     struct agent_route route = gateway_route(m->pne, pn);
@@ -205,6 +207,7 @@ static void invite(struct gateway *g, struct pn *pn, struct member *m)
 {
     m->state = MEMBER_INVITED;
     m->counted = true;
+    m->request = 0;
     pn->awaited++;
     set_guard(g, m);
     struct cpns_message request;
@@ -274,6 +277,7 @@ void gateway_on_pne_up(struct gateway *g, entity_id pne)
         return;
     }
     m->state = MEMBER_ASKED;
+    m->asked = true;
     set_guard(g, m);
     agent_forget_cookie(&g->agent, CPNS_ENTITY_DISCOVERY_REQUEST, pne);
     struct cpns_message request;

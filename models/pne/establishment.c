@@ -156,8 +156,6 @@ enum disposition pne_on_authentication_result(struct pne *p, const struct cpns_m
     if (status != 200) {
         entity_event(p->agent.entity, "authentication_failed", NULL);
         pne_gives_up(p, PNE_EV_REFUSED, "authentication");
-    } else if (!p->initiates && pne_may(p, PNE_EV_ADMITTED)) {
-        joined(p); /* an invited PNE gets no PNEstablishmentResponse */
     }
     return MESSAGE_DELIVERED;
 }
@@ -165,8 +163,9 @@ enum disposition pne_on_authentication_result(struct pne *p, const struct cpns_m
 enum disposition pne_on_establishment_response(struct pne *p, const struct cpns_message *m)
 {
     uint64_t cookie;
-    if (!agent_answered(&p->agent, m, CPNS_PN_ESTABLISHMENT_REQUEST, &cookie)) {
-        return MESSAGE_DELIVERED;
+    bool answer = agent_answered(&p->agent, m, CPNS_PN_ESTABLISHMENT_REQUEST, &cookie);
+    if (!answer && p->initiates) {
+        return MESSAGE_DELIVERED; /* late or repeated; an invited PNE has not asked */
     }
     if (cpns_integer(m, CPNS_STATUS) != 200) {
         char reason[32];
