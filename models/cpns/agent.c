@@ -237,6 +237,17 @@ static bool is_client(const struct agent *a, entity_id peer)
     return entity_scenario(a->entity)->nodes[entity_self(a->entity)].peer == peer;
 }
 
+void agent_channel_up(struct agent *a, entity_id peer)
+{
+    for (struct agent_request *r = a->first; r != NULL; r = r->next) {
+        if (r->route.peer == peer && r->route.exempt == EXEMPT_NOT) {
+            entity_timer_cancel(a->entity, r->timer);
+            r->timer =
+                entity_timer_set(a->entity, r->wait, AGENT_TIMER_REQUEST, (uint64_t)r->transaction);
+        }
+    }
+}
+
 void agent_channel_down(struct agent *a, entity_id peer)
 {
     if (!is_client(a, peer)) {

@@ -53,6 +53,8 @@ int64_t agent_request(struct agent *a, struct cpns_message *m, const struct agen
 /* An answer arrived: true, and the request's cookie, when one of that type was waiting for it. */
 bool agent_answered(struct agent *a, const struct cpns_message *answer, enum cpns_type request_type,
                     uint64_t *cookie);
+/* The session that requests to `peer` waited for stands: the clock of their tries starts now. */
+void agent_channel_up(struct agent *a, entity_id peer);
 /* The session with our own gateway or server broke: what is unanswered is sent again, over a new
  * session. */
 void agent_channel_down(struct agent *a, entity_id peer);

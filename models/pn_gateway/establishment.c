@@ -247,8 +247,13 @@ enum disposition gateway_on_establishment_request(struct gateway *g, const struc
         agent_send(&g->agent, &answer, &route);
         return MESSAGE_DELIVERED;
     }
+    bool repeated = asking->request == cpns_integer(m, CPNS_TRANSACTION_ID);
     asking->asked = true;
     asking->request = cpns_integer(m, CPNS_TRANSACTION_ID);
+    if (repeated && asking->state == MEMBER_REGISTERED) {
+        answer_member(g, pn, asking, 200);
+        return MESSAGE_DELIVERED;
+    }
     if (asking->state == MEMBER_AUTHENTICATING || asking->state == MEMBER_AUTHENTICATED) {
         return MESSAGE_DELIVERED; /* repeated: under way already */
     }

@@ -252,6 +252,7 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
     case CHANNEL_UP:
         if (peer == g->server) {
             keep_alive_seen(&g->keep_alive, &g->agent, CPNS_TYPE_COUNT);
+            agent_channel_up(&g->agent, peer);
         } else {
             gateway_on_pne_up(g, peer);
         }

@@ -148,6 +148,7 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
     switch (event) {
     case CHANNEL_UP:
         keep_alive_seen(&p->keep_alive, &p->agent, CPNS_TYPE_COUNT);
+        agent_channel_up(&p->agent, p->gateway);
         break;
     case CHANNEL_DOWN:
         agent_channel_down(&p->agent, p->gateway);
