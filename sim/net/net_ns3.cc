@@ -511,6 +511,11 @@ class Tcp : public ns3::TcpSocketBase
     {
         bool again = seq < m_tcb->m_highTxMark.Get();
         uint32_t size = TcpSocketBase::SendDataPacket(seq, max_size, with_ack);
+        if (with_ack) {
+            /* ns-3 notes the acknowledgements of empty segments only, and without this one takes no
+             * newer timestamp to echo: the peer would measure round trips of minutes. */
+            m_highTxAck = m_tcb->m_rxBuffer->NextRxSequence();
+        }
         stats.segments_sent++;
         stats.bytes_sent += size;
         stats.retransmissions += again;
