@@ -877,6 +877,32 @@ static void what_a_tap_drops_is_repeated(void **state)
     end_fini(&e);
 }
 
+/* a --> b: a question every 2 s, b --> a: the answer, which carries the acknowledgement. After two
+ * minutes of that a lost question is repeated after a second or so, not after two minutes. */
+static void a_long_talk_forgets_no_round_trip(void **state)
+{
+    struct world *w = *state;
+    int dropped = 0;
+    struct server *s = serve(w, w->b);
+    s->echo = true;
+    struct end e = dial(w);
+    dial_now(w, &e);
+    for (int i = 0; i < 60; i++) {
+        run_for(w, 2 * SIM_S);
+        say(&e, "?");
+    }
+    run_for(w, 2 * SIM_S);
+    assert_int_equal(buf_len(&e.in), 60);
+    uint32_t tap = net_tap_add(w->net, w->link, false, drop_first_payload, &dropped);
+    say(&e, "?");
+    run_for(w, 3 * SIM_S);
+    assert_int_equal(dropped, 1);
+    assert_int_equal(buf_len(&e.in), 61);
+    net_tap_remove(w->net, tap);
+    server_free(s);
+    end_fini(&e);
+}
+
 /* Turns 'a' to 'b' in all payload, and breaks the checksums, which the net makes right again. */
 static enum net_verdict change_letters(void *arg, const struct net_packet *p, struct buf *change)
 {
@@ -1098,6 +1124,7 @@ int main(void)
         BARE(runs_in_small_portions_equal_one_run),
         PAIR(taps_see_valid_packets),
         PAIR(what_a_tap_drops_is_repeated),
+        PAIR(a_long_talk_forgets_no_round_trip),
         PAIR(a_tap_changes_what_arrives),
         PAIR(taps_come_and_go_while_they_run),
         PAIR(injected_packets_arrive_past_the_taps),
