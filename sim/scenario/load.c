@@ -133,10 +133,14 @@ static bool check_version(struct loader *l)
 static void load(struct loader *l, const char *path)
 {
     l->root = files_load(l, path);
-    if (l->root == NULL || !check_version(l)) {
+    if (l->root == NULL) {
         return;
     }
-    params_apply(l);
+    params_set(l);
+    if (!check_version(l)) {
+        return;
+    }
+    params_fill(l);
     l->raw = arena_alloc(l->arena, sizeof(*l->raw));
     l->raw->head.at = l->root;
     l->storage->raw = l->raw;

@@ -63,8 +63,9 @@ struct tree *files_load(struct loader *l, const char *path);
 /* All sources as `scenario.text` has them. */
 const char *files_text(struct loader *l);
 
-/* Parameters and --set (params.c): changes the tree. */
-void params_apply(struct loader *l);
+/* --set and parameters (params.c): change the tree. */
+void params_set(struct loader *l);
+void params_fill(struct loader *l);
 
 /* Profiles (profiles.c). */
 void profiles_resolve(struct loader *l);

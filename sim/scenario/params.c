@@ -329,18 +329,27 @@ static void apply_set(struct loader *l, const char *set, struct tree *section)
     }
 }
 
-void params_apply(struct loader *l)
+static struct tree *params_section(struct loader *l)
 {
     struct tree *section = tree_get(l->root, "params");
-    if (section != NULL && section->kind != TREE_MAP) {
-        if (section->kind != TREE_BAD &&
-            !(section->kind == TREE_SCALAR && !section->quoted && section->text[0] == '\0')) {
-            report_error(&l->report, section, "wrong-type", "\"params\" is a mapping");
-        }
-        section = NULL;
-    }
+    return section != NULL && section->kind == TREE_MAP ? section : NULL;
+}
+
+void params_set(struct loader *l)
+{
     for (size_t i = 0; l->options != NULL && i < l->options->set_count; i++) {
-        apply_set(l, l->options->sets[i], section);
+        apply_set(l, l->options->sets[i], params_section(l));
+    }
+}
+
+void params_fill(struct loader *l)
+{
+    const struct tree *given = tree_get(l->root, "params");
+    struct tree *section = params_section(l);
+    bool empty =
+        given != NULL && given->kind == TREE_SCALAR && !given->quoted && given->text[0] == '\0';
+    if (given != NULL && section == NULL && given->kind != TREE_BAD && !empty) {
+        report_error(&l->report, given, "wrong-type", "\"params\" is a mapping");
     }
     struct params p = {.l = l};
     if (section != NULL) {
