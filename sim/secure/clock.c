@@ -1,6 +1,7 @@
 /* OpenSSL reads the wall clock for the age of tickets and for DTLS timers and has no parameter for
- * it. The executable's own time() and gettimeofday() come first in symbol look-up; on a thread that
- * is inside one of our calls they give virtual time, everywhere else real time. */
+ * it. The executable's own time() and gettimeofday() come first in symbol look-up (link it with
+ * ENABLE_EXPORTS); on a thread that is inside one of our calls they give virtual time, everywhere
+ * else real time. */
 #include <sys/time.h>
 #include <time.h>
 
@@ -24,8 +25,9 @@ static struct timespec read_clock(void)
 {
     struct timespec t;
     if (is_virtual) {
-        t.tv_sec = (time_t)(SIM_EPOCH_UNIX_S + virtual_now / SIM_S);
-        t.tv_nsec = virtual_now % SIM_S;
+        int64_t whole = virtual_now / SIM_S - (virtual_now % SIM_S < 0);
+        t.tv_sec = (time_t)(SIM_EPOCH_UNIX_S + whole);
+        t.tv_nsec = virtual_now - whole * SIM_S;
     } else {
         clock_gettime(CLOCK_REALTIME, &t);
     }

@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/secure/env_internal.h"
 #include "sim/secure/identity_internal.h"
 #include "sim/secure/stream.h"
 
-enum { RSA_POOL = 4, SERIAL_BYTES = 16 };
+enum { SERIAL_BYTES = 16, COMMON_NAME_MOST = 64 /* ub-common-name, RFC 5280 */ };
+/* All of it lies in the past for a verifier outside the simulator. */
+static const int64_t ca_years = 10;
 
 const char *secure_key_kind_name(enum secure_key_kind kind)
 {
@@ -47,11 +50,12 @@ static EVP_PKEY *generate(struct secure_env *env, enum secure_key_kind kind)
     return NULL;
 }
 
-/* RSA keys take long to make: 4 a size and run, shared by name. */
+/* RSA keys take long to make: a few a size and run, shared by name. */
 static EVP_PKEY *rsa_from_pool(struct secure_env *env, const char *name, enum secure_key_kind kind)
 {
     size_t size = kind == SECURE_KEY_RSA2048 ? 0 : 1;
-    size_t slot = span_hash(0, span_of_str(name)) % RSA_POOL;
+    size_t slot = span_hash(0, span_of_str(name)) % RSA_POOL_KEYS;
+    pthread_mutex_lock(&env->pool_lock);
     EVP_PKEY **key = &env->rsa_pool[size][slot];
     if (*key == NULL) {
         struct stream s;
@@ -63,6 +67,7 @@ static EVP_PKEY *rsa_from_pool(struct secure_env *env, const char *name, enum se
     if (*key != NULL) {
         EVP_PKEY_up_ref(*key);
     }
+    pthread_mutex_unlock(&env->pool_lock);
     return *key;
 }
 
@@ -83,29 +88,38 @@ static EVP_PKEY *make_key(struct secure_env *env, const char *name, enum secure_
  * --------------------------------------------------------------------------------------- */
 
 struct certificate_params {
-    const char *subject;
-    const char *issuer; /* NULL: self-signed */
-    EVP_PKEY *subject_key;
+    const char *name;
+    const char *urn; /* URI subject alternative name, or NULL */
+    EVP_PKEY *key;
     EVP_PKEY *issuer_key;
-    const X509 *issuer_certificate; /* NULL: self-signed */
-    int64_t not_before, not_after;  /* Unix seconds */
+    X509 *issuer;                  /* NULL: self-signed */
+    int64_t not_before, not_after; /* Unix seconds */
     const char *const (*extensions)[2];
     size_t extension_count;
 };
 
+/* "cpnsim simulated NAME" contains blanks, so that no verifier takes it for a host name. Cut where
+ * X.509 wants it cut, but never within a UTF-8 character. */
 static bool set_name(X509_NAME *name, const char *text)
 {
+    char cn[COMMON_NAME_MOST + 1];
+    int len = snprintf(cn, sizeof(cn), "cpnsim simulated %s", text);
+    if (len > COMMON_NAME_MOST) {
+        for (len = COMMON_NAME_MOST; len > 0 && ((uint8_t)cn[len - 1] & 0x80) != 0; len--) {
+        }
+    }
     return X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8,
                                       (const unsigned char *)"cpnsim simulated", -1, -1, 0) == 1 &&
-           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)text, -1,
-                                      -1, 0) == 1;
+           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)cn, len, -1,
+                                      0) == 1;
 }
 
-static bool set_serial(X509 *certificate)
+static bool set_serial(const struct secure_env *env, X509 *certificate)
 {
     uint8_t bytes[SERIAL_BYTES];
-    struct stream *s = stream_current();
-    stream_read(s, bytes, sizeof(bytes));
+    if (!env_draw(env, bytes, sizeof(bytes))) {
+        return false;
+    }
     bytes[0] = (uint8_t)((bytes[0] & 0x7f) | 0x40); /* positive, of full length */
     BIGNUM *number = BN_bin2bn(bytes, sizeof(bytes), NULL);
     bool ok =
@@ -114,15 +128,35 @@ static bool set_serial(X509 *certificate)
     return ok;
 }
 
-static bool add_extension(X509 *certificate, const X509 *issuer, const char *name,
-                          const char *value)
+static bool add_extension(X509 *certificate, X509 *issuer, const char *name, const char *value)
 {
     X509V3_CTX ctx;
-    X509V3_set_ctx(&ctx, (X509 *)(uintptr_t)(issuer != NULL ? issuer : certificate), certificate,
-                   NULL, NULL, 0);
+    X509V3_set_ctx(&ctx, issuer != NULL ? issuer : certificate, certificate, NULL, NULL, 0);
     X509_EXTENSION *extension = X509V3_EXT_conf(NULL, &ctx, name, value);
     bool ok = extension != NULL && X509_add_ext(certificate, extension, -1) == 1;
     X509_EXTENSION_free(extension);
+    return ok;
+}
+
+/* Built rather than parsed: a URN may hold what OpenSSL's configuration language separates by. */
+static bool add_urn(X509 *certificate, const char *urn)
+{
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    ASN1_IA5STRING *uri = ASN1_IA5STRING_new();
+    bool ok = names != NULL && name != NULL && uri != NULL && ASN1_STRING_set(uri, urn, -1) == 1;
+    if (ok) {
+        GENERAL_NAME_set0_value(name, GEN_URI, uri);
+        uri = NULL;
+        ok = sk_GENERAL_NAME_push(names, name) > 0;
+    }
+    if (ok) {
+        name = NULL;
+        ok = X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, 0) == 1;
+    }
+    ASN1_IA5STRING_free(uri);
+    GENERAL_NAME_free(name);
+    GENERAL_NAMES_free(names);
     return ok;
 }
 
@@ -135,20 +169,22 @@ static const EVP_MD *digest_for(const EVP_PKEY *key)
 }
 
 /* Needs a current stream. */
-static X509 *make_certificate(struct secure_env *env, const struct certificate_params *p)
+static X509 *make_certificate(const struct secure_env *env, const struct certificate_params *p)
 {
     X509 *c = X509_new_ex(env->libctx, NULL);
-    bool ok = c != NULL && X509_set_version(c, X509_VERSION_3) == 1 && set_serial(c) &&
-              set_name(X509_get_subject_name(c), p->subject) &&
-              ASN1_TIME_set(X509_getm_notBefore(c), p->not_before) != NULL &&
-              ASN1_TIME_set(X509_getm_notAfter(c), p->not_after) != NULL &&
-              X509_set_pubkey(c, p->subject_key) == 1;
-    ok = ok && X509_set_issuer_name(c, p->issuer_certificate != NULL
-                                           ? X509_get_subject_name(p->issuer_certificate)
-                                           : X509_get_subject_name(c)) == 1;
+    bool ok =
+        c != NULL && X509_set_version(c, X509_VERSION_3) == 1 && set_serial(env, c) &&
+        set_name(X509_get_subject_name(c), p->name) &&
+        ASN1_TIME_set(X509_getm_notBefore(c), p->not_before) != NULL &&
+        ASN1_TIME_set(X509_getm_notAfter(c), p->not_after) != NULL &&
+        X509_set_pubkey(c, p->key) == 1 &&
+        X509_set_issuer_name(c, X509_get_subject_name(p->issuer != NULL ? p->issuer : c)) == 1;
     for (size_t i = 0; ok && i < p->extension_count; i++) {
-        ok = add_extension(c, p->issuer_certificate, p->extensions[i][0], p->extensions[i][1]);
+        ok = add_extension(c, p->issuer, p->extensions[i][0], p->extensions[i][1]);
     }
+    ok = ok && (p->urn == NULL || add_urn(c, p->urn));
+    ok =
+        ok && (p->issuer == NULL || add_extension(c, p->issuer, "authorityKeyIdentifier", "keyid"));
     if (!ok || X509_sign(c, p->issuer_key, digest_for(p->issuer_key)) == 0) {
         X509_free(c);
         return NULL;
@@ -165,29 +201,31 @@ int secure_ca_create(struct secure_env *env, const char *name, enum secure_key_k
         {"subjectKeyIdentifier", "hash"},
         {"nameConstraints", "critical,permitted;DNS:cpns-sim.invalid"},
     };
-    char subject[100];
-    snprintf(subject, sizeof(subject), "CA %s", name);
+    const int64_t validity = ca_years * 365 * 86400;
+    char *subject = mem_printf("CA %s", name);
     struct secure_ca *ca = mem_alloc(sizeof(*ca));
     ca->key = make_key(env, subject, kind);
     struct stream s;
     stream_init(&s, env->seed, subject, "certificate", 0);
     stream_enter(&s, 0);
     if (ca->key != NULL) {
-        const int64_t year = 365 * 86400;
         ca->certificate = make_certificate(
-            env, &(struct certificate_params){.subject = subject,
-                                              .subject_key = ca->key,
+            env, &(struct certificate_params){.name = subject,
+                                              .key = ca->key,
                                               .issuer_key = ca->key,
-                                              .not_before = SIM_EPOCH_UNIX_S - 5 * year,
-                                              .not_after = SIM_EPOCH_UNIX_S + 5 * year,
+                                              .not_before = SIM_EPOCH_UNIX_S - validity,
+                                              .not_after = SIM_EPOCH_UNIX_S + validity,
                                               .extensions = extensions,
                                               .extension_count = SIM_ARRAY_LEN(extensions)});
     }
     stream_leave();
-    if (ca->certificate == NULL) {
+    free(subject);
+    int len = ca->certificate != NULL ? i2d_X509(ca->certificate, &ca->der) : -1;
+    if (len < 0) {
         secure_ca_free(ca);
         return env_fail(diags, "cannot make the certification authority");
     }
+    ca->der_len = (size_t)len;
     *ret = ca;
     return 0;
 }
@@ -197,42 +235,55 @@ void secure_ca_free(struct secure_ca *ca)
     if (ca != NULL) {
         EVP_PKEY_free(ca->key);
         X509_free(ca->certificate);
+        OPENSSL_free(ca->der);
         free(ca);
     }
+}
+
+struct span secure_ca_certificate(const struct secure_ca *ca)
+{
+    return span_of(ca->der, ca->der_len);
+}
+
+/* Certificates of one name that differ get serial numbers of their own. */
+static uint64_t certificate_ordinal(const struct secure_identity_params *p)
+{
+    uint64_t h = span_hash(0, span_of_str(p->urn));
+    h = span_hash(h, span_of(&p->not_before, sizeof(p->not_before)));
+    h = span_hash(h, span_of(&p->not_after, sizeof(p->not_after)));
+    return h * 2 + p->self_signed;
 }
 
 int secure_identity_issue(struct secure_env *env, const struct secure_ca *issuer,
                           const struct secure_identity_params *params, struct secure_identity **ret,
                           struct diag_list *diags)
 {
-    char san[80];
-    char subject[100];
-    snprintf(san, sizeof(san), "URI:%s", params->urn);
-    snprintf(subject, sizeof(subject), "%s", params->name);
-    subject[64] = '\0'; /* ub-common-name, RFC 5280 */
+    bool rsa = params->kind == SECURE_KEY_RSA2048 || params->kind == SECURE_KEY_RSA3072;
     const char *const extensions[][2] = {
         {"basicConstraints", "critical,CA:FALSE"},
-        {"keyUsage", "critical,digitalSignature"},
+        /* keyEncipherment: suites without key agreement, which old policies ask for */
+        {"keyUsage",
+         rsa ? "critical,digitalSignature,keyEncipherment" : "critical,digitalSignature"},
         {"extendedKeyUsage", "clientAuth,serverAuth"},
-        {"subjectAltName", san},
     };
     struct secure_identity *id = mem_alloc(sizeof(*id));
     id->kind = params->kind;
     id->key = make_key(env, params->name, params->kind);
     struct stream s;
-    stream_init(&s, env->seed, params->name, "certificate", params->kind);
+    stream_init(&s, env->seed, params->name, "certificate", certificate_ordinal(params));
     stream_enter(&s, 0);
     if (id->key != NULL) {
         id->certificate = make_certificate(
-            env, &(struct certificate_params){
-                     .subject = subject,
-                     .subject_key = id->key,
-                     .issuer_key = params->self_signed ? id->key : issuer->key,
-                     .issuer_certificate = params->self_signed ? NULL : issuer->certificate,
-                     .not_before = identity_unix_time(params->not_before),
-                     .not_after = identity_unix_time(params->not_after),
-                     .extensions = extensions,
-                     .extension_count = SIM_ARRAY_LEN(extensions)});
+            env,
+            &(struct certificate_params){.name = params->name,
+                                         .urn = params->urn,
+                                         .key = id->key,
+                                         .issuer_key = params->self_signed ? id->key : issuer->key,
+                                         .issuer = params->self_signed ? NULL : issuer->certificate,
+                                         .not_before = identity_unix_time(params->not_before),
+                                         .not_after = identity_unix_time(params->not_after),
+                                         .extensions = extensions,
+                                         .extension_count = SIM_ARRAY_LEN(extensions)});
     }
     stream_leave();
     int len = id->certificate != NULL ? i2d_X509(id->certificate, &id->der) : -1;

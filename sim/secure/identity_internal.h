@@ -10,6 +10,8 @@
 struct secure_ca {
     EVP_PKEY *key;
     X509 *certificate;
+    uint8_t *der;
+    size_t der_len;
 };
 
 struct secure_identity {

@@ -16,12 +16,15 @@ enum secure_key_kind {
 const char *secure_key_kind_name(enum secure_key_kind kind);
 
 /* A certification authority: self-signed, subject "cpnsim simulated CA NAME", critical
- * nameConstraints that permit only DNS:cpns-sim.invalid, validity around the virtual epoch. `name`
- * keys its randomness. */
+ * nameConstraints that permit only DNS:cpns-sim.invalid, valid from 10 years before the virtual
+ * epoch until 10 years after it, which is the past for everybody else. `name` keys its randomness.
+ */
 struct secure_ca;
 int secure_ca_create(struct secure_env *env, const char *name, enum secure_key_kind kind,
                      struct secure_ca **ret, struct diag_list *diags);
 void secure_ca_free(struct secure_ca *ca);
+/* DER of its certificate; borrowed. */
+struct span secure_ca_certificate(const struct secure_ca *ca);
 
 struct secure_identity_params {
     const char *name; /* entity name, e.g. "pne/3"; keys the randomness; part of the subject */
@@ -32,7 +35,9 @@ struct secure_identity_params {
     bool self_signed; /* signed by its own key instead of the CA's */
 };
 
-/* A private key with its certificate. Immutable: sessions on any thread may share it. */
+/* A private key with its certificate. Immutable: sessions on any thread may share it. The key
+ * depends on name and kind alone: two identities of one name share it. `issuer` may be NULL when
+ * self_signed. */
 struct secure_identity;
 int secure_identity_issue(struct secure_env *env, const struct secure_ca *issuer,
                           const struct secure_identity_params *params, struct secure_identity **ret,

@@ -1,4 +1,4 @@
-/* What all kinds of sessions share, and the kind without protection. */
+/* What all kinds of sessions share. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +22,8 @@ int secure_policy_create(struct secure_env *env, const struct secure_policy_para
 {
     struct secure_policy *p = mem_alloc(sizeof(*p));
     p->env = env;
-    p->kind = params->kind;
     p->ops = kinds[params->kind];
+    p->name = mem_strdup(params->name);
     p->auth = params->auth;
     p->tickets = params->tickets && params->auth != SECURE_AUTH_PSK;
     if (params->kind == SECURE_TLS) {
@@ -44,8 +44,12 @@ int secure_policy_create(struct secure_env *env, const struct secure_policy_para
 void secure_policy_free(struct secure_policy *policy)
 {
     if (policy != NULL) {
-        SSL_CTX_free(policy->contexts[0]);
-        SSL_CTX_free(policy->contexts[1]);
+        for (size_t server = 0; server < 2; server++) {
+            SSL_CTX_free(policy->contexts[server][0]);
+            SSL_CTX_free(policy->contexts[server][1]);
+        }
+        BIO_meth_free(policy->bio);
+        free(policy->name);
         free(policy);
     }
 }
@@ -63,11 +67,10 @@ int secure_session_open(struct secure_policy *policy, const struct secure_sessio
     s->identity = params->identity;
     s->expected_peer = mem_strdup(params->expected_peer);
     s->psk_identity = mem_strdup(params->psk_identity);
-    s->key_log = params->key_log;
     buf_append(&s->psk, params->psk);
-    if (params->ticket_key.len == sizeof(s->ticket_key)) {
-        memcpy(s->ticket_key, params->ticket_key.data, sizeof(s->ticket_key));
-        s->has_ticket_key = true;
+    if (params->ticket_key.len == TICKET_KEY_BYTES) {
+        s->ticket_key = mem_alloc(TICKET_KEY_BYTES);
+        memcpy(s->ticket_key, params->ticket_key.data, TICKET_KEY_BYTES);
     }
     int r = policy->ops->open(s, params, now);
     if (r < 0) {
@@ -84,6 +87,7 @@ void secure_session_free(struct secure_session *s)
         s->policy->ops->free(s);
         free(s->expected_peer);
         free(s->psk_identity);
+        free(s->ticket_key);
         buf_fini(&s->psk);
         buf_fini(&s->ticket);
         free(s);
@@ -94,10 +98,11 @@ int secure_session_step(struct secure_session *s, const struct secure_input *in,
                         struct secure_output *out)
 {
     int r = 0;
-    if (in->message_count > 0 && s->state != SECURE_ESTABLISHED) {
+    if (in->message_count > 0 && (s->state != SECURE_ESTABLISHED || s->close_sent)) {
         r = -SIM_ESTATE;
     } else if (s->state == SECURE_HANDSHAKING || s->state == SECURE_ESTABLISHED) {
         s->output = out;
+        s->now = now;
         s->policy->ops->step(s, in, now, out);
         s->output = NULL;
     }
@@ -165,44 +170,3 @@ void secure_output_fini(struct secure_output *out)
     free(out->events);
 }
 
-/* --- the kind "clear": no protection; the positive control of every measurement
- * ----------------------------- */
-
-static int clear_open(struct secure_session *s, const struct secure_session_params *params,
-                      sim_time now)
-{
-    (void)params;
-    (void)now;
-    s->state = SECURE_ESTABLISHED;
-    return 0;
-}
-
-static void clear_step(struct secure_session *s, const struct secure_input *in, sim_time now,
-                       struct secure_output *out)
-{
-    (void)now;
-    buf_append(&out->plain, in->wire);
-    for (size_t i = 0; i < in->message_count; i++) {
-        buf_append(&out->wire, in->messages[i]);
-    }
-    if (in->wire_end || in->close) {
-        s->state = SECURE_CLOSED;
-    }
-}
-
-static void clear_facts(const struct secure_session *s, struct secure_facts *ret)
-{
-    (void)s;
-    snprintf(ret->peer_auth, sizeof(ret->peer_auth), "none");
-}
-
-static void clear_free(struct secure_session *s)
-{
-    (void)s;
-}
-
-const struct secure_kind_ops clear_ops = {.name = "clear",
-                                          .open = clear_open,
-                                          .step = clear_step,
-                                          .facts = clear_facts,
-                                          .free = clear_free};

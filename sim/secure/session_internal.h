@@ -4,39 +4,46 @@
 
 #include <openssl/ssl.h>
 
+#include "sim/secure/env_internal.h"
 #include "sim/secure/identity_internal.h"
 #include "sim/secure/secure_session.h"
 #include "sim/secure/stream.h"
 
+enum { TICKET_KEY_BYTES = 80 };
+
 struct secure_policy {
     struct secure_env *env;
     const struct secure_kind_ops *ops;
-    enum secure_kind kind;
+    char *name;
     enum secure_auth auth;
     bool tickets;
-    SSL_CTX *contexts[2]; /* client, server; NULL for kinds without TLS */
+    /* TLS: [server][key log wanted]. OpenSSL formats the lines of a key log, 50 us a handshake,
+     * wherever a context has a callback for them. */
+    SSL_CTX *contexts[2][2];
+    BIO_METHOD *bio;
 };
 
 struct secure_session {
     const struct secure_policy *policy;
     enum secure_state state;
     bool initiator;
-    char failure[SECURE_NAME_BYTES];
     bool close_sent, close_received;
+    char failure[SECURE_NAME_BYTES];
+    struct buf ticket; /* newest received */
     /* TLS */
     SSL *ssl;
-    BIO *in;  /* owned by ssl */
-    BIO *out; /* owned by ssl */
     struct stream stream;
     const struct secure_identity *identity;
     char *expected_peer;
     struct buf psk;
     char *psk_identity;
-    struct buf ticket; /* newest received */
-    uint8_t ticket_key[80];
-    bool has_ticket_key;
-    bool key_log;
-    struct secure_output *output; /* during a step */
+    uint8_t *ticket_key;              /* TICKET_KEY_BYTES, or NULL */
+    bool started;                     /* the initiator was told to */
+    bool sealed_sent, sealed_received; /* TLS 1.2: ChangeCipherSpec has passed */
+    /* during a step */
+    sim_time now;
+    struct span input; /* octets that OpenSSL has not read yet */
+    struct secure_output *output;
 };
 
 struct secure_kind_ops {
@@ -52,18 +59,47 @@ extern const struct secure_kind_ops tls_ops;
 extern const struct secure_kind_ops clear_ops;
 
 /* session.c */
+/* The first reason stays. */
 void session_fail(struct secure_session *s, const char *reason);
 void session_event(struct secure_session *s, enum secure_event_kind kind, uint8_t code,
                    uint8_t level, const char *name, size_t bytes);
 
+/* tls_bio.c: a BIO that reads from the session's input and writes to its output, both of the
+ * running step. */
+BIO_METHOD *tls_bio_method(void);
+
 /* tls_events.c: what passes through a TLS session, as events and operations */
 void tls_on_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl,
                     void *arg);
-const char *tls_alert_name(int code);
+/* The groups and kinds of key behind the operations counted in this step. */
+void tls_name_operations(struct secure_session *s, struct secure_ops *ops);
 
-/* tls_setup.c: the SSL_CTX of a policy; callbacks that find their session through
- * SSL_get_app_data() */
+/* tls_setup.c: the SSL_CTXs of a policy */
 int tls_contexts_create(struct secure_policy *policy, const struct secure_policy_params *params,
                         const struct secure_ca *trust, struct diag_list *diags);
+
+/* tls_callbacks.c: they find their session through SSL_get_app_data() */
+int tls_on_verify(int good, X509_STORE_CTX *store);
+int tls_on_verify_psk(int good, X509_STORE_CTX *store);
+int tls_on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
+                      EVP_MAC_CTX *mac, int sealing);
+SSL_TICKET_RETURN tls_on_ticket_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+                                       size_t name_len, SSL_TICKET_STATUS status, void *arg);
+int tls_on_new_ticket(SSL *ssl, SSL_SESSION *session);
+unsigned int tls_on_psk_client(SSL *ssl, const char *hint, char *identity,
+                               unsigned int identity_size, unsigned char *psk,
+                               unsigned int psk_size);
+unsigned int tls_on_psk_server(SSL *ssl, const char *identity, unsigned char *psk,
+                               unsigned int psk_size);
+int tls_on_psk_use(SSL *ssl, const EVP_MD *digest, const unsigned char **identity, size_t *len,
+                   SSL_SESSION **ret);
+int tls_on_psk_find(SSL *ssl, const unsigned char *identity, size_t len, SSL_SESSION **ret);
+void tls_on_key_log(const SSL *ssl, const char *line);
+/* Whether a resumed session's peer is still the one that is meant, with a certificate still valid.
+ */
+bool tls_may_resume(const struct secure_session *s, const SSL_SESSION *session);
+
+/* tls_facts.c */
+void tls_facts(const struct secure_session *s, struct secure_facts *ret);
 
 #endif

@@ -7,12 +7,14 @@
 
 #include "sim/secure/secure_env.h"
 
-/* SHA-256 in counter mode over a key made from names. */
+/* ChaCha20's key stream under a key made from names: 256 octets at a time, which is about what one
+ * end draws in a handshake. */
+enum { STREAM_BLOCK_BYTES = 256 };
 struct stream {
-    uint8_t key[SECURE_SHA256_BYTES];
-    uint64_t counter;
-    uint8_t block[SECURE_SHA256_BYTES];
-    size_t used; /* octets of `block` given out */
+    uint8_t key[SECURE_SHA256_BYTES]; /* SHA-256(seed, owner, purpose, ordinal) */
+    uint64_t blocks;                  /* made so far */
+    size_t used;                      /* octets of `block` given out */
+    uint8_t block[STREAM_BLOCK_BYTES];
 };
 
 void stream_init(struct stream *s, uint64_t seed, const char *owner, const char *purpose,
@@ -32,21 +34,8 @@ void clock_set_virtual(sim_time now);
 void clock_set_real(void);
 
 /* rand_provider.c: a provider whose only algorithm is STREAM_RAND_NAME, drawing from
- * stream_current(). */
+ * stream_current(); a draw without one is a bug and ends in CHECK(). */
 #define STREAM_RAND_NAME "CPNSIM-STREAM"
 int rand_provider_load(OSSL_LIB_CTX *libctx, OSSL_PROVIDER **ret);
-
-/* env.c */
-struct secure_env {
-    uint64_t seed;
-    enum secure_rng mode;
-    OSSL_LIB_CTX *libctx;
-    OSSL_PROVIDER *provider;
-    OSSL_PROVIDER *default_provider;
-    struct evp_pkey_st *rsa_pool[2][4]; /* 2048, 3072 bits */
-};
-
-/* A sentence with OpenSSL's reason; returns -SIM_ECRYPTO. */
-int env_fail(struct diag_list *diags, const char *what);
 
 #endif

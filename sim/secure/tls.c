@@ -7,6 +7,32 @@
 
 #include "sim/secure/session_internal.h"
 
+/* An RSA key keeps a random blinding from one signature to the next; shared, it would make what a
+ * session draws depend on the sessions before it. Each gets its own copy. */
+static bool use_identity(SSL *ssl, const struct secure_identity *id)
+{
+    bool rsa = id->kind == SECURE_KEY_RSA2048 || id->kind == SECURE_KEY_RSA3072;
+    EVP_PKEY *copy = rsa ? EVP_PKEY_dup(id->key) : NULL;
+    bool ok = SSL_use_certificate(ssl, id->certificate) == 1 && (copy != NULL || !rsa) &&
+              SSL_use_PrivateKey(ssl, rsa ? copy : id->key) == 1;
+    EVP_PKEY_free(copy);
+    return ok;
+}
+
+/* A ticket of another peer than the one meant now is not offered: a full handshake follows. */
+static bool offer_ticket(struct secure_session *s, struct span ticket, sim_time now)
+{
+    const uint8_t *at = ticket.data;
+    SSL_SESSION *session = d2i_SSL_SESSION(NULL, &at, (long)ticket.len);
+    bool ok = session != NULL;
+    if (ok && tls_ticket_is_usable(s, session, now)) {
+        ok = SSL_set_session(s->ssl, session) == 1;
+    }
+    SSL_SESSION_free(session);
+    ERR_clear_error();
+    return ok;
+}
+
 static bool set_up_ssl(struct secure_session *s, const struct secure_session_params *params,
                        sim_time now)
 {
@@ -21,23 +47,12 @@ static bool set_up_ssl(struct secure_session *s, const struct secure_session_par
     BIO_set_mem_eof_return(s->in, -1);
     BIO_set_mem_eof_return(s->out, -1);
     SSL_set_bio(ssl, s->in, s->out);
-    X509_VERIFY_PARAM_set_time(SSL_get0_param(ssl), (time_t)identity_unix_time(now));
-    const struct secure_identity *id = params->identity;
-    if (id != NULL &&
-        (SSL_use_certificate(ssl, id->certificate) != 1 || SSL_use_PrivateKey(ssl, id->key) != 1)) {
+    if (params->identity != NULL && !use_identity(ssl, params->identity)) {
         return false;
     }
     if (s->initiator) {
         SSL_set_connect_state(ssl);
-        if (params->ticket.len > 0) {
-            const uint8_t *at = params->ticket.data;
-            SSL_SESSION *session = d2i_SSL_SESSION(NULL, &at, (long)params->ticket.len);
-            bool ok = session != NULL && SSL_set_session(ssl, session) == 1;
-            SSL_SESSION_free(session);
-            ERR_clear_error();
-            return ok;
-        }
-        return true;
+        return params->ticket.len == 0 || offer_ticket(s, params->ticket, now);
     }
     SSL_set_accept_state(ssl);
     uint8_t context[SECURE_SHA256_BYTES];
@@ -85,29 +100,17 @@ static void drain(struct secure_session *s, struct secure_output *out)
     }
 }
 
-/* On resumption no certificate is verified anew: the one of the first handshake, kept in the sealed
- * ticket, must still be that of the peer that is meant now. */
-static bool resumed_peer_is_meant(const struct secure_session *s)
-{
-    if (!SSL_session_reused(s->ssl) || s->expected_peer == NULL) {
-        return true;
-    }
-    const X509 *certificate = SSL_get0_peer_certificate(s->ssl);
-    return certificate != NULL && identity_find_urn(certificate, s->expected_peer, NULL, 0);
-}
-
 static void handshake(struct secure_session *s, struct secure_output *out)
 {
+    size_t before = buf_len(&out->wire);
     int r = SSL_do_handshake(s->ssl);
     if (r != 1) {
         note_failure(s, r);
-    } else if (!resumed_peer_is_meant(s)) {
-        session_fail(s, "resumed_peer_mismatch");
     } else if (s->state == SECURE_HANDSHAKING) {
         s->state = SECURE_ESTABLISHED;
     }
     drain(s, out);
-    out->handshake_bytes = buf_len(&out->wire);
+    out->handshake_bytes += buf_len(&out->wire) - before;
 }
 
 static void read_all(struct secure_session *s, struct secure_output *out)
@@ -129,8 +132,9 @@ static void read_all(struct secure_session *s, struct secure_output *out)
 
 static void write_all(struct secure_session *s, const struct secure_input *in)
 {
+    /* SSL_key_update() only makes a note; the message leaves with SSL_do_handshake(). */
     if (in->key_update && SSL_version(s->ssl) == TLS1_3_VERSION &&
-        SSL_key_update(s->ssl, SSL_KEY_UPDATE_REQUESTED) != 1) {
+        (SSL_key_update(s->ssl, SSL_KEY_UPDATE_REQUESTED) != 1 || SSL_do_handshake(s->ssl) != 1)) {
         note_failure(s, 0);
     }
     for (size_t i = 0; s->state == SECURE_ESTABLISHED && i < in->message_count; i++) {
@@ -142,7 +146,8 @@ static void write_all(struct secure_session *s, const struct secure_input *in)
     }
 }
 
-/* NID of the group; OpenSSL 3.0 reads through a null session when a handshake ended before there was one. */
+/* NID of the group; OpenSSL 3.0 reads through a null session when a handshake ended before there
+ * was one. */
 static int negotiated_group(const struct secure_session *s)
 {
     return SSL_get_session(s->ssl) != NULL ? (int)SSL_get_negotiated_group(s->ssl) : 0;
@@ -153,7 +158,7 @@ static void count_kinds(const struct secure_session *s, struct secure_ops *ops)
     static const struct {
         int nid, group;
     } groups[] = {{NID_X9_62_prime256v1, 23}, {NID_secp384r1, 24}, {NID_X25519, 29}};
-    int nid = negotiated_group(s);
+    int nid = ops->group == 0 ? negotiated_group(s) : NID_undef;
     for (size_t i = 0; i < SIM_ARRAY_LEN(groups); i++) {
         ops->group = nid == groups[i].nid ? groups[i].group : ops->group;
     }
@@ -178,10 +183,12 @@ static void tls_work(struct secure_session *s, const struct secure_input *in,
     if (in->wire.len > 0) {
         CHECK(BIO_write(s->in, in->wire.data, (int)in->wire.len) == (int)in->wire.len);
     }
-    if (s->state == SECURE_HANDSHAKING) {
+    s->started = s->started || in->start || !s->initiator;
+    if (s->state == SECURE_HANDSHAKING && s->started) {
         handshake(s, out);
     }
-    if (s->state == SECURE_ESTABLISHED && !s->close_received) {
+    if (s->state == SECURE_ESTABLISHED && !s->close_received &&
+        (BIO_ctrl_pending(s->in) > 0 || SSL_has_pending(s->ssl))) {
         read_all(s, out);
     }
     if (s->state == SECURE_ESTABLISHED) {
@@ -207,6 +214,7 @@ static void tls_step(struct secure_session *s, const struct secure_input *in, si
 {
     stream_enter(&s->stream, now);
     ERR_clear_error();
+    X509_VERIFY_PARAM_set_time(SSL_get0_param(s->ssl), (time_t)identity_unix_time(now));
     tls_work(s, in, out);
     count_kinds(s, &out->ops);
     stream_leave();
@@ -233,19 +241,45 @@ static const char *group_word(int nid)
     }
 }
 
+/* "ecdsa_sha256", "rsa_pss_sha256", "ed25519", "" */
+static void signature_word(SSL *ssl, char *out, size_t size)
+{
+    int type = NID_undef;
+    int digest = NID_undef;
+    if (SSL_get_peer_signature_type_nid(ssl, &type) != 1 || type == NID_undef) {
+        return;
+    }
+    (void)SSL_get_peer_signature_nid(ssl, &digest);
+    const char *word = type == EVP_PKEY_EC        ? "ecdsa"
+                       : type == EVP_PKEY_RSA     ? "rsa_pkcs1"
+                       : type == EVP_PKEY_RSA_PSS ? "rsa_pss"
+                       : type == EVP_PKEY_ED25519 ? "ed25519"
+                                                  : OBJ_nid2sn(type);
+    const char *hash = digest == NID_sha256   ? "_sha256"
+                       : digest == NID_sha384 ? "_sha384"
+                       : digest == NID_sha512 ? "_sha512"
+                                              : "";
+    snprintf(out, size, "%s%s", word, hash);
+}
+
+/* TLS 1.3 shows an external PSK as a resumption. */
+static bool psk_was_used(SSL *ssl)
+{
+    return SSL_version(ssl) >= TLS1_3_VERSION
+               ? SSL_session_reused(ssl) == 1
+               : SSL_CIPHER_get_auth_nid(SSL_get_current_cipher(ssl)) == NID_auth_psk;
+}
+
 static void peer_facts(const struct secure_session *s, struct secure_facts *f)
 {
     const X509 *peer = SSL_get0_peer_certificate(s->ssl);
     f->verify_result = SSL_get_verify_result(s->ssl);
     f->verify_text = X509_verify_cert_error_string(f->verify_result);
-    int nid = NID_undef;
-    if (SSL_get_peer_signature_type_nid(s->ssl, &nid) == 1 && nid != NID_undef) {
-        snprintf(f->peer_signature, sizeof(f->peer_signature), "%s", OBJ_nid2sn(nid));
-    }
+    signature_word(s->ssl, f->peer_signature, sizeof(f->peer_signature));
     bool done =
         s->state == SECURE_ESTABLISHED || s->state == SECURE_CLOSED || SSL_is_init_finished(s->ssl);
     const char *how = "none";
-    if (done && s->policy->auth == SECURE_AUTH_PSK) {
+    if (done && s->policy->auth == SECURE_AUTH_PSK && psk_was_used(s->ssl)) {
         how = "psk";
         snprintf(f->peer_id, sizeof(f->peer_id), "%s", s->psk_identity);
     } else if (done && peer != NULL && f->verify_result == X509_V_OK &&
@@ -262,8 +296,7 @@ static void tls_facts(const struct secure_session *s, struct secure_facts *f)
     const SSL_CIPHER *cipher = SSL_get_current_cipher(s->ssl);
     if (cipher != NULL) {
         int nid = negotiated_group(s);
-        bool ephemeral = SSL_CIPHER_get_kx_nid(cipher) != NID_kx_rsa &&
-                         SSL_CIPHER_get_kx_nid(cipher) != NID_kx_psk;
+        bool ephemeral = tls_agrees_on_keys(cipher);
         snprintf(f->version, sizeof(f->version), "%s", SSL_get_version(s->ssl));
         snprintf(f->cipher, sizeof(f->cipher), "%s", SSL_CIPHER_get_name(cipher));
         f->cipher_bits = SSL_CIPHER_get_bits(cipher, NULL);

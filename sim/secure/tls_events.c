@@ -104,20 +104,92 @@ static bool is_hello_retry(const uint8_t *message, size_t len)
            memcmp(message + RANDOM_OFFSET, random, sizeof(random)) == 0;
 }
 
+/* The value of extension `wanted` of a ClientHello or ServerHello; empty when there is none. */
+static struct span hello_extension(const uint8_t *message, size_t len, uint16_t wanted)
+{
+    enum { VERSION_AND_RANDOM = 34, COMPRESSION = 1 };
+    struct span in = span_of(message, len);
+    struct span skipped, value;
+    uint8_t type, n;
+    uint16_t wide, all;
+    bool client = len > 0 && message[0] == SSL3_MT_CLIENT_HELLO;
+    if (!span_take(&in, 4 + VERSION_AND_RANDOM, &skipped) || !span_take_u8(&in, &n) ||
+        !span_take(&in, n, &skipped)) {
+        return span_of(NULL, 0);
+    }
+    if (client) {
+        if (!span_take_u16(&in, &wide) || !span_take(&in, wide, &skipped) ||
+            !span_take_u8(&in, &type) || !span_take(&in, type, &skipped)) {
+            return span_of(NULL, 0);
+        }
+    } else if (!span_take(&in, 2 + COMPRESSION, &skipped)) {
+        return span_of(NULL, 0);
+    }
+    if (!span_take_u16(&in, &all)) {
+        return span_of(NULL, 0);
+    }
+    while (span_take_u16(&in, &wide) && span_take_u16(&in, &all) && span_take(&in, all, &value)) {
+        if (wide == wanted) {
+            return value;
+        }
+    }
+    return span_of(NULL, 0);
+}
+
+/* The group of the (first) key share in a hello of TLS 1.3, or 0. */
+static int key_share_group(const uint8_t *message, size_t len)
+{
+    enum { KEY_SHARE = 51 };
+    struct span value = hello_extension(message, len, KEY_SHARE);
+    uint16_t group = 0;
+    if (message[0] == SSL3_MT_CLIENT_HELLO && !span_take_u16(&value, &group)) {
+        return 0; /* length of the list */
+    }
+    return span_take_u16(&value, &group) ? group : 0;
+}
+
+static bool is_tls13_server_hello(const uint8_t *message, size_t len)
+{
+    enum { SUPPORTED_VERSIONS = 43 };
+    struct span value = hello_extension(message, len, SUPPORTED_VERSIONS);
+    uint16_t version;
+    return span_take_u16(&value, &version) && version == TLS1_3_VERSION;
+}
+
+bool tls_agrees_on_keys(const SSL_CIPHER *cipher)
+{
+    int kx = SSL_CIPHER_get_kx_nid(cipher);
+    return kx != NID_kx_rsa && kx != NID_kx_psk && kx != NID_kx_rsa_psk;
+}
+
+/* Of the suite that is being negotiated. */
+static const SSL_CIPHER *cipher_of(const SSL *ssl)
+{
+    const SSL_CIPHER *cipher = SSL_get_pending_cipher(ssl);
+    return cipher != NULL ? cipher : SSL_get_current_cipher(ssl);
+}
+
 /* A ServerKeyExchange is signed unless the suite authenticates by PSK alone. */
 static bool signs_key_exchange(const SSL *ssl)
 {
-    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
-    if (cipher == NULL) {
-        cipher = SSL_get_pending_cipher(ssl);
-    }
+    const SSL_CIPHER *cipher = cipher_of(ssl);
     return cipher == NULL || SSL_CIPHER_get_auth_nid(cipher) != NID_auth_psk;
 }
 
-static bool offers_tls13(SSL *ssl)
+/* ClientKeyExchange of TLS 1.2: an agreement, an encryption to the server's RSA key, or nothing but
+ * the name of a pre-shared key. */
+static void count_client_key(struct secure_ops *ops, const SSL *ssl, bool sent)
 {
-    long most = SSL_get_max_proto_version(ssl);
-    return most == 0 || most >= TLS1_3_VERSION;
+    const SSL_CIPHER *cipher = cipher_of(ssl);
+    int kx = cipher != NULL ? SSL_CIPHER_get_kx_nid(cipher) : NID_undef;
+    ops->kdf += 2;
+    if (cipher != NULL && tls_agrees_on_keys(cipher)) {
+        ops->key_generate += sent;
+        ops->key_agree += 1;
+    } else if (kx == NID_kx_rsa || kx == NID_kx_rsa_psk) {
+        ops->verify += sent; /* the operation with the public key */
+        ops->sign += !sent;  /* and with the private one */
+    }
 }
 
 /* The operations of one end that stand behind a handshake message. TLS 1.2 agrees on keys with
@@ -126,28 +198,30 @@ static void count(struct secure_session *s, SSL *ssl, bool sent, int type, const
                   size_t len)
 {
     struct secure_ops *ops = &s->output->ops;
-    bool tls13 = SSL_version(ssl) >= TLS1_3_VERSION;
+    int group = 0;
     ops->hash_bytes += len;
     switch (type) {
     case SSL3_MT_CLIENT_HELLO:
-        ops->key_generate += sent && offers_tls13(ssl);
+        group = key_share_group(message, len);
+        ops->key_generate += sent && group != 0;
+        ops->group = sent && group != 0 ? group : ops->group;
         break;
     case SSL3_MT_SERVER_HELLO:
-        if (tls13 && !is_hello_retry(message, len)) {
-            ops->key_generate += sent;
-            ops->key_agree += 1;
+        if (is_tls13_server_hello(message, len) && !is_hello_retry(message, len)) {
+            group = key_share_group(message, len);
+            ops->key_generate += sent && group != 0;
+            ops->key_agree += group != 0;
             ops->kdf += 2;
+            ops->group = group;
         }
         break;
     case SSL3_MT_SERVER_KEY_EXCHANGE:
-        ops->key_generate += sent;
+        ops->key_generate += sent && cipher_of(ssl) != NULL && tls_agrees_on_keys(cipher_of(ssl));
         ops->sign += sent && signs_key_exchange(ssl);
         ops->verify += !sent && signs_key_exchange(ssl);
         break;
     case SSL3_MT_CLIENT_KEY_EXCHANGE:
-        ops->key_generate += sent;
-        ops->key_agree += 1;
-        ops->kdf += 2;
+        count_client_key(ops, ssl, sent);
         break;
     case SSL3_MT_CERTIFICATE:
         ops->chain_verify += !sent && len > 16; /* longer than an empty list */

@@ -1,124 +1,77 @@
-/* The SSL_CTX of a policy: everything that its sessions share, and the callbacks. */
-#include <openssl/core_names.h>
+/* The SSL_CTXs of a policy: everything that its sessions share. All that OpenSSL has a default for
+ * and that shows on the wire is set, so that a configuration file of the machine changes nothing.
+ */
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
-#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/secure/session_internal.h"
 
-/* --- callbacks
- * ------------------------------------------------------------------------------------------ */
+enum { DEFAULT_SECURITY_LEVEL = 2, MOST_TICKET_SECONDS = 7 * 86400 /* RFC 8446 4.6.1 */ };
 
-/* After a good chain: the certificate must carry the URN of the peer that was meant. OpenSSL checks
- * host names, e-mail and IP addresses, but no URIs. */
-static int on_verify(int good, X509_STORE_CTX *store)
+/* TLS 1.2 suites that prove a shared key and nothing else; RSA-PSK would let in certificates. */
+static const char psk_ciphers[] = "kECDHEPSK:kDHEPSK:kPSK:!eNULL";
+
+/* --- names that this OpenSSL must know --------------------------------------------------------- */
+
+static int set_groups(SSL_CTX *ctx, const char *list)
 {
-    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    const struct secure_session *s = SSL_get_app_data(ssl);
-    if (good && X509_STORE_CTX_get_error_depth(store) == 0 && s->expected_peer != NULL &&
-        !identity_find_urn(X509_STORE_CTX_get_current_cert(store), s->expected_peer, NULL, 0)) {
-        X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
-        return 0;
-    }
-    return good;
+    return (int)SSL_CTX_set1_groups_list(ctx, list);
 }
 
-/* Tickets are sealed with the responder's own key: 16 octets name, 32 AES-256, 32 HMAC. */
-static int on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
-                         EVP_MAC_CTX *mac, int sealing)
+/* Whether one of the suites now set may be used at this security level and in these versions. */
+static bool has_usable(SSL_CTX *ctx, bool tls13, bool psk_only)
 {
-    const struct secure_session *s = SSL_get_app_data(ssl);
-    if (!s->has_ticket_key) {
-        return 0;
+    SSL *ssl = SSL_new(ctx);
+    STACK_OF(SSL_CIPHER) *all = ssl != NULL ? SSL_get1_supported_ciphers(ssl) : NULL;
+    bool found = false;
+    for (int i = 0; i < sk_SSL_CIPHER_num(all); i++) {
+        const SSL_CIPHER *c = sk_SSL_CIPHER_value(all, i);
+        bool is_tls13 = SSL_CIPHER_get_kx_nid(c) == NID_kx_any;
+        found |= is_tls13 == tls13 &&
+                 (tls13 || !psk_only || SSL_CIPHER_get_auth_nid(c) == NID_auth_psk);
     }
-    const uint8_t *key = s->ticket_key;
-    if (sealing) {
-        memcpy(name, key, 16);
-        struct stream *stream = stream_current();
-        stream_read(stream, iv, EVP_MAX_IV_LENGTH);
-    } else if (memcmp(name, key, 16) != 0) {
-        return 0;
-    }
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)(uintptr_t)(key + 48), 32),
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t) "SHA256", 0),
-        OSSL_PARAM_construct_end()};
-    if (EVP_MAC_CTX_set_params(mac, params) != 1 ||
-        EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key + 16, iv, sealing) != 1) {
-        return -1;
-    }
-    return 1;
+    sk_SSL_CIPHER_free(all);
+    SSL_free(ssl);
+    return found;
 }
 
-static int on_new_ticket(SSL *ssl, SSL_SESSION *session)
-{
-    struct secure_session *s = SSL_get_app_data(ssl);
-    int len = i2d_SSL_SESSION(session, NULL);
-    if (s->initiator && len > 0 && SSL_SESSION_has_ticket(session)) {
-        buf_clear(&s->ticket);
-        uint8_t *to = buf_reserve(&s->ticket, (size_t)len);
-        i2d_SSL_SESSION(session, &to);
-        buf_commit(&s->ticket, (size_t)len);
-        session_event(s, SECURE_EVENT_TICKET, 0, 0, "ticket", (size_t)len);
-    }
-    return 0; /* not kept by us */
-}
+struct name_list {
+    const char *list;
+    int (*set)(SSL_CTX *, const char *);
+    const char *what;
+    bool is_group;
+    bool tls13;
+};
 
-static unsigned int on_psk_client(SSL *ssl, const char *hint, char *identity,
-                                  unsigned int identity_max, unsigned char *psk,
-                                  unsigned int psk_max)
+static bool name_is_usable(SSL_CTX *ctx, const struct name_list *l, const char *name, bool admitted,
+                           bool psk_only)
 {
-    (void)hint;
-    const struct secure_session *s = SSL_get_app_data(ssl);
-    struct span key = buf_span(&s->psk);
-    if (s->psk_identity == NULL || strlen(s->psk_identity) >= identity_max || key.len > psk_max) {
-        return 0;
+    if (strchr("!-+@", name[0]) != NULL) {
+        return true; /* an instruction on the names before it; the whole list is tried later */
     }
-    memcpy(identity, s->psk_identity, strlen(s->psk_identity) + 1);
-    memcpy(psk, key.data, key.len);
-    return (unsigned int)key.len;
-}
-
-static unsigned int on_psk_server(SSL *ssl, const char *identity, unsigned char *psk,
-                                  unsigned int psk_max)
-{
-    const struct secure_session *s = SSL_get_app_data(ssl);
-    struct span key = buf_span(&s->psk);
-    if (s->psk_identity == NULL || identity == NULL || strcmp(identity, s->psk_identity) != 0 ||
-        key.len > psk_max) {
-        return 0;
+    if (l->set(ctx, name) != 1) {
+        return false;
     }
-    memcpy(psk, key.data, key.len);
-    return (unsigned int)key.len;
+    return l->is_group || !admitted || has_usable(ctx, l->tls13, psk_only);
 }
-
-static void on_key_log(const SSL *ssl, const char *line)
-{
-    const struct secure_session *s = SSL_get_app_data(ssl);
-    if (s->key_log && s->output != NULL) {
-        buf_printf(&s->output->key_log, "%s\n", line);
-    }
-}
-
-/* --- what a policy asks for
- * ------------------------------------------------------------------------------- */
 
 /* Every name of a list is tried alone: OpenSSL ignores unknown ones as long as one is known. */
-static int check_names(SSL_CTX *ctx, const char *list, int (*set)(SSL_CTX *, const char *),
-                       const char *what, struct diag_list *diags)
+static int check_names(SSL_CTX *ctx, const struct secure_policy_params *p,
+                       const struct name_list *l, struct diag_list *diags)
 {
-    char *copy = mem_strdup(list);
+    bool admitted = l->tls13 ? p->max_version >= SECURE_TLS13 : p->min_version <= SECURE_TLS12;
+    char *copy = mem_strdup(l->list);
     char *save;
     int r = 0;
-    for (char *name = strtok_r(copy, ":", &save); name != NULL; name = strtok_r(NULL, ":", &save)) {
-        if (set(ctx, name) != 1) {
+    for (char *name = strtok_r(copy, ": ,", &save); name != NULL;
+         name = strtok_r(NULL, ": ,", &save)) {
+        if (!name_is_usable(ctx, l, name, admitted, p->auth == SECURE_AUTH_PSK)) {
             ERR_clear_error();
             diag_add(diags, DIAG_ERROR, "unknown-algorithm", NULL, 0, 0,
-                     "%s \"%s\" is not in %s, or not at this security level", what, name,
-                     secure_env_version());
+                     "policy \"%s\": %s \"%s\" is not in %s, or not at security level %d%s", p->name,
+                     l->what, name, secure_env_version(), SSL_CTX_get_security_level(ctx),
+                     p->auth == SECURE_AUTH_PSK ? ", or does not prove a pre-shared key" : "");
             r = -SIM_ENOTSUP;
         }
     }
@@ -126,81 +79,113 @@ static int check_names(SSL_CTX *ctx, const char *list, int (*set)(SSL_CTX *, con
     return r;
 }
 
-static int set_groups(SSL_CTX *ctx, const char *list)
-{
-    return (int)SSL_CTX_set1_groups_list(ctx, list);
-}
-
-static int set_algorithms(SSL_CTX *ctx, const struct secure_policy_params *p,
+static int set_algorithms(SSL_CTX *ctx, const struct secure_policy_params *p, bool check,
                           struct diag_list *diags)
 {
-    struct {
-        const char *list;
-        int (*set)(SSL_CTX *, const char *);
-        const char *what;
-    } lists[] = {{p->ciphers, SSL_CTX_set_cipher_list, "cipher"},
-                 {p->ciphersuites, SSL_CTX_set_ciphersuites, "cipher suite"},
-                 {p->groups, set_groups, "group"}};
-    if (p->security_level >= 0) {
-        SSL_CTX_set_security_level(ctx, p->security_level);
-    }
+    bool psk = p->auth == SECURE_AUTH_PSK;
+    const struct name_list lists[] = {
+        {p->ciphers, SSL_CTX_set_cipher_list, "cipher", false, false},
+        {p->ciphersuites, SSL_CTX_set_ciphersuites, "cipher suite", false, true},
+        {p->groups, set_groups, "group", true, false}};
+    const char *const defaults[] = {psk ? psk_ciphers : OSSL_default_cipher_list(),
+                                    OSSL_default_ciphersuites(), NULL};
+    SSL_CTX_set_security_level(ctx,
+                               p->security_level < 0 ? DEFAULT_SECURITY_LEVEL : p->security_level);
     for (size_t i = 0; i < SIM_ARRAY_LEN(lists); i++) {
-        if (lists[i].list == NULL) {
+        const char *list = lists[i].list != NULL ? lists[i].list : defaults[i];
+        if (list == NULL) {
             continue;
         }
-        int r = check_names(ctx, lists[i].list, lists[i].set, lists[i].what, diags);
+        int r = check && lists[i].list != NULL ? check_names(ctx, p, &lists[i], diags) : 0;
         if (r < 0) {
             return r;
         }
-        if (lists[i].set(ctx, lists[i].list) != 1) {
+        if (lists[i].set(ctx, list) != 1) {
             return env_fail(diags, p->name);
         }
     }
     return 0;
 }
 
+/* --- the contexts ------------------------------------------------------------------------------ */
+
+static void set_authentication(SSL_CTX *ctx, bool server, enum secure_auth auth)
+{
+    bool peer_has_certificate = !server || auth == SECURE_AUTH_MUTUAL;
+    if (auth == SECURE_AUTH_PSK) {
+        SSL_CTX_set_psk_client_callback(ctx, tls_on_psk_client);
+        SSL_CTX_set_psk_server_callback(ctx, tls_on_psk_server);
+        SSL_CTX_set_psk_use_session_callback(ctx, tls_on_psk_use);
+        SSL_CTX_set_psk_find_session_callback(ctx, tls_on_psk_find);
+        SSL_CTX_set_verify(ctx, server ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, tls_on_verify_psk);
+    } else if (peer_has_certificate) {
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, tls_on_verify);
+    }
+}
+
+static bool set_tickets(SSL_CTX *ctx, bool server, bool tickets, sim_time lifetime)
+{
+    if (!tickets) {
+        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+        return SSL_CTX_set_num_tickets(ctx, 0) == 1;
+    }
+    int64_t seconds = lifetime / SIM_S < MOST_TICKET_SECONDS ? lifetime / SIM_S : MOST_TICKET_SECONDS;
+    SSL_CTX_set_timeout(ctx, (long)seconds);
+    /* The server keeps nothing; the client's callback takes what arrives. */
+    SSL_CTX_set_session_cache_mode(
+        ctx, server ? SSL_SESS_CACHE_OFF : SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ctx, tls_on_new_ticket);
+    return SSL_CTX_set_num_tickets(ctx, 1) == 1 &&
+           SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, tls_on_ticket_key) == 1 &&
+           SSL_CTX_set_session_ticket_cb(ctx, NULL, tls_on_ticket_opened, NULL) == 1;
+}
+
 static bool set_context(SSL_CTX *ctx, bool server, const struct secure_policy *policy,
                         const struct secure_policy_params *p, const struct secure_ca *trust)
 {
+    /* Each side sends its certificate alone: the peer has the root. */
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
-    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                 (policy->tickets ? 0 : SSL_OP_NO_TICKET));
-    SSL_CTX_set_keylog_callback(ctx, on_key_log);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_msg_callback(ctx, tls_on_message);
-    bool ok = SSL_CTX_set_min_proto_version(ctx, p->min_version) == 1 &&
-              SSL_CTX_set_max_proto_version(ctx, p->max_version) == 1;
-    if (policy->auth == SECURE_AUTH_PSK) {
-        SSL_CTX_set_psk_client_callback(ctx, on_psk_client);
-        SSL_CTX_set_psk_server_callback(ctx, on_psk_server);
-        SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
-    } else if (!server || policy->auth == SECURE_AUTH_MUTUAL) {
-        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, on_verify);
+    SSL_CTX_set_dh_auto(ctx, 1);
+    set_authentication(ctx, server, policy->auth);
+    return SSL_CTX_set_min_proto_version(ctx, p->min_version) == 1 &&
+           SSL_CTX_set_max_proto_version(ctx, p->max_version) == 1 &&
+           X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), trust->certificate) == 1 &&
+           set_tickets(ctx, server, policy->tickets, p->ticket_lifetime);
+}
+
+static int create_context(struct secure_policy *policy, const struct secure_policy_params *p,
+                          const struct secure_ca *trust, bool server, bool key_log,
+                          struct diag_list *diags)
+{
+    SSL_CTX *ctx = SSL_CTX_new_ex(policy->env->libctx, NULL,
+                                  server ? TLS_server_method() : TLS_client_method());
+    policy->contexts[server][key_log] = ctx;
+    if (ctx == NULL || !set_context(ctx, server, policy, p, trust)) {
+        return env_fail(diags, p->name);
     }
-    ok = ok && X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), trust->certificate) == 1;
-    if (policy->tickets) {
-        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-        SSL_CTX_sess_set_new_cb(ctx, on_new_ticket);
-        SSL_CTX_set_timeout(ctx, (long)(p->ticket_lifetime / SIM_S));
-        ok = ok && SSL_CTX_set_num_tickets(ctx, 1) == 1 &&
-             SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket_key) == 1;
-    } else {
-        SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-        ok = ok && SSL_CTX_set_num_tickets(ctx, 0) == 1;
+    if (key_log) {
+        SSL_CTX_set_keylog_callback(ctx, tls_on_key_log);
     }
-    return ok;
+    return set_algorithms(ctx, p, server && !key_log, diags);
 }
 
 int tls_contexts_create(struct secure_policy *policy, const struct secure_policy_params *params,
                         const struct secure_ca *trust, struct diag_list *diags)
 {
-    for (int server = 0; server < 2; server++) {
-        SSL_CTX *ctx = SSL_CTX_new_ex(policy->env->libctx, NULL,
-                                      server ? TLS_server_method() : TLS_client_method());
-        policy->contexts[server] = ctx;
-        if (ctx == NULL || !set_context(ctx, server, policy, params, trust)) {
-            return env_fail(diags, params->name);
-        }
-        int r = set_algorithms(ctx, params, diags);
+    if (params->min_version > params->max_version) {
+        diag_add(diags, DIAG_ERROR, "versions", NULL, 0, 0,
+                 "policy \"%s\": the least version is above the greatest", params->name);
+        return -SIM_EINVAL;
+    }
+    policy->bio = tls_bio_method();
+    if (policy->bio == NULL) {
+        return env_fail(diags, params->name);
+    }
+    for (int i = 0; i < 4; i++) {
+        int r = create_context(policy, params, trust, (i & 1) != 0, (i & 2) != 0, diags);
         if (r < 0) {
             return r;
         }

@@ -1,0 +1,107 @@
+/* The primitives that the rest of cpnsim may use. They run in OpenSSL's default context; none of
+ * them draws randomness from it but secure_random() in SECURE_RNG_SYSTEM. */
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/secure/env_internal.h"
+#include "sim/secure/stream.h"
+
+void secure_sha256(struct span data, uint8_t out[SECURE_SHA256_BYTES])
+{
+    CHECK(EVP_Digest(data.data, data.len, out, NULL, EVP_sha256(), NULL) == 1);
+}
+
+struct secure_hash {
+    EVP_MD_CTX *ctx;
+};
+
+struct secure_hash *secure_hash_create(void)
+{
+    struct secure_hash *h = mem_alloc(sizeof(*h));
+    h->ctx = EVP_MD_CTX_new();
+    CHECK(h->ctx != NULL && EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) == 1);
+    return h;
+}
+
+void secure_hash_update(struct secure_hash *h, struct span data)
+{
+    CHECK(EVP_DigestUpdate(h->ctx, data.data, data.len) == 1);
+}
+
+void secure_hash_finish(struct secure_hash *h, uint8_t out[SECURE_SHA256_BYTES])
+{
+    CHECK(EVP_DigestFinal_ex(h->ctx, out, NULL) == 1);
+    EVP_MD_CTX_free(h->ctx);
+    free(h);
+}
+
+void secure_hmac_sha256(struct span key, struct span data, uint8_t out[SECURE_SHA256_BYTES])
+{
+    static const uint8_t none[1];
+    unsigned int len = SECURE_SHA256_BYTES;
+    CHECK(HMAC(EVP_sha256(), key.len != 0 ? key.data : none, (int)key.len, data.data, data.len, out,
+               &len) != NULL);
+}
+
+bool secure_equal(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || CRYPTO_memcmp(a.data, b.data, a.len) == 0);
+}
+
+int secure_hkdf_sha256(struct span key, struct span salt, struct span info, uint8_t *out,
+                       size_t len)
+{
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
+    EVP_KDF_free(kdf);
+    OSSL_PARAM params[5];
+    OSSL_PARAM *p = params;
+    *p++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t) "SHA256", 0);
+    *p++ =
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)key.data, key.len);
+    if (salt.len > 0) {
+        *p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)(uintptr_t)salt.data,
+                                                 salt.len);
+    }
+    if (info.len > 0) {
+        *p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)(uintptr_t)info.data,
+                                                 info.len);
+    }
+    *p = OSSL_PARAM_construct_end();
+    int ok = ctx != NULL && EVP_KDF_derive(ctx, out, len, params) == 1;
+    EVP_KDF_CTX_free(ctx);
+    return ok ? 0 : -SIM_ECRYPTO;
+}
+
+void secure_random(struct secure_env *env, const char *owner, const char *purpose, uint64_t ordinal,
+                   uint8_t *out, size_t len)
+{
+    if (env->mode == SECURE_RNG_SYSTEM) {
+        CHECK(RAND_bytes(out, (int)len) == 1);
+        return;
+    }
+    struct stream s;
+    stream_init(&s, env->seed, owner, purpose, ordinal);
+    stream_read(&s, out, len);
+}
+
+void secure_urn(uint64_t seed, const char *name, char out[SECURE_URN_BYTES])
+{
+    struct stream s;
+    uint8_t u[16];
+    stream_init(&s, seed, name, "urn", 0);
+    stream_read(&s, u, sizeof(u));
+    u[6] = (uint8_t)((u[6] & 0x0f) | 0x80); /* version 8 (RFC 9562) */
+    u[8] = (uint8_t)((u[8] & 0x3f) | 0x80);
+    snprintf(out, SECURE_URN_BYTES,
+             "urn:uuid:%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0],
+             u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13],
+             u[14], u[15]);
+}

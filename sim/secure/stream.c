@@ -1,0 +1,86 @@
+#include "sim/secure/stream.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+static _Thread_local struct stream *current;
+
+static void hash_text(struct secure_hash *h, const char *s)
+{
+    secure_hash_update(h, span_of_str(s));
+    secure_hash_update(h, span_of("", 1)); /* so that ("ab", "c") is not ("a", "bc") */
+}
+
+static void hash_u64(struct secure_hash *h, uint64_t v)
+{
+    uint8_t bytes[8];
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (uint8_t)(v >> (56 - 8 * i));
+    }
+    secure_hash_update(h, span_of(bytes, sizeof(bytes)));
+}
+
+void stream_init(struct stream *s, uint64_t seed, const char *owner, const char *purpose,
+                 uint64_t ordinal)
+{
+    struct secure_hash *h = secure_hash_create();
+    hash_u64(h, seed);
+    hash_text(h, owner);
+    hash_u64(h, ordinal);
+    hash_text(h, purpose);
+    secure_hash_finish(h, s->key);
+    s->blocks = 0;
+    s->used = sizeof(s->block);
+}
+
+/* OpenSSL's initialisation vector of ChaCha20: a 32-bit little-endian block counter, then the
+ * nonce. Each refill takes its own nonce and counts from 0. */
+static void refill(struct stream *s)
+{
+    static const uint8_t zeros[STREAM_BLOCK_BYTES];
+    uint8_t iv[16] = {0};
+    for (size_t i = 0; i < 8; i++) {
+        iv[8 + i] = (uint8_t)(s->blocks >> (8 * i));
+    }
+    int len;
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    CHECK(ctx != NULL && EVP_EncryptInit_ex(ctx, EVP_chacha20(), NULL, s->key, iv) == 1 &&
+          EVP_EncryptUpdate(ctx, s->block, &len, zeros, sizeof(zeros)) == 1 &&
+          len == (int)sizeof(s->block));
+    EVP_CIPHER_CTX_free(ctx);
+    s->blocks++;
+    s->used = 0;
+}
+
+void stream_read(struct stream *s, uint8_t *out, size_t len)
+{
+    while (len > 0) {
+        if (s->used == sizeof(s->block)) {
+            refill(s);
+        }
+        size_t part = sizeof(s->block) - s->used;
+        part = part < len ? part : len;
+        memcpy(out, s->block + s->used, part);
+        s->used += part;
+        out += part;
+        len -= part;
+    }
+}
+
+void stream_enter(struct stream *stream, sim_time now)
+{
+    CHECK(current == NULL);
+    current = stream;
+    clock_set_virtual(now);
+}
+
+void stream_leave(void)
+{
+    current = NULL;
+    clock_set_real();
+}
+
+struct stream *stream_current(void)
+{
+    return current;
+}
