@@ -1,0 +1,378 @@
+-- The views that analysts rely on, over the tables that a run fills. Comments of the form
+--     -- VIEW: what a row is
+--     -- VIEW.COLUMN [UNIT]: what it means
+-- become rows of table `doc`.
+
+-- v_session: One row per secure session
+-- v_session.session_id: Number of the session in order of its start
+-- v_session.hop: pne-gateway or gateway-server
+-- v_session.link: Link it ran over
+-- v_session.initiator: Entity that opened it
+-- v_session.responder: Entity that answered
+-- v_session.policy: Policy of the scenario
+-- v_session.kind: tls or clear
+-- v_session.version: Protocol version negotiated, read from the session
+-- v_session.cipher: Cipher suite negotiated, read from the session
+-- v_session.cipher_bits [bits]: Strength of the encryption; 0: none
+-- v_session.kex_group: Group of the key agreement; NULL without (EC)DHE
+-- v_session.forward_secret [0/1]: An ephemeral key agreement took part
+-- v_session.initiator_auth: How the responder knows the initiator
+-- v_session.responder_auth: How the initiator knows the responder
+-- v_session.resumed [0/1]: Resumed by a ticket
+-- v_session.cause: first, reconnect (after a drop) or again
+-- v_session.started_s [s]: The initiator began to connect
+-- v_session.established_s [s]: Both ends were done
+-- v_session.setup_ms [ms]: From started to established
+-- v_session.ended_s [s]: The later end was gone; NULL: it stood when the run ended
+-- v_session.outcome: established (stood at the end), closed, failed, open (was still being made)
+-- v_session.failure: Reason of failed
+-- v_session.handshake_bytes [octets]: Octets of the session before both ends were done, both directions
+-- v_session.round_trips: Flights the initiator waited for
+-- v_session.retransmissions [segments]: TCP segments sent again, both ends
+-- v_session.cpu_ms_initiator [ms]: Processor time at the initiator, whole session
+-- v_session.cpu_ms_responder [ms]: Processor time at the responder, whole session
+CREATE VIEW v_session AS
+SELECT s.session_id, s.hop, l.name AS link, i.name AS initiator, r.name AS responder, s.policy, s.kind, s.version,
+       s.cipher, s.cipher_bits, s.kex_group, s.forward_secret, s.initiator_auth, s.responder_auth, s.resumed, s.cause,
+       s.started_ns / 1e9 AS started_s, s.established_ns / 1e9 AS established_s,
+       (s.established_ns - s.started_ns) / 1e6 AS setup_ms, s.ended_ns / 1e9 AS ended_s, s.outcome, s.failure,
+       s.handshake_bytes, s.round_trips, s.retransmissions, s.cpu_ns_initiator / 1e6 AS cpu_ms_initiator,
+       s.cpu_ns_responder / 1e6 AS cpu_ms_responder
+  FROM session s
+  JOIN link l ON l.link_id = s.link_id
+  JOIN entity i ON i.entity_id = s.initiator
+  JOIN entity r ON r.entity_id = s.responder;
+
+-- v_message: One row per message from its origin to its target; each copy of a group message is a message
+-- v_message.message_id: Number of the message in order of sending
+-- v_message.type: Name of the message
+-- v_message.origin: Entity that made it
+-- v_message.target: Entity, Service Group or PN it is for
+-- v_message.pn: Personal network
+-- v_message.service_group: Service Group
+-- v_message.transaction_id: TransactionID of the envelope
+-- v_message.status: Status of a response
+-- v_message.copy_of: Message that this one is a copy of
+-- v_message.sent_s [s]: Handed to its first hop
+-- v_message.delivered_s [s]: Accepted by its target
+-- v_message.latency_ms [ms]: From sent to delivered
+-- v_message.outcome: delivered, lost, refused or in_flight
+-- v_message.reason: Why lost or refused
+-- v_message.hops: Hops it was sent over
+-- v_message.protected_hops: Of these, inside an established session that encrypts and authenticates
+-- v_message.exemption: Why it may travel outside a session, where it did
+-- v_message.plain_bytes [octets]: Encoded message on its first hop
+-- v_message.wire_bytes [octets]: Octets that carried it, all hops
+CREATE VIEW v_message AS
+SELECT m.message_id, m.type, m.origin, m.target, m.pn, m.service_group, m.transaction_id, m.status, m.copy_of,
+       m.sent_ns / 1e9 AS sent_s, m.delivered_ns / 1e9 AS delivered_s,
+       (m.delivered_ns - m.sent_ns) / 1e6 AS latency_ms, m.outcome, m.reason, m.hops, m.protected_hops,
+       (SELECT max(h.exemption) FROM message_hop h WHERE h.message_id = m.message_id) AS exemption, m.plain_bytes,
+       (SELECT sum(h.wire_bytes) FROM message_hop h WHERE h.message_id = m.message_id) AS wire_bytes
+  FROM message m;
+
+-- v_message_hop: One row per message and hop
+-- v_message_hop.message_id: Message
+-- v_message_hop.hop: 0 is the first
+-- v_message_hop.sender: Entity that sent it over this hop
+-- v_message_hop.receiver: Entity at the other end
+-- v_message_hop.link_id: Link
+-- v_message_hop.session_id: Session that carried it; NULL outside a session
+-- v_message_hop.protected [0/1]: Sealed by a session, established at both ends, whose cipher encrypts and authenticates
+-- v_message_hop.exemption: Why it may travel outside a session
+-- v_message_hop.outcome: delivered, lost or in_flight
+-- v_message_hop.reason: Why lost
+-- v_message_hop.queued_s [s]: Handed over by the sender
+-- v_message_hop.sent_s [s]: Written to the transport; NULL: never
+-- v_message_hop.received_s [s]: Handed to the receiver
+-- v_message_hop.plain_bytes [octets]: Encoded message
+-- v_message_hop.wire_bytes [octets]: Octets of the records or the datagram that carried it
+-- v_message_hop.confidentiality: held: searched for on the link and not found; violated: found; NULL: not tested
+-- v_message_hop.integrity: violated: received with other octets than sent; NULL: not tested (no attack ran)
+-- v_message_hop.authenticity: violated: as integrity; NULL: not tested (no attack ran)
+-- v_message_hop.evidence: What the verdict rests on
+CREATE VIEW v_message_hop AS
+SELECT h.message_id, h.hop, a.name AS sender, b.name AS receiver, h.link_id, h.session_id, h.protected, h.exemption,
+       h.outcome, h.reason, h.queued_ns / 1e9 AS queued_s, h.sent_ns / 1e9 AS sent_s, h.received_ns / 1e9 AS received_s,
+       h.plain_bytes, h.wire_bytes,
+       CASE WHEN f.packet IS NOT NULL THEN 'violated'
+            WHEN h.watched = 1 AND h.sent_ns IS NOT NULL THEN 'held' END AS confidentiality,
+       CASE WHEN h.sent_hash <> h.received_hash THEN 'violated' END AS integrity,
+       CASE WHEN h.sent_hash <> h.received_hash THEN 'violated' END AS authenticity,
+       CASE WHEN f.packet IS NOT NULL
+              THEN printf('link %s, packet %d, offset %d: %d octets of it', l.name, f.packet, f.packet_offset, f.bytes)
+            WHEN h.sent_hash <> h.received_hash THEN printf('sent %s, received %s', h.sent_hash, h.received_hash)
+            WHEN h.watched = 1 AND h.sent_ns IS NOT NULL
+              THEN printf('not among the %d octets of link %s', l.watched_bytes, l.name) END AS evidence
+  FROM message_hop h
+  JOIN entity a ON a.entity_id = h.sender
+  JOIN entity b ON b.entity_id = h.receiver
+  LEFT JOIN link l ON l.link_id = h.link_id
+  LEFT JOIN (SELECT message_id, hop, min(packet) AS packet, packet_offset, bytes FROM wire_finding
+              GROUP BY message_id, hop) f
+         ON f.message_id = h.message_id AND f.hop = h.hop;
+
+-- v_setup_stats: Set-up times by hop, kind, version and resumption; percentiles by nearest rank
+-- v_setup_stats.hop: pne-gateway or gateway-server
+-- v_setup_stats.kind: tls or clear
+-- v_setup_stats.version: Protocol version; NULL: none was agreed on
+-- v_setup_stats.resumed [0/1]: Resumed by a ticket
+-- v_setup_stats.sessions: Sessions started
+-- v_setup_stats.failed: Of these, failed
+-- v_setup_stats.mean_ms [ms]: Mean
+-- v_setup_stats.p50_ms [ms]: Median
+-- v_setup_stats.p95_ms [ms]: 95th percentile
+-- v_setup_stats.p99_ms [ms]: 99th percentile
+-- v_setup_stats.max_ms [ms]: Largest
+CREATE VIEW v_setup_stats AS
+WITH ranked AS (
+  SELECT hop, kind, version, resumed, outcome, (established_ns - started_ns) / 1e6 AS ms,
+         row_number() OVER (PARTITION BY hop, kind, version, resumed, established_ns IS NULL
+                            ORDER BY established_ns - started_ns) AS rank,
+         count(established_ns) OVER (PARTITION BY hop, kind, version, resumed) AS n
+    FROM session)
+SELECT hop, kind, version, resumed, count(*) AS sessions, sum(outcome = 'failed') AS failed, avg(ms) AS mean_ms,
+       min(CASE WHEN ms IS NOT NULL AND rank >= 0.50 * n THEN ms END) AS p50_ms,
+       min(CASE WHEN ms IS NOT NULL AND rank >= 0.95 * n THEN ms END) AS p95_ms,
+       min(CASE WHEN ms IS NOT NULL AND rank >= 0.99 * n THEN ms END) AS p99_ms, max(ms) AS max_ms
+  FROM ranked
+ GROUP BY hop, kind, version, resumed;
+
+-- v_failure: Failed sessions by reason
+-- v_failure.hop: pne-gateway or gateway-server
+-- v_failure.kind: tls or clear
+-- v_failure.failure: Reason: an alert, truncated, timeout, connection_lost ...
+-- v_failure.sessions: How many
+CREATE VIEW v_failure AS
+SELECT hop, kind, failure, count(*) AS sessions FROM session WHERE outcome = 'failed' GROUP BY hop, kind, failure;
+
+-- v_overhead: What protection costs in octets
+-- v_overhead.hop: pne-gateway or gateway-server
+-- v_overhead.kind: Kind of session
+-- v_overhead.plain_bytes [octets]: Encoded messages
+-- v_overhead.wire_bytes [octets]: Octets of the records that carried them
+-- v_overhead.expansion: wire_bytes / plain_bytes
+CREATE VIEW v_overhead AS
+SELECT s.hop, s.kind, sum(h.plain_bytes) AS plain_bytes, sum(h.wire_bytes) AS wire_bytes,
+       1.0 * sum(h.wire_bytes) / sum(h.plain_bytes) AS expansion
+  FROM message_hop h JOIN session s ON s.session_id = h.session_id
+ WHERE h.sent_ns IS NOT NULL
+ GROUP BY s.hop, s.kind;
+
+-- v_timeline: What happened, in order of time
+-- v_timeline.at_s [s]: When
+-- v_timeline.what: A stable word
+-- v_timeline.subject: Entity, link or session it is about
+-- v_timeline.detail: More about it
+CREATE VIEW v_timeline AS
+SELECT at_s, what, subject, detail FROM (
+  SELECT at_ns / 1e9 AS at_s, what, subject, detail, 1 AS kind, rowid AS id FROM event
+  UNION ALL
+  SELECT s.established_ns / 1e9, 'session_established', l.name,
+         printf('session %d: %s %s', s.session_id, coalesce(s.version, s.kind), coalesce(s.cipher, '')), 2, s.session_id
+    FROM session s JOIN link l ON l.link_id = s.link_id WHERE s.established_ns IS NOT NULL
+  UNION ALL
+  SELECT s.ended_ns / 1e9, 'session_' || s.outcome, l.name,
+         printf('session %d%s', s.session_id, coalesce(': ' || s.failure, '')), 3, s.session_id
+    FROM session s JOIN link l ON l.link_id = s.link_id WHERE s.ended_ns IS NOT NULL
+  UNION ALL
+  SELECT a.at_ns / 1e9, 'alert_' || a.direction, l.name,
+         printf('session %d: %s by the %s', a.session_id, a.name, a.side), 4, a.rowid
+    FROM alert a JOIN session s ON s.session_id = a.session_id JOIN link l ON l.link_id = s.link_id
+   WHERE a.level = 'fatal')
+ ORDER BY at_s, kind, id;
+
+-- v_rule: Rules R1 to R6 of clause 5.9.1 that were broken, as measured
+-- v_rule.rule: R1 to R6 (models/README.md)
+-- v_rule.subject: Link or session
+-- v_rule.at_s [s]: When first
+-- v_rule.evidence: What shows it
+CREATE VIEW v_rule AS
+-- R1: a secure session on each of the two hops
+SELECT 'R1' AS rule, l.name AS subject, min(h.sent_ns) / 1e9 AS at_s,
+       printf('%d messages that are not exempt, none in a session that protects', count(*)) AS evidence
+  FROM message_hop h JOIN link l ON l.link_id = h.link_id
+ WHERE h.exemption IS NULL AND h.sent_ns IS NOT NULL
+ GROUP BY h.link_id
+HAVING max(h.protected) = 0
+UNION ALL
+-- R2: each session ends at the PN GW: its ends are the two ends of one hop, and so are those of what it carried
+SELECT 'R2', printf('session %d', s.session_id), s.started_ns / 1e9,
+       printf('%s and %s are not the two ends of link %s', i.name, r.name, l.name)
+  FROM session s JOIN link l ON l.link_id = s.link_id JOIN entity i ON i.entity_id = s.initiator
+  JOIN entity r ON r.entity_id = s.responder
+ WHERE NOT ((s.initiator = l.a AND s.responder = l.b) OR (s.initiator = l.b AND s.responder = l.a))
+    OR i.peer_id IS NOT s.responder
+    OR (s.hop = 'pne-gateway') <> (i.role = 'pne' AND r.role = 'gateway')
+UNION ALL
+SELECT 'R2', printf('session %d', h.session_id), min(h.sent_ns) / 1e9,
+       printf('carried message %d between others than its ends', min(h.message_id))
+  FROM message_hop h JOIN session s ON s.session_id = h.session_id
+ WHERE NOT ((h.sender = s.initiator AND h.receiver = s.responder) OR
+            (h.sender = s.responder AND h.receiver = s.initiator))
+ GROUP BY h.session_id
+UNION ALL
+-- R3: PNE-GW is established before the first CPNS message that is not exempt; R4: GW-Server likewise
+SELECT CASE s.hop WHEN 'pne-gateway' THEN 'R3' ELSE 'R4' END, l.name, min(h.sent_ns) / 1e9,
+       printf('message %d was sent before session %d was established', min(h.message_id), s.session_id)
+  FROM message_hop h JOIN session s ON s.session_id = h.session_id JOIN link l ON l.link_id = h.link_id
+ WHERE h.exemption IS NULL AND h.sent_ns IS NOT NULL AND (s.established_ns IS NULL OR h.sent_ns < s.established_ns)
+ GROUP BY h.session_id
+UNION ALL
+-- R4: GW-Server is established when it does not exist: never two at once
+SELECT 'R4', l.name, b.established_ns / 1e9,
+       printf('session %d stood when session %d was established', a.session_id, b.session_id)
+  FROM session a JOIN session b ON b.link_id = a.link_id AND b.session_id > a.session_id
+  JOIN link l ON l.link_id = a.link_id
+ WHERE a.hop = 'gateway-server' AND a.established_ns IS NOT NULL AND b.established_ns IS NOT NULL
+   AND (a.ended_ns IS NULL OR a.ended_ns > b.established_ns)
+UNION ALL
+-- R5: all signalling in the session, once it is established, but for messages destined to a Service Group
+SELECT 'R5', l.name, min(h.sent_ns) / 1e9,
+       printf('%d messages that are not exempt were sent unprotected, the first is %d', count(*), min(h.message_id))
+  FROM message_hop h JOIN link l ON l.link_id = h.link_id
+ WHERE h.exemption IS NULL AND h.sent_ns IS NOT NULL AND (h.protected = 0 OR h.session_id IS NULL)
+ GROUP BY h.link_id
+UNION ALL
+-- R6: authenticity, confidentiality, integrity
+SELECT 'R6', l.name, min(f.at_ns) / 1e9,
+       printf('plaintext of %d messages was found on the link, first of message %d in packet %d',
+              count(DISTINCT f.message_id), f.message_id, min(f.packet))
+  FROM wire_finding f JOIN link l ON l.link_id = f.link_id
+ GROUP BY f.link_id
+UNION ALL
+SELECT 'R6', l.name, min(h.received_ns) / 1e9,
+       printf('%d messages were received with other octets than sent, the first is %d', count(*), min(h.message_id))
+  FROM message_hop h JOIN link l ON l.link_id = h.link_id
+ WHERE h.session_id IS NOT NULL AND h.sent_hash <> h.received_hash
+ GROUP BY h.link_id
+UNION ALL
+SELECT 'R6', l.name, min(s.established_ns) / 1e9,
+       printf('session %d encrypts nothing: %s', s.session_id, coalesce(s.cipher, s.kind))
+  FROM session s JOIN link l ON l.link_id = s.link_id
+ WHERE s.established_ns IS NOT NULL AND coalesce(s.cipher_bits, 0) = 0
+ GROUP BY s.link_id;
+
+-- v_metric: Metrics for bounds of `expect`
+-- v_metric.metric: Name, e.g. setup_ms.p95
+-- v_metric.subject: pne--gateway, gateway--server, a message type, or NULL: everything
+-- v_metric.value [the metric's unit]: Measured; NULL: nothing to measure
+CREATE VIEW v_metric AS
+WITH setup AS (
+  SELECT CASE hop WHEN 'pne-gateway' THEN 'pne--gateway' ELSE 'gateway--server' END AS subject,
+         (established_ns - started_ns) / 1e6 AS ms FROM session WHERE established_ns IS NOT NULL
+  UNION ALL
+  SELECT NULL, (established_ns - started_ns) / 1e6 FROM session WHERE established_ns IS NOT NULL),
+latency AS (
+  SELECT type AS subject, (delivered_ns - sent_ns) / 1e6 AS ms FROM message WHERE outcome = 'delivered'
+  UNION ALL
+  SELECT NULL, (delivered_ns - sent_ns) / 1e6 FROM message WHERE outcome = 'delivered'),
+sample AS (
+  SELECT 'setup_ms' AS name, subject, ms FROM setup
+  UNION ALL
+  SELECT 'latency_ms', subject, ms FROM latency),
+ranked AS (
+  SELECT name, subject, ms, row_number() OVER (PARTITION BY name, subject ORDER BY ms) AS rank,
+         count(*) OVER (PARTITION BY name, subject) AS n FROM sample),
+stats AS (
+  SELECT name, subject, avg(ms) AS mean, min(CASE WHEN rank >= 0.50 * n THEN ms END) AS p50,
+         min(CASE WHEN rank >= 0.95 * n THEN ms END) AS p95, min(CASE WHEN rank >= 0.99 * n THEN ms END) AS p99,
+         max(ms) AS most FROM ranked GROUP BY name, subject),
+sessions AS (
+  SELECT CASE hop WHEN 'pne-gateway' THEN 'pne--gateway' ELSE 'gateway--server' END AS subject,
+         established_ns IS NOT NULL AS up, outcome = 'failed' AS failed FROM session
+  UNION ALL
+  SELECT NULL, established_ns IS NOT NULL, outcome = 'failed' FROM session),
+messages AS (
+  SELECT type AS subject, outcome FROM message
+  UNION ALL
+  SELECT NULL, outcome FROM message)
+SELECT name || '.mean' AS metric, subject, mean AS value FROM stats
+UNION ALL SELECT name || '.p50', subject, p50 FROM stats
+UNION ALL SELECT name || '.p95', subject, p95 FROM stats
+UNION ALL SELECT name || '.p99', subject, p99 FROM stats
+UNION ALL SELECT name || '.max', subject, most FROM stats
+UNION ALL SELECT 'sessions.established', subject, sum(up) FROM sessions GROUP BY subject
+UNION ALL SELECT 'sessions.failed', subject, sum(failed) FROM sessions GROUP BY subject
+UNION ALL SELECT 'messages.sent', subject, count(*) FROM messages GROUP BY subject
+UNION ALL SELECT 'messages.delivered', subject, sum(outcome = 'delivered') FROM messages GROUP BY subject
+UNION ALL SELECT 'messages.lost', subject, sum(outcome = 'lost') FROM messages GROUP BY subject
+UNION ALL SELECT 'messages.refused', subject, sum(outcome = 'refused') FROM messages GROUP BY subject
+UNION ALL SELECT 'delivery_ratio', subject, avg(outcome = 'delivered') FROM messages GROUP BY subject;
+
+-- v_expect: What the scenario expects, judged from what was measured
+-- v_expect.expect_id: In the order of the scenario
+-- v_expect.line: Line of the scenario file
+-- v_expect.kind: claim or metric
+-- v_expect.name: Claim or metric
+-- v_expect.subject: What it is about; NULL: everything
+-- v_expect.minimum [the metric's unit]: Lower bound
+-- v_expect.maximum [the metric's unit]: Upper bound
+-- v_expect.measured [the metric's unit]: What was measured; for a claim the number of counter-examples
+-- v_expect.verdict: held, violated, or unknown: there was nothing to judge
+-- v_expect.evidence: What the verdict rests on
+CREATE VIEW v_expect AS
+WITH
+hops AS (
+  SELECT h.message_id, h.hop, h.protected, h.session_id, h.watched, h.sent_ns, h.exemption,
+         CASE WHEN a.role = 'pne' OR b.role = 'pne' THEN 'pne--gateway' ELSE 'gateway--server' END AS subject
+    FROM message_hop h JOIN entity a ON a.entity_id = h.sender JOIN entity b ON b.entity_id = h.receiver
+   WHERE h.sent_ns IS NOT NULL),
+ends AS (
+  SELECT CASE s.hop WHEN 'pne-gateway' THEN 'pne--gateway' ELSE 'gateway--server' END AS subject, s.session_id,
+         min(coalesce(e.peer_id, '') <> '' AND
+             e.peer_auth IN ('certificate', 'psk', 'resumption (certificate)')) AS mutual, count(*) AS sides
+    FROM session s JOIN session_end e ON e.session_id = s.session_id
+   WHERE s.established_ns IS NOT NULL GROUP BY s.session_id),
+findings AS (
+  SELECT x.subject, count(*) AS n FROM (SELECT DISTINCT message_id, hop FROM wire_finding) f
+    JOIN hops x ON x.message_id = f.message_id AND x.hop = f.hop GROUP BY x.subject),
+judged AS (
+  SELECT x.expect_id,
+         CASE x.name
+           WHEN 'no-plaintext-on-wire' THEN
+             (SELECT sum(h.watched) FROM hops h WHERE h.session_id IS NOT NULL AND (x.subject IS NULL OR h.subject = x.subject))
+           WHEN 'mutual-authentication' THEN
+             (SELECT count(*) FROM ends e WHERE x.subject IS NULL OR e.subject = x.subject)
+           WHEN 'every-signalling-message-protected' THEN
+             (SELECT count(*) FROM hops h WHERE h.exemption IS NULL AND (x.subject IS NULL OR h.subject = x.subject))
+         END AS cases,
+         CASE x.name
+           WHEN 'no-plaintext-on-wire' THEN
+             (SELECT coalesce(sum(f.n), 0) FROM findings f WHERE x.subject IS NULL OR f.subject = x.subject)
+           WHEN 'mutual-authentication' THEN
+             (SELECT count(*) FROM ends e WHERE (e.mutual = 0 OR e.sides < 2) AND (x.subject IS NULL OR e.subject = x.subject))
+           WHEN 'every-signalling-message-protected' THEN
+             (SELECT count(*) FROM hops h WHERE h.exemption IS NULL AND (h.protected = 0 OR h.session_id IS NULL)
+                 AND (x.subject IS NULL OR h.subject = x.subject))
+         END AS against,
+         (SELECT m.value FROM v_metric m WHERE x.kind = 'metric' AND m.metric = x.name AND m.subject IS x.subject) AS value
+    FROM expect x)
+SELECT x.expect_id, x.line, x.kind, x.name, x.subject, x.minimum, x.maximum,
+       CASE x.kind WHEN 'claim' THEN j.against ELSE j.value END AS measured,
+       CASE WHEN x.kind = 'claim' AND j.against > 0 THEN 'violated'
+            WHEN x.kind = 'claim' AND coalesce(j.cases, 0) = 0 THEN 'unknown'
+            WHEN x.kind = 'claim' THEN 'held'
+            WHEN j.value IS NULL THEN 'unknown'
+            WHEN j.value < x.minimum OR j.value > x.maximum THEN 'violated'
+            ELSE 'held' END AS verdict,
+       CASE WHEN x.name = 'no-plaintext-on-wire'
+              THEN printf('%d messages looked for in %d octets of %d links: %d found', coalesce(j.cases, 0),
+                          (SELECT sum(watched_bytes) FROM link), (SELECT count(*) FROM link WHERE watched_bytes > 0), j.against)
+            WHEN x.name = 'mutual-authentication'
+              THEN printf('%d established sessions, %d of them not authenticated both ways', j.cases, j.against)
+            WHEN x.name = 'every-signalling-message-protected'
+              THEN printf('%d message hops that are not exempt, %d of them unprotected', j.cases, j.against)
+            WHEN j.value IS NULL THEN 'nothing was measured'
+            ELSE printf('measured %.6g', j.value) END AS evidence
+  FROM expect x JOIN judged j ON j.expect_id = x.expect_id;
+
+-- v_violation: One row per broken rule (R1 to R6) or violated expectation; empty is good
+-- v_violation.rule: R1 to R6, or the name of the claim or metric
+-- v_violation.subject: Link, session or subject of the expectation
+-- v_violation.at_s [s]: When first; NULL: at no one time
+-- v_violation.evidence: What shows it
+CREATE VIEW v_violation AS
+SELECT rule, subject, at_s, evidence FROM v_rule
+UNION ALL
+SELECT name, coalesce(subject, 'everything'), NULL, evidence FROM v_expect WHERE verdict = 'violated';

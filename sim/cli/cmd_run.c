@@ -187,7 +187,7 @@ static int judge(struct world *w, struct buf *text, struct diag_list *diags)
         return CLI_FAILED;
     }
     judgement_text(j, cli_colour(stdout), text);
-    int code = world_aborted(w) ? CLI_UNKNOWN : judgement_exit_code(j);
+    int code = world_aborted(w) ? CLI_UNKNOWN : judgement_exit_code(j, false);
     judgement_free(j);
     return code;
 }

@@ -27,5 +27,7 @@ void record_index_sql(const struct record_table *table, struct buf *out);
 
 /* results/views.sql, embedded at build time; NUL-terminated. */
 extern const char record_views_sql[];
+/* results/queries.sql likewise. */
+extern const char record_queries_sql[];
 
 #endif

@@ -50,3 +50,25 @@ void record_views_document(void (*fn)(void *arg, const char *view, const char *c
     }
     free(copy);
 }
+
+void record_queries(void (*fn)(void *arg, const char *name, const char *text, const char *sql),
+                    void *arg)
+{
+    static const char mark[] = "-- query ";
+    char *copy = mem_strdup(record_queries_sql);
+    char *at = strstr(copy, mark);
+    while (at != NULL) {
+        char *name = at + sizeof(mark) - 1;
+        char *colon = strchr(name, ':');
+        char *line_end = strchr(name, '\n');
+        CHECK(colon != NULL && line_end != NULL);
+        char *next = strstr(line_end, mark);
+        *colon = *line_end = '\0';
+        if (next != NULL) {
+            next[-1] = '\0';
+        }
+        fn(arg, name, colon + 2, line_end + 1);
+        at = next;
+    }
+    free(copy);
+}

@@ -12,4 +12,9 @@ void record_views_document(void (*fn)(void *arg, const char *view, const char *c
                                       const char *unit, const char *text),
                            void *arg);
 
+/* The named queries of results/queries.sql ("-- query NAME: what it tells"): calls `fn` for each;
+ * `sql` is valid during the call. */
+void record_queries(void (*fn)(void *arg, const char *name, const char *text, const char *sql),
+                    void *arg);
+
 #endif

@@ -1,0 +1,52 @@
+-- Named queries: `cpnsim query DB NAME`. Each begins with a line "-- query NAME: what it tells".
+
+-- query balance: messages by type: sent = delivered + lost + refused + in flight
+SELECT type, count(*) AS sent, sum(outcome = 'delivered') AS delivered, sum(outcome = 'lost') AS lost,
+       sum(outcome = 'refused') AS refused, sum(outcome = 'in_flight') AS in_flight,
+       CASE WHEN count(*) = sum(outcome IN ('delivered', 'lost', 'refused', 'in_flight')) THEN 'adds up'
+            ELSE 'DOES NOT ADD UP' END AS account
+  FROM message GROUP BY type ORDER BY min(message_id);
+
+-- query sessions: how each secure session was established
+SELECT session_id, link, version, cipher, kex_group, initiator_auth, responder_auth, resumed, started_s, setup_ms, outcome,
+       failure FROM v_session ORDER BY session_id;
+
+-- query setup: set-up times by hop and version
+SELECT * FROM v_setup_stats;
+
+-- query protection: message hops by type and what protected them
+SELECT m.type, h.exemption, h.protected, h.confidentiality, count(*) AS hops
+  FROM v_message_hop h JOIN message m ON m.message_id = h.message_id
+ GROUP BY m.type, h.exemption, h.protected, h.confidentiality ORDER BY m.type;
+
+-- query violations: broken rules and violated expectations
+SELECT * FROM v_violation;
+
+-- query expectations: the scenario's expectations and what was measured
+SELECT name, subject, minimum, maximum, measured, verdict, evidence FROM v_expect;
+
+-- query failures: failed sessions by reason
+SELECT * FROM v_failure ORDER BY sessions DESC;
+
+-- query lost: lost and refused messages by reason
+SELECT type, outcome, reason, count(*) AS messages FROM message WHERE outcome IN ('lost', 'refused')
+ GROUP BY type, outcome, reason ORDER BY messages DESC;
+
+-- query overhead: octets that protection adds
+SELECT * FROM v_overhead;
+
+-- query timeline: what happened, in order of time
+SELECT * FROM v_timeline;
+
+-- query alerts: alerts by link and side
+SELECT l.name AS link, a.side, a.direction, a.level, a.name, count(*) AS alerts
+  FROM alert a JOIN session s ON s.session_id = a.session_id JOIN link l ON l.link_id = s.link_id
+ GROUP BY l.name, a.side, a.direction, a.level, a.name ORDER BY l.link_id, a.name;
+
+-- query states: transitions of the state machines, protocol errors among them
+SELECT machine, from_state, event, to_state, allowed, count(*) AS times FROM transition
+ GROUP BY machine, from_state, event, to_state, allowed ORDER BY machine, from_state;
+
+-- query links: what passed over each link
+SELECT name, technology, packets_ab + packets_ba AS packets, bytes_ab + bytes_ba AS octets, lost, queue_dropped, down_dropped
+  FROM link;

@@ -1,0 +1,23 @@
+/* Joins the words that the models define for the scenario format. */
+#include "models/devices/devices.h"
+#include "models/entities.h"
+#include "models/links/links.h"
+#include "sim/cli/commands.h"
+
+const struct scenario_vocabulary *cli_vocabulary(void)
+{
+    enum { MOST = 64 };
+    static const char *cpus[MOST];
+    static struct scenario_vocabulary vocabulary;
+    CHECK(device_cpu_count <= MOST);
+    for (size_t i = 0; i < device_cpu_count; i++) {
+        cpus[i] = device_cpus[i].name;
+    }
+    vocabulary = (struct scenario_vocabulary){.technologies = link_technologies,
+                                              .technology_count = link_technology_count,
+                                              .cpus = cpus,
+                                              .cpu_count = device_cpu_count,
+                                              .verbs = cpns_verbs,
+                                              .verb_count = cpns_verb_count};
+    return &vocabulary;
+}

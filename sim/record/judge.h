@@ -1,0 +1,51 @@
+/* The verdict over a run, read from its database: the expectations of the scenario (view v_expect)
+ * and the rules of clause 5.9.1 (view v_rule). */
+#ifndef SIM_RECORD_JUDGE_H
+#define SIM_RECORD_JUDGE_H
+
+#include "sim/core/buf.h"
+#include "sim/record/recorder.h"
+
+enum verdict { VERDICT_HELD, VERDICT_VIOLATED, VERDICT_UNKNOWN };
+/* "held", "violated", "unknown". */
+const char *verdict_name(enum verdict v);
+
+/* One thing that was judged: an expectation, or a broken rule (always violated). Strings are owned
+ * by the judgement. */
+struct finding {
+    bool is_rule;
+    int line;      /* of the scenario file; 0 for rules */
+    char *name;    /* claim, metric or R1 to R6 */
+    char *subject; /* NULL: everything */
+    bool has_minimum, has_maximum, has_measured;
+    double minimum, maximum, measured;
+    enum verdict verdict;
+    char *evidence;
+};
+
+struct judgement {
+    struct finding *findings;
+    size_t count, capacity;
+    size_t rules_broken;
+    uint64_t sessions;
+    char *scenario; /* path of the scenario file */
+    char *status;   /* of the run: "running" while it is judged at its own end */
+    bool complete;  /* the run reached its end: ended as ok, violated or unknown */
+};
+
+/* -SIM_EINVAL with a sentence in `diags` when the database cannot be asked. */
+int judge_run(struct record_db *db, struct judgement **ret, struct diag_list *diags);
+void judgement_free(struct judgement *j);
+
+/* 1 when anything is violated; 2 when anything is unknown, or there is neither an expectation nor a
+ * session; else 0. With `offline` a run that did not reach its end is unknown at best. */
+int judgement_exit_code(const struct judgement *j, bool offline);
+
+/* For people; JUnit XML, TAP 13, JSON and SARIF 2.1.0 for machines. */
+void judgement_text(const struct judgement *j, bool colour, struct buf *out);
+void judgement_junit(const struct judgement *j, struct buf *out);
+void judgement_tap(const struct judgement *j, struct buf *out);
+void judgement_json(const struct judgement *j, struct buf *out);
+void judgement_sarif(const struct judgement *j, struct buf *out);
+
+#endif
