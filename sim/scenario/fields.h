@@ -241,7 +241,8 @@ void read_given(struct report *r, const struct section *s, const struct tree *ma
 /* Fills in defaults and complains about required keys that are missing. */
 void read_finish(struct report *r, const struct section *s, void *raw);
 
-/* --- single values (value.c) -------------------------------------------------------------------
+/* --- single values (value.c, dist.c, write.c)
+ * -------------------------------------------------------------------
  */
 
 /* Each reads scalar `t` for field `f`; false after a complaint. */
@@ -252,6 +253,9 @@ bool parse_ratio(struct report *r, const struct field *f, const struct tree *t, 
 /* FIELD_TIME, FIELD_RATE, FIELD_SIZE by `type`. */
 bool parse_quantity(struct report *r, const struct field *f, enum field_type type,
                     const struct tree *t, int64_t *ret);
+/* The same without rounding to a whole number. */
+bool parse_measure(struct report *r, const struct field *f, enum field_type type,
+                   const struct tree *t, long double *ret);
 bool parse_dist(struct report *r, const struct field *f, const struct tree *t, struct dist *ret);
 bool parse_sample(struct report *r, const struct field *f, const struct tree *t, int64_t *ret);
 /* A bound of a metric; `name` is the key. */

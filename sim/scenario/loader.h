@@ -67,6 +67,20 @@ const char *files_text(struct loader *l);
 void params_set(struct loader *l);
 void params_fill(struct loader *l);
 
+/* Names and `extends` (names.c). Adds a name; false when it is there already. */
+bool names_add(struct names *names, const char *name, uint32_t index);
+void names_fini(struct names *names);
+/* The index of `name` among `names`; complains with `code` and near names otherwise. */
+uint32_t find_name(struct loader *l, const struct names *names, const char *name,
+                   const struct tree *at, const char *code, const char *what);
+/* Names, `extends` and defaults of a named section. */
+void resolve_named(struct loader *l, const struct section *s, const struct value *v,
+                   struct names *names);
+/* Adds an entry that stands for what the file need not write: the policy `default`, a technology.
+ */
+void *implicit_entry(struct loader *l, const struct section *s, struct value *v,
+                     struct names *names, const char *name);
+
 /* Profiles (profiles.c). */
 void profiles_resolve(struct loader *l);
 /* After the nodes, which may use technologies as links. */
@@ -75,12 +89,6 @@ void profiles_build_links(struct loader *l);
 uint32_t find_policy(struct loader *l, const struct value *v);
 uint32_t find_device(struct loader *l, const char *name, const struct tree *at);
 uint32_t find_link(struct loader *l, const struct value *v);
-/* The index of `name` among `names`; complains with `code` and near names otherwise. */
-uint32_t find_name(struct loader *l, const struct names *names, const char *name,
-                   const struct tree *at, const char *code, const char *what);
-/* Adds a name; false when it is there already. */
-bool names_add(struct names *names, const char *name, uint32_t index);
-void names_fini(struct names *names);
 
 /* Nodes (nodes.c). */
 void nodes_resolve(struct loader *l);

@@ -42,6 +42,7 @@ static struct param *find_param(struct params *p, const struct tree *at, const c
         report_near(r, d, name, p->names, p->count);
         return NULL;
     }
+    CHECK(index < p->count && p->items != NULL);
     struct param *param = &p->items[index];
     param->used = true;
     if (param->open) {

@@ -1,7 +1,8 @@
+#include "sim/scenario/show.h"
+
 #include <string.h>
 
 #include "sim/scenario/loader.h"
-#include "sim/scenario/show.h"
 
 /* The raw structs written back by the table of fields: parameters filled in, `extends` and
  * `include` applied, defaults and what a link technology gives made visible. Read again, it is the

@@ -379,8 +379,8 @@ static const struct unit *find_unit(struct report *r, const char *key, const cha
     return NULL;
 }
 
-static bool take_quantity(struct report *r, const struct field *f, enum field_type type,
-                          const struct tree *t, long double *ret)
+bool parse_measure(struct report *r, const struct field *f, enum field_type type,
+                   const struct tree *t, long double *ret)
 {
     struct field plain = *f;
     plain.type = type;
@@ -410,7 +410,7 @@ bool parse_quantity(struct report *r, const struct field *f, enum field_type typ
                     const struct tree *t, int64_t *ret)
 {
     long double v;
-    if (!take_quantity(r, f, type, t, &v)) {
+    if (!parse_measure(r, f, type, t, &v)) {
         return false;
     }
     int64_t i = (int64_t)llroundl(v);
@@ -502,98 +502,5 @@ bool parse_sample(struct report *r, const struct field *f, const struct tree *t,
         return false;
     }
     *ret = (int64_t)d.mantissa;
-    return true;
-}
-
-/* --- distributions ------------------------------------------------------------------------- */
-
-static const char *const dist_names[] = {"uniform", "exponential", "normal", "lognormal", NULL};
-
-static bool dist_part(struct report *r, const struct field *f, const struct tree *t, double *ret)
-{
-    long double v;
-    enum field_type type = f->type == FIELD_TIME_DIST ? FIELD_TIME : FIELD_SIZE;
-    if (!take_quantity(r, f, type, t, &v)) {
-        return false;
-    }
-    *ret = (double)v;
-    return true;
-}
-
-static bool dist_pair(struct report *r, const struct field *f, const struct tree *t,
-                      struct dist *ret)
-{
-    if (t->kind != TREE_LIST || tree_count(t) != 2) {
-        if (t->kind != TREE_BAD) {
-            report_error(r, t, "bad-distribution", "\"%s\" takes a list of two values",
-                         t->key->text);
-        }
-        return false;
-    }
-    const struct tree *second = t->first->next;
-    if (!dist_part(r, f, t->first, &ret->a)) {
-        return false;
-    }
-    if (ret->kind == DIST_LOGNORMAL) {
-        struct field sigma = {.key = "lognormal", .type = FIELD_NUMBER, .max = 100};
-        if (!parse_number(r, &sigma, second, &ret->b)) {
-            return false;
-        }
-        if (ret->a <= 0) {
-            report_error(r, t->first, "out-of-range", "the median of a lognormal is above 0");
-            return false;
-        }
-        return true;
-    }
-    if (!dist_part(r, f, second, &ret->b)) {
-        return false;
-    }
-    if (ret->kind == DIST_UNIFORM && ret->a > ret->b) {
-        report_error(r, t, "inconsistent",
-                     "a uniform distribution goes from the smaller value to "
-                     "the larger");
-        return false;
-    }
-    return true;
-}
-
-bool parse_dist(struct report *r, const struct field *f, const struct tree *t, struct dist *ret)
-{
-    if (t->kind != TREE_MAP) {
-        *ret = (struct dist){.kind = DIST_CONSTANT};
-        if (t->kind == TREE_LIST) {
-            return parse_is_scalar(r, f, t);
-        }
-        return dist_part(r, f, t, &ret->a);
-    }
-    const struct tree *member = t->first;
-    if (member == NULL || member->next != NULL) {
-        report_error(r, t, "bad-distribution",
-                     "a distribution has one key: uniform, exponential, normal or lognormal");
-        return false;
-    }
-    *ret = (struct dist){.kind = DIST_CONSTANT};
-    for (size_t i = 0; dist_names[i] != NULL; i++) {
-        if (strcmp(member->key->text, dist_names[i]) == 0) {
-            ret->kind = (enum dist_kind)(DIST_UNIFORM + i);
-        }
-    }
-    if (ret->kind == DIST_CONSTANT) {
-        struct diag *d =
-            report_error(r, member->key, "bad-distribution", "unknown distribution \"%s\"",
-                         report_quote(r, member->key->text));
-        report_near(r, d, member->key->text, dist_names, 4);
-        return false;
-    }
-    if (ret->kind != DIST_EXPONENTIAL) {
-        return dist_pair(r, f, member, ret);
-    }
-    if (!dist_part(r, f, member, &ret->a)) {
-        return false;
-    }
-    if (ret->a <= 0) {
-        report_error(r, member, "out-of-range", "the mean of an exponential is above 0");
-        return false;
-    }
     return true;
 }

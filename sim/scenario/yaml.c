@@ -290,7 +290,9 @@ static void check_keys(struct builder *b, struct tree *map)
 
 static void close_container(struct builder *b)
 {
+    CHECK(b->depth > 0);
     struct tree *t = b->frames[--b->depth].container;
+    CHECK(t != NULL);
     if (t->kind == TREE_MAP) {
         check_keys(b, t);
     }

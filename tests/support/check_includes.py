@@ -49,7 +49,7 @@ THIRD_PARTY = {
     r"cmocka\.h": ["tests"],
 }
 LIBC = re.compile(
-    r"(assert|ctype|dirent|dlfcn|endian|errno|execinfo|fcntl|fenv|float|fnmatch|getopt|glob|inttypes|limits|locale|"
+    r"(assert|ctype|dirent|dlfcn|endian|errno|execinfo|fcntl|fenv|float|fnmatch|ftw|getopt|glob|inttypes|limits|locale|"
     r"malloc|math|poll|pthread|sched|semaphore|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|"
     r"stdio|stdlib|stdnoreturn|string|strings|termios|time|unistd|(sys|arpa|netinet|net)/\w+)\.h"
 )

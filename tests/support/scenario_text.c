@@ -64,7 +64,10 @@ bool loaded_says(const struct loaded *l, const char *code, const char *file, int
 {
     for (size_t i = 0; i < l->diags.count; i++) {
         const struct diag *d = &l->diags.items[i];
-        size_t len = d->file != NULL ? strlen(d->file) : 0;
+        if (d->file == NULL) {
+            continue;
+        }
+        size_t len = strlen(d->file);
         if (strcmp(d->code, code) == 0 && d->line == line && d->column == column &&
             len >= strlen(file) && strcmp(d->file + len - strlen(file), file) == 0) {
             return true;
