@@ -169,4 +169,3 @@ void secure_output_fini(struct secure_output *out)
     buf_fini(&out->key_log);
     free(out->events);
 }
-

@@ -37,8 +37,8 @@ struct secure_session {
     char *expected_peer;
     struct buf psk;
     char *psk_identity;
-    uint8_t *ticket_key;              /* TICKET_KEY_BYTES, or NULL */
-    bool started;                     /* the initiator was told to */
+    uint8_t *ticket_key;               /* TICKET_KEY_BYTES, or NULL */
+    bool started;                      /* the initiator was told to */
     bool sealed_sent, sealed_received; /* TLS 1.2: ChangeCipherSpec has passed */
     /* during a step */
     sim_time now;

@@ -6,10 +6,10 @@
 
 #include "sim/secure/session_internal.h"
 
-enum { TYPE_ALERT = 21, TYPE_HANDSHAKE = 22, TYPE_APPLICATION = 23, RANDOM_OFFSET = 6 };
+enum { RANDOM_OFFSET = 6 };
 
 /* RFC 8446 section 6 and RFC 5246 section 7.2. */
-const char *tls_alert_name(int code)
+static const char *alert_name(int code)
 {
     static const struct {
         int code;
@@ -156,72 +156,61 @@ static bool is_tls13_server_hello(const uint8_t *message, size_t len)
     return span_take_u16(&value, &version) && version == TLS1_3_VERSION;
 }
 
-bool tls_agrees_on_keys(const SSL_CIPHER *cipher)
-{
-    int kx = SSL_CIPHER_get_kx_nid(cipher);
-    return kx != NID_kx_rsa && kx != NID_kx_psk && kx != NID_kx_rsa_psk;
-}
-
-/* Of the suite that is being negotiated. */
-static const SSL_CIPHER *cipher_of(const SSL *ssl)
+/* What the suite of TLS 1.2 agrees and authenticates by; NID_undef before it is known. */
+static int key_exchange(const SSL *ssl)
 {
     const SSL_CIPHER *cipher = SSL_get_pending_cipher(ssl);
-    return cipher != NULL ? cipher : SSL_get_current_cipher(ssl);
+    return cipher != NULL ? SSL_CIPHER_get_kx_nid(cipher) : NID_undef;
 }
 
-/* A ServerKeyExchange is signed unless the suite authenticates by PSK alone. */
 static bool signs_key_exchange(const SSL *ssl)
 {
-    const SSL_CIPHER *cipher = cipher_of(ssl);
-    return cipher == NULL || SSL_CIPHER_get_auth_nid(cipher) != NID_auth_psk;
+    const SSL_CIPHER *cipher = SSL_get_pending_cipher(ssl);
+    return cipher != NULL && SSL_CIPHER_get_auth_nid(cipher) != NID_auth_psk &&
+           SSL_CIPHER_get_auth_nid(cipher) != NID_auth_null;
 }
 
-/* ClientKeyExchange of TLS 1.2: an agreement, an encryption to the server's RSA key, or nothing but
- * the name of a pre-shared key. */
-static void count_client_key(struct secure_ops *ops, const SSL *ssl, bool sent)
+/* ClientKeyExchange of TLS 1.2: with RSA the client encrypts a secret to the server's certificate
+ * key, which costs what verifying and signing with it do; with plain PSK nothing is agreed. */
+static void count_client_key_exchange(struct secure_ops *ops, int kx, bool sent)
 {
-    const SSL_CIPHER *cipher = cipher_of(ssl);
-    int kx = cipher != NULL ? SSL_CIPHER_get_kx_nid(cipher) : NID_undef;
-    ops->kdf += 2;
-    if (cipher != NULL && tls_agrees_on_keys(cipher)) {
+    ops->kdf += 2; /* master secret, key block */
+    if (kx == NID_kx_rsa || kx == NID_kx_rsa_psk) {
+        ops->verify += sent;
+        ops->sign += !sent;
+    } else if (kx != NID_kx_psk) {
         ops->key_generate += sent;
         ops->key_agree += 1;
-    } else if (kx == NID_kx_rsa || kx == NID_kx_rsa_psk) {
-        ops->verify += sent; /* the operation with the public key */
-        ops->sign += !sent;  /* and with the private one */
     }
 }
 
 /* The operations of one end that stand behind a handshake message. TLS 1.2 agrees on keys with
  * ClientKeyExchange, TLS 1.3 with ServerHello. */
-static void count(struct secure_session *s, SSL *ssl, bool sent, int type, const uint8_t *message,
+static void count(struct secure_ops *ops, SSL *ssl, bool sent, int type, const uint8_t *message,
                   size_t len)
 {
-    struct secure_ops *ops = &s->output->ops;
     int group = 0;
     ops->hash_bytes += len;
     switch (type) {
     case SSL3_MT_CLIENT_HELLO:
-        group = key_share_group(message, len);
-        ops->key_generate += sent && group != 0;
-        ops->group = sent && group != 0 ? group : ops->group;
+        group = sent ? key_share_group(message, len) : 0;
+        ops->key_generate += group != 0;
         break;
     case SSL3_MT_SERVER_HELLO:
         if (is_tls13_server_hello(message, len) && !is_hello_retry(message, len)) {
             group = key_share_group(message, len);
             ops->key_generate += sent && group != 0;
             ops->key_agree += group != 0;
-            ops->kdf += 2;
-            ops->group = group;
+            ops->kdf += 2; /* handshake secrets, traffic keys */
         }
         break;
     case SSL3_MT_SERVER_KEY_EXCHANGE:
-        ops->key_generate += sent && cipher_of(ssl) != NULL && tls_agrees_on_keys(cipher_of(ssl));
+        ops->key_generate += sent && key_exchange(ssl) != NID_kx_psk;
         ops->sign += sent && signs_key_exchange(ssl);
         ops->verify += !sent && signs_key_exchange(ssl);
         break;
     case SSL3_MT_CLIENT_KEY_EXCHANGE:
-        count_client_key(ops, ssl, sent);
+        count_client_key_exchange(ops, key_exchange(ssl), sent);
         break;
     case SSL3_MT_CERTIFICATE:
         ops->chain_verify += !sent && len > 16; /* longer than an empty list */
@@ -238,6 +227,26 @@ static void count(struct secure_session *s, SSL *ssl, bool sent, int type, const
     default:
         break;
     }
+    ops->group = group != 0 ? group : ops->group;
+}
+
+/* The header of a record. TLS 1.3 hides what it protects as application data; TLS 1.2 protects
+ * everything after ChangeCipherSpec. */
+static void count_record(struct secure_session *s, bool sent, const uint8_t *header)
+{
+    bool sealed = sent ? s->sealed_sent : s->sealed_received;
+    if (header[0] == SSL3_RT_APPLICATION_DATA ||
+        (sealed && header[0] != SSL3_RT_CHANGE_CIPHER_SPEC)) {
+        s->output->ops.records++;
+        s->output->ops.record_bytes += (uint64_t)header[3] << 8 | header[4];
+    }
+}
+
+/* Every alert of TLS 1.3 but two ends the session, whatever its level says (RFC 8446 6). */
+static bool is_fatal(const SSL *ssl, const uint8_t *alert)
+{
+    bool harmless = alert[1] == SSL_AD_CLOSE_NOTIFY || alert[1] == SSL_AD_USER_CANCELLED;
+    return !harmless && (alert[0] == SSL3_AL_FATAL || SSL_version(ssl) >= TLS1_3_VERSION);
 }
 
 void tls_on_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl,
@@ -250,18 +259,74 @@ void tls_on_message(int sent, int version, int type, const void *data, size_t le
     if (s == NULL || s->output == NULL) {
         return;
     }
-    if (type == SSL3_RT_HEADER && len >= SSL3_RT_HEADER_LENGTH && octets[0] == TYPE_APPLICATION) {
-        s->output->ops.records++;
-        s->output->ops.record_bytes += (uint64_t)octets[3] << 8 | octets[4];
-    } else if (type == TYPE_HANDSHAKE && len >= 4) {
+    if (type == SSL3_RT_HEADER && len >= SSL3_RT_HEADER_LENGTH) {
+        count_record(s, sent, octets);
+    } else if (type == SSL3_RT_HANDSHAKE && len >= SSL3_HM_HEADER_LENGTH) {
         session_event(s, sent ? SECURE_EVENT_HANDSHAKE_SENT : SECURE_EVENT_HANDSHAKE_RECEIVED,
                       octets[0], 0, handshake_name(octets[0]), len);
-        count(s, ssl, sent, octets[0], octets, len);
-    } else if (type == TYPE_ALERT && len >= 2) {
+        count(&s->output->ops, ssl, sent, octets[0], octets, len);
+    } else if (type == SSL3_RT_CHANGE_CIPHER_SPEC && SSL_version(ssl) < TLS1_3_VERSION) {
+        *(sent ? &s->sealed_sent : &s->sealed_received) = true;
+    } else if (type == SSL3_RT_ALERT && len >= 2) {
+        const char *name = alert_name(octets[1]);
         session_event(s, sent ? SECURE_EVENT_ALERT_SENT : SECURE_EVENT_ALERT_RECEIVED, octets[1],
-                      octets[0], tls_alert_name(octets[1]), 2);
-        if (octets[0] == SSL3_AL_FATAL || (octets[1] != SSL_AD_CLOSE_NOTIFY && !sent)) {
-            session_fail(s, tls_alert_name(octets[1]));
+                      octets[0], name, len);
+        if (is_fatal(ssl, octets)) {
+            session_fail(s, name);
         }
+    }
+}
+
+/* --- the names of what was counted -------------------------------------------------------------
+ */
+
+/* TLS NamedGroup (RFC 8446 4.2.7) of OpenSSL's number; 0 where there is none. */
+static int named_group(int nid)
+{
+    static const struct {
+        int nid, group;
+    } groups[] = {{NID_X9_62_prime256v1, 23},
+                  {NID_secp384r1, 24},
+                  {NID_secp521r1, 25},
+                  {NID_X25519, 29},
+                  {NID_X448, 30}};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(groups); i++) {
+        if (groups[i].nid == nid) {
+            return groups[i].group;
+        }
+    }
+    return nid > 0 && (nid & TLSEXT_nid_unknown) != 0 ? nid & 0xffff : 0;
+}
+
+/* OpenSSL 3.0 reads through a null session when a handshake ended before there was one. */
+static int group_agreed_on(SSL *ssl)
+{
+    return SSL_get_session(ssl) != NULL ? named_group((int)SSL_get_negotiated_group(ssl)) : 0;
+}
+
+static enum secure_key_kind kind_of_key(const EVP_PKEY *key)
+{
+    int bits = EVP_PKEY_get_bits(key);
+    if (EVP_PKEY_is_a(key, "ED25519")) {
+        return SECURE_KEY_ED25519;
+    }
+    if (EVP_PKEY_is_a(key, "EC")) {
+        return bits == 384 ? SECURE_KEY_P384 : SECURE_KEY_P256;
+    }
+    return bits > 2048 ? SECURE_KEY_RSA3072 : SECURE_KEY_RSA2048;
+}
+
+void tls_name_operations(struct secure_session *s, struct secure_ops *ops)
+{
+    if (ops->group == 0 && (ops->key_generate > 0 || ops->key_agree > 0)) {
+        ops->group = group_agreed_on(s->ssl); /* TLS 1.2 */
+    }
+    if (ops->sign > 0 && s->identity != NULL) {
+        ops->sign_kind = s->identity->kind;
+    }
+    if (ops->verify > 0 || ops->chain_verify > 0) {
+        const X509 *peer = SSL_get0_peer_certificate(s->ssl);
+        const EVP_PKEY *key = peer != NULL ? X509_get0_pubkey(peer) : NULL;
+        ops->verify_kind = key != NULL ? kind_of_key(key) : ops->verify_kind;
     }
 }

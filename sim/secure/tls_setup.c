@@ -12,7 +12,8 @@ enum { DEFAULT_SECURITY_LEVEL = 2, MOST_TICKET_SECONDS = 7 * 86400 /* RFC 8446 4
 /* TLS 1.2 suites that prove a shared key and nothing else; RSA-PSK would let in certificates. */
 static const char psk_ciphers[] = "kECDHEPSK:kDHEPSK:kPSK:!eNULL";
 
-/* --- names that this OpenSSL must know --------------------------------------------------------- */
+/* --- names that this OpenSSL must know ---------------------------------------------------------
+ */
 
 static int set_groups(SSL_CTX *ctx, const char *list)
 {
@@ -28,8 +29,8 @@ static bool has_usable(SSL_CTX *ctx, bool tls13, bool psk_only)
     for (int i = 0; i < sk_SSL_CIPHER_num(all); i++) {
         const SSL_CIPHER *c = sk_SSL_CIPHER_value(all, i);
         bool is_tls13 = SSL_CIPHER_get_kx_nid(c) == NID_kx_any;
-        found |= is_tls13 == tls13 &&
-                 (tls13 || !psk_only || SSL_CIPHER_get_auth_nid(c) == NID_auth_psk);
+        found |=
+            is_tls13 == tls13 && (tls13 || !psk_only || SSL_CIPHER_get_auth_nid(c) == NID_auth_psk);
     }
     sk_SSL_CIPHER_free(all);
     SSL_free(ssl);
@@ -64,13 +65,13 @@ static int check_names(SSL_CTX *ctx, const struct secure_policy_params *p,
     char *copy = mem_strdup(l->list);
     char *save;
     int r = 0;
-    for (char *name = strtok_r(copy, ": ,", &save); name != NULL;
-         name = strtok_r(NULL, ": ,", &save)) {
+    for (char *name = strtok_r(copy, ": ,;", &save); name != NULL;
+         name = strtok_r(NULL, ": ,;", &save)) {
         if (!name_is_usable(ctx, l, name, admitted, p->auth == SECURE_AUTH_PSK)) {
             ERR_clear_error();
             diag_add(diags, DIAG_ERROR, "unknown-algorithm", NULL, 0, 0,
-                     "policy \"%s\": %s \"%s\" is not in %s, or not at security level %d%s", p->name,
-                     l->what, name, secure_env_version(), SSL_CTX_get_security_level(ctx),
+                     "policy \"%s\": %s \"%s\" is not in %s, or not at security level %d%s",
+                     p->name, l->what, name, secure_env_version(), SSL_CTX_get_security_level(ctx),
                      p->auth == SECURE_AUTH_PSK ? ", or does not prove a pre-shared key" : "");
             r = -SIM_ENOTSUP;
         }
@@ -107,7 +108,8 @@ static int set_algorithms(SSL_CTX *ctx, const struct secure_policy_params *p, bo
     return 0;
 }
 
-/* --- the contexts ------------------------------------------------------------------------------ */
+/* --- the contexts ------------------------------------------------------------------------------
+ */
 
 static void set_authentication(SSL_CTX *ctx, bool server, enum secure_auth auth)
 {
@@ -130,7 +132,8 @@ static bool set_tickets(SSL_CTX *ctx, bool server, bool tickets, sim_time lifeti
         SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
         return SSL_CTX_set_num_tickets(ctx, 0) == 1;
     }
-    int64_t seconds = lifetime / SIM_S < MOST_TICKET_SECONDS ? lifetime / SIM_S : MOST_TICKET_SECONDS;
+    int64_t seconds =
+        lifetime / SIM_S < MOST_TICKET_SECONDS ? lifetime / SIM_S : MOST_TICKET_SECONDS;
     SSL_CTX_set_timeout(ctx, (long)seconds);
     /* The server keeps nothing; the client's callback takes what arrives. */
     SSL_CTX_set_session_cache_mode(
@@ -152,7 +155,8 @@ static bool set_context(SSL_CTX *ctx, bool server, const struct secure_policy *p
     set_authentication(ctx, server, policy->auth);
     return SSL_CTX_set_min_proto_version(ctx, p->min_version) == 1 &&
            SSL_CTX_set_max_proto_version(ctx, p->max_version) == 1 &&
-           X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), trust->certificate) == 1 &&
+           (trust == NULL ||
+            X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), trust->certificate) == 1) &&
            set_tickets(ctx, server, policy->tickets, p->ticket_lifetime);
 }
 
@@ -184,11 +188,10 @@ int tls_contexts_create(struct secure_policy *policy, const struct secure_policy
     if (policy->bio == NULL) {
         return env_fail(diags, params->name);
     }
-    for (int i = 0; i < 4; i++) {
-        int r = create_context(policy, params, trust, (i & 1) != 0, (i & 2) != 0, diags);
-        if (r < 0) {
-            return r;
-        }
+    int r = create_context(policy, params, trust, true, false, diags); /* checks the names */
+    for (int i = 0; r == 0 && i < 3; i++) {
+        static const bool roles[3][2] = {{false, false}, {true, true}, {false, true}};
+        r = create_context(policy, params, trust, roles[i][0], roles[i][1], diags);
     }
-    return 0;
+    return r;
 }
