@@ -396,7 +396,8 @@ const struct section section_pn = {
     .title = "personal network",
     FIELDS(pn_fields),
     .bytes = sizeof(struct raw_pn),
-    .doc = "Personal networks. Without this section there is one for each gateway that has PNEs, "
+    .doc = "Personal networks. A PNE may be in several; the first is the active one. Without this "
+           "section there is one for each gateway that has PNEs, "
            "named pn-GATEWAY, of type 1, by members, at 0 s.",
     .example =
         "personal_networks:\n"

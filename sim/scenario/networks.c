@@ -125,15 +125,34 @@ static void make_default_pns(struct loader *l)
     v->state = VALUE_DEFAULT;
 }
 
+/* A PNE may be in several networks; the first is the active one. */
+static void warn_shared(struct loader *l, size_t index, size_t shared, uint32_t first)
+{
+    if (shared > 0) {
+        report_warning(&l->report, l->raw->personal_networks.v.entries.items[index]->at,
+                       "shared-nodes",
+                       "%zu PNE%s of \"%s\" (%s%s) %s in an earlier network too, which is the "
+                       "active one",
+                       shared, shared > 1 ? "s" : "", l->s->pns[index].id, l->s->nodes[first].id,
+                       shared > 1 ? ", ..." : "", shared > 1 ? "are" : "is");
+    }
+}
+
 static void warn_idle(struct loader *l)
 {
     size_t idle = 0;
     uint32_t first = SCENARIO_NONE;
     l->stamp++;
     for (size_t i = 0; i < l->s->pn_count; i++) {
+        size_t shared = 0;
         for (size_t k = 0; k < l->s->pns[i].member_count; k++) {
-            l->stamps[l->s->pns[i].members[k]] = l->stamp;
+            uint32_t node = l->s->pns[i].members[k];
+            if (l->stamps[node] == l->stamp && shared++ == 0) {
+                first = node;
+            }
+            l->stamps[node] = l->stamp;
         }
+        warn_shared(l, i, shared, first);
     }
     for (uint32_t i = 0; i < l->s->node_count; i++) {
         if (l->s->nodes[i].role == ROLE_PNE && l->stamps[i] != l->stamp && idle++ == 0) {

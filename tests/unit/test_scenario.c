@@ -411,6 +411,27 @@ static void networks_and_groups(void **state)
     loaded_fini(&l);
 }
 
+static void warnings_say_what_would_mislead(void **state)
+{
+    (void)state;
+    struct loaded l;
+    load(&l, HEAD NODES "personal_networks:\n"
+                        "  - {id: a, gateway: gw/1}\n"
+                        "  - {id: b, gateway: gw/1, members: pne/3, establishment: {by: pne/3}}\n"
+                        "  - {id: c, gateway: gw/2, establishment: {type: 1, by: pne/2}}\n"
+                        "faults:\n  - {at: 60 s, do: node-silent, target: srv}\n"
+                        "workload:\n  - {at: 2 min, do: restart}\n"
+                        "security:\n  policies:\n"
+                        "    p: {versions: [1.3], ciphers: [ECDHE-RSA-AES128-GCM-SHA256]}\n");
+    assert_true(loaded_says(&l, "shared-nodes", "s.yaml", 9, 5));
+    assert_true(loaded_says(&l, "idle-members", "s.yaml", 10, 57));
+    assert_true(loaded_says(&l, "never-happens", "s.yaml", 12, 10));
+    assert_true(loaded_says(&l, "never-happens", "s.yaml", 14, 10));
+    assert_true(loaded_says(&l, "unused-cipher", "s.yaml", 17, 36));
+    assert_int_equal(l.diags.count, 5);
+    loaded_fini(&l);
+}
+
 static void workload_faults_and_expectations(void **state)
 {
     (void)state;
@@ -577,6 +598,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(links_take_from_technology_and_parent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_credentials_are_written_at_nodes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(networks_and_groups, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(warnings_say_what_would_mislead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(workload_faults_and_expectations, set_up, tear_down),
         cmocka_unit_test_setup_teardown(recording, set_up, tear_down),
         cmocka_unit_test_setup_teardown(large_files_load, set_up, tear_down),
