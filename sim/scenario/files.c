@@ -310,7 +310,9 @@ const char *files_text(struct loader *l)
 {
     struct buf out = {0};
     for (const struct source *s = l->sources; s != NULL; s = s->next) {
-        buf_printf(&out, "# file: %s\n", s->name);
+        /* Without its folder: where a scenario lies changes nothing about the run. */
+        const char *slash = strrchr(s->name, '/');
+        buf_printf(&out, "# file: %s\n", slash != NULL ? slash + 1 : s->name);
         buf_append(&out, span_of(s->text, s->len));
         if (s->len > 0 && s->text[s->len - 1] != '\n') {
             buf_append_u8(&out, '\n');

@@ -70,9 +70,11 @@ static char *captures(const char *name)
 static void run(const char *name, const char *extra_nodes, const char *more)
 {
     char *yaml = mem_printf(scenario, extra_nodes);
-    char *args = mem_printf("--pcap '%s/%s-pcap' %s", whole_dir(), name, more);
-    assert_int_equal(whole_run(name, yaml, args), 0);
-    free(args);
+    whole_write("scenario.yaml", yaml);
+    assert_int_equal(
+        whole_cpnsim("run '%s/scenario.yaml' -o '%s/%s.db' --pcap '%s/%s-pcap' --progress never %s",
+                     whole_dir(), whole_dir(), name, whole_dir(), name, more),
+        0);
     free(yaml);
 }
 

@@ -100,8 +100,8 @@ static const char breakable[] =
     "run: {until: 40 s, seed: 3}\n"
     "security:\n"
     "  policies:\n"
-    "    none: {kind: clear}\n"
-    "    null: {kind: tls, versions: [\"1.2\"], ciphers: [ECDHE-ECDSA-NULL-SHA], security_level: "
+    "    open: {kind: clear}\n"
+    "    hollow: {kind: tls, versions: [\"1.2\"], ciphers: [ECDHE-ECDSA-NULL-SHA], security_level: "
     "0}\n"
     "    good: {kind: tls, versions: [\"1.3\"]}\n"
     "    half: {kind: tls, versions: [\"1.3\"], auth: server-only}\n"
@@ -145,7 +145,7 @@ static void broken_policies_are_found_out(void **state)
     assert_int_equal(run_broken("good", "good", "10 s"), 0);
     assert_rules("good");
 
-    assert_int_equal(run_broken("clear", "none", "10 s"), 1);
+    assert_int_equal(run_broken("clear", "open", "10 s"), 1);
     assert_violated("clear", "no-plaintext-on-wire");
     assert_violated("clear", "mutual-authentication");
     assert_violated("clear", "every-signalling-message-protected");
@@ -159,7 +159,7 @@ static void broken_policies_are_found_out(void **state)
                   " WHERE h.confidentiality = 'violated' AND l.name = 'gw--srv'"),
         0);
 
-    assert_int_equal(run_broken("null", "null", "10 s"), 1);
+    assert_int_equal(run_broken("null", "hollow", "10 s"), 1);
     assert_violated("null", "no-plaintext-on-wire");
     assert_violated("null", "R6");
 
