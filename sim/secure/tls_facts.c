@@ -22,6 +22,10 @@ static const char *group_word(SSL *ssl, int nid)
         return "P-384";
     case NID_secp521r1:
         return "P-521";
+    case NID_X25519:
+        return "X25519";
+    case NID_X448:
+        return "X448";
     default:
         return SSL_group_to_name(ssl, nid);
     }

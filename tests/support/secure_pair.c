@@ -103,8 +103,8 @@ static void add_ops(struct secure_ops *sum, const struct secure_ops *ops)
     sum->records += ops->records;
     sum->record_bytes += ops->record_bytes;
     sum->hash_bytes += ops->hash_bytes;
-    sum->sign_kind = ops->sign_kind;
-    sum->verify_kind = ops->verify_kind;
+    sum->sign_kind = ops->sign > 0 ? ops->sign_kind : sum->sign_kind;
+    sum->verify_kind = ops->verify + ops->chain_verify > 0 ? ops->verify_kind : sum->verify_kind;
     sum->group = ops->group != 0 ? ops->group : sum->group;
 }
 
