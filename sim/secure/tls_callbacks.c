@@ -116,7 +116,8 @@ unsigned int tls_on_psk_client(SSL *ssl, const char *hint, char *identity,
     (void)hint;
     const struct secure_session *s = SSL_get_app_data(ssl);
     struct span key = buf_span(&s->psk);
-    if (s->psk_identity == NULL || strlen(s->psk_identity) >= identity_size || key.len > psk_size) {
+    if (s->psk_identity == NULL || strlen(s->psk_identity) >= identity_size || key.len == 0 ||
+        key.len > psk_size) {
         return 0;
     }
     memcpy(identity, s->psk_identity, strlen(s->psk_identity) + 1);
@@ -130,7 +131,7 @@ unsigned int tls_on_psk_server(SSL *ssl, const char *identity, unsigned char *ps
     const struct secure_session *s = SSL_get_app_data(ssl);
     struct span key = buf_span(&s->psk);
     if (s->psk_identity == NULL || identity == NULL || strcmp(identity, s->psk_identity) != 0 ||
-        key.len > psk_size) {
+        key.len == 0 || key.len > psk_size) {
         return 0;
     }
     memcpy(psk, key.data, key.len);
