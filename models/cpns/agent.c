@@ -209,6 +209,17 @@ bool agent_answered(struct agent *a, const struct cpns_message *answer, enum cpn
     return true;
 }
 
+bool agent_in_progress(struct agent *a, const struct cpns_message *answer,
+                       enum cpns_type request_type)
+{
+    struct agent_request *r = find(a, cpns_integer(answer, CPNS_TRANSACTION_ID));
+    if (r == NULL || r->type != request_type) {
+        return false;
+    }
+    r->tries = 1; /* the wait stays as long as it has become */
+    return true;
+}
+
 void agent_forget(struct agent *a, entity_id peer, enum cpns_type type)
 {
     for (struct agent_request *r = a->first; r != NULL;) {
@@ -218,6 +229,16 @@ void agent_forget(struct agent *a, entity_id peer, enum cpns_type type)
         }
         r = next;
     }
+}
+
+bool agent_waits(const struct agent *a, enum cpns_type type, uint64_t cookie)
+{
+    for (const struct agent_request *r = a->first; r != NULL; r = r->next) {
+        if (r->type == type && r->cookie == cookie) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void agent_forget_cookie(struct agent *a, enum cpns_type type, uint64_t cookie)

@@ -20,6 +20,7 @@ struct agent {
     struct agent_request *first, *last;
 };
 
+/* An agent starts all zero; it speaks the encoding that the scenario gives its node. */
 void agent_init(struct agent *a, struct entity *e);
 void agent_fini(struct agent *a);
 
@@ -53,11 +54,17 @@ int64_t agent_request(struct agent *a, struct cpns_message *m, const struct agen
 /* An answer arrived: true, and the request's cookie, when one of that type was waiting for it. */
 bool agent_answered(struct agent *a, const struct cpns_message *answer, enum cpns_type request_type,
                     uint64_t *cookie);
+/* An answer said 202, still at work: the tries of the request begin again. False when nobody waits
+ * for it. */
+bool agent_in_progress(struct agent *a, const struct cpns_message *answer,
+                       enum cpns_type request_type);
 /* The session that requests to `peer` waited for stands: the clock of their tries starts now. */
 void agent_channel_up(struct agent *a, entity_id peer);
 /* The session with our own gateway or server broke: what is unanswered is sent again, over a new
  * session. */
 void agent_channel_down(struct agent *a, entity_id peer);
+/* Whether a request of `type` with that cookie is unanswered. */
+bool agent_waits(const struct agent *a, enum cpns_type type, uint64_t cookie);
 /* Forgets all requests to `peer` of type `type` (CPNS_TYPE_COUNT: of all types). */
 void agent_forget(struct agent *a, entity_id peer, enum cpns_type type);
 /* The same for the requests of `type` with that cookie. */

@@ -255,7 +255,11 @@ enum disposition gateway_on_establishment_request(struct gateway *g, const struc
         return MESSAGE_DELIVERED;
     }
     if (asking->state == MEMBER_AUTHENTICATING || asking->state == MEMBER_AUTHENTICATED) {
-        return MESSAGE_DELIVERED; /* repeated: under way already */
+        struct cpns_message answer; /* under way already */
+        agent_answer(&g->agent, &answer, CPNS_PN_ESTABLISHMENT_RESPONSE, m, 202);
+        struct agent_route route = gateway_route(from, pn);
+        agent_send(&g->agent, &answer, &route);
+        return MESSAGE_DELIVERED;
     }
     pn_move(g, pn, PN_EV_REQUESTED, pn->state == PN_ACTIVE ? PN_ACTIVE : PN_FORMING);
     for (size_t i = 0; type != 1 && i < pn->member_count; i++) {
@@ -358,6 +362,21 @@ void gateway_on_pne_down(struct gateway *g, entity_id pne)
     if (m != NULL && (m->state == MEMBER_ASKED || m->state == MEMBER_AUTHENTICATING)) {
         m->asked = false;
         fail_member(g, pn, m, 503);
+    }
+}
+
+/* How far an authentication got at the server is not known: it begins again. */
+void gateway_on_server_down(struct gateway *g)
+{
+    for (size_t i = 0; i < g->pn_count; i++) {
+        struct pn *pn = &g->pns[i];
+        for (size_t k = 0; k < pn->member_count; k++) {
+            struct member *m = &pn->members[k];
+            if (m->state == MEMBER_AUTHENTICATING &&
+                !agent_waits(&g->agent, CPNS_PN_CONNECTION_FORWARDED, m->pne)) {
+                authenticate(g, pn, m);
+            }
+        }
     }
 }
 

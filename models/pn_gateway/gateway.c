@@ -80,29 +80,46 @@ static enum disposition on_discovery(struct gateway *g, const struct cpns_messag
     return MESSAGE_DELIVERED;
 }
 
+/* What a PNE is told that may take itself for a member: 410 when its PN is no more, 403 when the PN
+ * stands without it. */
+static int standing(struct gateway *g, entity_id pne)
+{
+    struct pn *pn = NULL;
+    const struct member *m = gateway_member(g, pne, &pn);
+    if (m == NULL || m->state == MEMBER_ABSENT) {
+        return m != NULL && pn->state == PN_NONE ? 410 : 403;
+    }
+    return 200;
+}
+
 static enum disposition answer_keep_alive(struct gateway *g, const struct cpns_message *m,
                                           entity_id from)
 {
     if (!cpns_has(m, CPNS_STATUS)) {
         struct cpns_message answer;
-        agent_answer(&g->agent, &answer, CPNS_KEEP_ALIVE, m, 200);
+        agent_answer(&g->agent, &answer, CPNS_KEEP_ALIVE, m, standing(g, from));
         struct agent_route route = gateway_route(from, NULL);
         agent_send(&g->agent, &answer, &route);
     }
     return MESSAGE_DELIVERED;
 }
 
-/* A PNE that is not in its PN yet may not use the network: requests are answered with 403. */
+/* A PNE that is not in its PN may not use the network. */
 static enum disposition refuse_stranger(struct gateway *g, const struct cpns_message *m,
                                         entity_id from)
 {
-    if (m->type == CPNS_SERVICE_ACCESS_REQUEST) {
+    bool gone = standing(g, from) == 410;
+    bool access = m->type == CPNS_SERVICE_ACCESS_REQUEST;
+    /* A release that is asked for again: its first answer got lost. */
+    if (access || (gone && m->type == CPNS_PN_RELEASE_REQUEST)) {
         struct cpns_message answer;
-        agent_answer(&g->agent, &answer, CPNS_SERVICE_ACCESS_RESPONSE, m, 403);
+        agent_answer(&g->agent, &answer,
+                     access ? CPNS_SERVICE_ACCESS_RESPONSE : CPNS_PN_RELEASE_RESPONSE, m,
+                     access ? (gone ? 410 : 403) : 404);
         struct agent_route route = gateway_route(from, NULL);
         agent_send(&g->agent, &answer, &route);
     }
-    return agent_refuse(&g->agent, "403");
+    return agent_refuse(&g->agent, gone ? "410" : "403");
 }
 
 static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
@@ -170,7 +187,9 @@ static void note_passed(struct gateway *g, const struct cpns_message *m, entity_
         break;
     }
     case CPNS_PN_RELEASE_RESPONSE:
-        if (status == 200 && gateway_member(g, pne, &pn) != NULL) {
+        /* 404: deleted already, and the answer that said so got lost. */
+        if ((status == 200 || status == 404) && gateway_member(g, pne, &pn) != NULL &&
+            entity_pn_by_urn(g->agent.entity, cpns_text(m, CPNS_PN_ID)) == pn->number) {
             gateway_released(g, pn, pne);
         }
         break;
@@ -260,6 +279,7 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
     case CHANNEL_DOWN:
         if (peer == g->server) {
             agent_channel_down(&g->agent, peer);
+            gateway_on_server_down(g);
         } else {
             gateway_on_pne_down(g, peer);
         }
@@ -285,6 +305,7 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
         struct agent_route route = agent_route(g->server);
         if (keep_alive_timer(&g->keep_alive, &g->agent, g->server, &route)) {
             agent_channel_down(&g->agent, g->server);
+            gateway_on_server_down(g);
         }
         break;
     }

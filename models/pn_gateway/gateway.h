@@ -81,6 +81,8 @@ enum disposition gateway_on_connection_answer(struct gateway *g, const struct cp
 void gateway_on_pne_up(struct gateway *g, entity_id pne);
 void gateway_on_pne_down(struct gateway *g, entity_id pne);
 void gateway_on_server_failed(struct gateway *g);
+/* The session with the server broke, and what is unanswered has been sent again. */
+void gateway_on_server_down(struct gateway *g);
 void gateway_on_guard(struct gateway *g, entity_id pne);
 void gateway_on_gave_up(struct gateway *g, enum cpns_type type, uint64_t cookie);
 /* A message of the authentication passes through on its way to a PNE. */

@@ -49,7 +49,7 @@ enum disposition gateway_on_release_response(struct gateway *g, const struct cpn
 {
     uint64_t cookie;
     if (agent_answered(&g->agent, m, CPNS_PN_RELEASE_REQUEST, &cookie) &&
-        cpns_integer(m, CPNS_STATUS) == 200) {
+        (cpns_integer(m, CPNS_STATUS) == 200 || cpns_integer(m, CPNS_STATUS) == 404)) {
         gateway_released(g, &g->pns[cookie], ENTITY_NONE);
     }
     return MESSAGE_DELIVERED;

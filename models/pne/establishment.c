@@ -153,7 +153,9 @@ static void joined(struct pne *p)
 enum disposition pne_on_authentication_result(struct pne *p, const struct cpns_message *m)
 {
     int64_t status = cpns_integer(m, CPNS_STATUS);
-    if (status != 200) {
+    if (status == 408) { /* the challenge or its answer got lost */
+        pne_set_back(p, PNE_EV_TIMEOUT, "status 408");
+    } else if (status != 200) {
         entity_event(p->agent.entity, "authentication_failed", NULL);
         pne_gives_up(p, PNE_EV_REFUSED, "authentication");
     }
@@ -163,14 +165,23 @@ enum disposition pne_on_authentication_result(struct pne *p, const struct cpns_m
 enum disposition pne_on_establishment_response(struct pne *p, const struct cpns_message *m)
 {
     uint64_t cookie;
+    int64_t status = cpns_integer(m, CPNS_STATUS);
+    if (status == 202) {
+        agent_in_progress(&p->agent, m, CPNS_PN_ESTABLISHMENT_REQUEST);
+        return MESSAGE_DELIVERED;
+    }
     bool answer = agent_answered(&p->agent, m, CPNS_PN_ESTABLISHMENT_REQUEST, &cookie);
     if (!answer && p->initiates) {
         return MESSAGE_DELIVERED; /* late or repeated; an invited PNE has not asked */
     }
-    if (cpns_integer(m, CPNS_STATUS) != 200) {
+    if (status != 200) {
         char reason[32];
-        snprintf(reason, sizeof(reason), "status %d", (int)cpns_integer(m, CPNS_STATUS));
-        pne_gives_up(p, PNE_EV_REFUSED, reason);
+        snprintf(reason, sizeof(reason), "status %d", (int)status);
+        if (status == 503 || status == 504) {
+            pne_set_back(p, PNE_EV_TIMEOUT, reason);
+        } else {
+            pne_gives_up(p, PNE_EV_REFUSED, reason);
+        }
     } else if (pne_may(p, PNE_EV_ADMITTED)) {
         joined(p);
     }
@@ -187,25 +198,34 @@ void pne_gives_up(struct pne *p, enum pne_event event, const char *reason)
     entity_event(p->agent.entity, "establishment_failed", reason);
 }
 
-/* No session: tried again, later each time, as often as a request is (cpns-model.md section 3,
- * timers). */
 void pne_on_channel_failed(struct pne *p, const char *reason)
+{
+    pne_set_back(p, PNE_EV_CHANNEL_FAILED, reason);
+}
+
+/* Later each time (cpns-model.md section 3, timers). Who was invited asks itself from now on: the
+ * gateway has gone on without it. */
+void pne_set_back(struct pne *p, enum pne_event event, const char *reason)
 {
     struct entity *e = p->agent.entity;
     const struct scenario_timers *t = &entity_scenario(e)->timers;
+    bool invited = p->state == PNE_ESTABLISHING && !p->initiates;
     agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
     for (size_t i = 0; i < p->group_count; i++) {
         p->groups[i].waiting = false;
     }
     p->failures++;
-    if (p->pn == SCENARIO_NONE || !pne_may(p, PNE_EV_CHANNEL_FAILED)) {
+    if (p->pn == SCENARIO_NONE || !pne_may(p, event)) {
         return;
     }
     if (p->failures >= t->request_tries) {
-        pne_gives_up(p, PNE_EV_CHANNEL_FAILED, reason);
+        pne_gives_up(p, event, reason);
         return;
     }
-    pne_move(p, PNE_EV_CHANNEL_FAILED, PNE_IDLE);
+    pne_move(p, event, PNE_IDLE);
+    if (invited) {
+        p->initiates = p->was_member = true;
+    }
     if (p->initiates && p->retry == 0) {
         sim_time wait = t->request;
         for (uint32_t i = 1; i < p->failures; i++) {
@@ -234,18 +254,44 @@ void pne_ask_release(struct pne *p)
 enum disposition pne_on_release(struct pne *p, const struct cpns_message *m)
 {
     uint64_t cookie;
+    int64_t status = cpns_integer(m, CPNS_STATUS);
+    /* 404: a repeated request, the PN is deleted already. */
     if (m->type == CPNS_PN_RELEASE_RESPONSE &&
         (!agent_answered(&p->agent, m, CPNS_PN_RELEASE_REQUEST, &cookie) ||
-         cpns_integer(m, CPNS_STATUS) != 200)) {
+         (status != 200 && status != 404))) {
         return MESSAGE_DELIVERED;
     }
+    pne_leaves(p);
+    return MESSAGE_DELIVERED;
+}
+
+void pne_leaves(struct pne *p)
+{
     if (!pne_may(p, PNE_EV_RELEASED)) {
-        return MESSAGE_DELIVERED;
+        return;
     }
     pne_move(p, PNE_EV_RELEASED, PNE_IDLE);
-    p->initiates = false;
+    p->initiates = p->broken = false;
     agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
     entity_event(p->agent.entity, "pn_left", entity_scenario(p->agent.entity)->pns[p->pn].id);
     entity_disconnect(p->agent.entity, p->gateway, "pn_released");
-    return MESSAGE_DELIVERED;
+}
+
+void pne_not_here(struct pne *p, int64_t status)
+{
+    if (status == 410) {
+        pne_leaves(p);
+    } else if (status == 403) {
+        pne_comes_back(p);
+    }
+}
+
+void pne_comes_back(struct pne *p)
+{
+    agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
+    p->broken = false;
+    if (pne_may(p, PNE_EV_LINK_LOST)) {
+        pne_move(p, PNE_EV_LINK_LOST, PNE_IDLE);
+        pne_begin(p);
+    }
 }

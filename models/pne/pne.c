@@ -2,6 +2,7 @@
 #include "models/pne/pne.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const events[] = {
     [PNE_EV_START] = "start",         [PNE_EV_DISCOVERED] = "discovered",
@@ -70,6 +71,15 @@ static void start(struct entity *e, void *state)
     pne_establishment_start(p);
 }
 
+/* The gateway's answer says whether it still has this PNE in its PN. */
+static enum disposition on_keep_alive(struct pne *p, const struct cpns_message *m)
+{
+    if (p->state == PNE_JOINED) {
+        pne_not_here(p, cpns_integer(m, CPNS_STATUS));
+    }
+    return MESSAGE_DELIVERED;
+}
+
 static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
                                  const struct received *r)
 {
@@ -104,7 +114,7 @@ static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
     case CPNS_PN_RELEASE_NOTIFICATION:
         return pne_on_release(p, m);
     case CPNS_KEEP_ALIVE:
-        return MESSAGE_DELIVERED;
+        return on_keep_alive(p, m);
     default:
         return agent_refuse(&p->agent, "unexpected_type");
     }
@@ -139,6 +149,18 @@ static enum disposition message(struct entity *e, void *state, const struct rece
     return d;
 }
 
+static void on_channel_down(struct pne *p, const char *reason)
+{
+    if (p->state == PNE_ESTABLISHING && !p->initiates) {
+        pne_set_back(p, PNE_EV_CHANNEL_FAILED, reason); /* nothing of its own would open another */
+        return;
+    }
+    /* Something may have been said that it did not hear: it will ask with its next keep-alive. A
+     * session closed in order waits for its next use. */
+    p->broken = p->state == PNE_JOINED && strcmp(reason, "closed") != 0;
+    agent_channel_down(&p->agent, p->gateway);
+}
+
 static void channel(struct entity *e, void *state, entity_id peer, enum channel_event event,
                     const char *reason)
 {
@@ -147,11 +169,12 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
     (void)peer;
     switch (event) {
     case CHANNEL_UP:
+        p->broken = false;
         keep_alive_seen(&p->keep_alive, &p->agent, CPNS_TYPE_COUNT);
         agent_channel_up(&p->agent, p->gateway);
         break;
     case CHANNEL_DOWN:
-        agent_channel_down(&p->agent, p->gateway);
+        on_channel_down(p, reason);
         break;
     case CHANNEL_FAILED:
         pne_on_channel_failed(p, reason);
@@ -159,13 +182,16 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
     }
 }
 
-/* The gateway is silent: from the beginning again. */
-static void lose_gateway(struct pne *p)
+static void on_keep_alive_timer(struct pne *p)
 {
-    agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
-    if (pne_may(p, PNE_EV_LINK_LOST)) {
-        pne_move(p, PNE_EV_LINK_LOST, PNE_IDLE);
-        pne_begin(p);
+    struct agent_route route = pne_route(p);
+    if (keep_alive_timer(&p->keep_alive, &p->agent, p->gateway, &route)) {
+        pne_comes_back(p); /* the gateway is silent */
+    } else if (p->broken && p->state == PNE_JOINED) {
+        struct cpns_message m;
+        p->broken = false;
+        agent_begin(&p->agent, &m, CPNS_KEEP_ALIVE, entity_urn(p->agent.entity, p->gateway));
+        agent_send(&p->agent, &m, &route); /* the world opens the session first */
     }
 }
 
@@ -199,13 +225,9 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
     case PNE_TIMER_START:
         pne_begin(p);
         break;
-    case KEEP_ALIVE_TIMER: {
-        struct agent_route route = pne_route(p);
-        if (keep_alive_timer(&p->keep_alive, &p->agent, p->gateway, &route)) {
-            lose_gateway(p);
-        }
+    case KEEP_ALIVE_TIMER:
+        on_keep_alive_timer(p);
         break;
-    }
     case PNE_TIMER_GROUP:
         pne_group_timer(p, arg);
         break;

@@ -49,6 +49,7 @@ struct pne {
     bool was_member;   /* asks for itself alone (type 1) when it comes back */
     uint32_t failures; /* in a row, to reach the PN */
     uint64_t retry;    /* timer, or 0 */
+    bool broken;       /* the session of a member broke and was not opened again yet */
     struct pne_group *groups;
     size_t group_count, group_capacity;
     struct keep_alive keep_alive;
@@ -74,6 +75,14 @@ enum disposition pne_on_authentication_result(struct pne *p, const struct cpns_m
 enum disposition pne_on_establishment_response(struct pne *p, const struct cpns_message *m);
 enum disposition pne_on_release(struct pne *p, const struct cpns_message *m);
 void pne_on_channel_failed(struct pne *p, const char *reason);
+/* It did not work out this time: tried again later, as often as a request is. */
+void pne_set_back(struct pne *p, enum pne_event event, const char *reason);
+/* The PN is no more. */
+void pne_leaves(struct pne *p);
+/* The gateway answered 410 (the PN is no more) or 403 (the PNE is not in it). */
+void pne_not_here(struct pne *p, int64_t status);
+/* No longer in the PN, which may well stand: from the beginning again. */
+void pne_comes_back(struct pne *p);
 void pne_gives_up(struct pne *p, enum pne_event event, const char *reason);
 void pne_ask_release(struct pne *p);
 

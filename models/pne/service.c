@@ -44,6 +44,8 @@ enum disposition pne_on_service_response(struct pne *p, const struct cpns_messag
     uint64_t cookie;
     if (!agent_answered(&p->agent, m, CPNS_SERVICE_ACCESS_REQUEST, &cookie)) {
         entity_event(p->agent.entity, "late_response", "ServiceAccessResponse");
+    } else if (agent_entity(&p->agent, m, CPNS_ORIGIN_ENTITY_ID) == p->gateway) {
+        pne_not_here(p, cpns_integer(m, CPNS_STATUS));
     }
     return MESSAGE_DELIVERED;
 }

@@ -1,0 +1,91 @@
+/* A small world behind sim/world/entity.h for exchange tests: the entities of a scenario text,
+ * messages in memory, virtual time, no network and no cryptographic sessions.
+ *
+ * A hop takes FAKE_LATENCY, a session FAKE_HANDSHAKE to come up; a session keeps the order of its
+ * messages. A filter sees each transmission and may lose, repeat, delay or change it. What happens
+ * is told as arrows: "pne -> gw: PNEstablishmentRequest", a response with its status,
+ * "gw -> pne: PNEstablishmentResponse 200". */
+#ifndef TESTS_SUPPORT_FAKE_WORLD_H
+#define TESTS_SUPPORT_FAKE_WORLD_H
+
+#include "sim/world/entity.h"
+
+#define FAKE_LATENCY (10 * SIM_MS)
+#define FAKE_HANDSHAKE (50 * SIM_MS)
+/* What a delayed message is late by. */
+#define FAKE_DELAY (20 * SIM_S)
+
+struct fake_world;
+
+enum fake_fate {
+    FAKE_PASS,
+    FAKE_DROP,  /* lost, and nobody is told */
+    FAKE_CUT,   /* lost, and its session breaks at both ends */
+    FAKE_TWICE, /* arrives two times */
+    FAKE_LATE,  /* arrives FAKE_DELAY later */
+};
+
+/* One transmission over one hop, before it leaves. */
+struct fake_hit {
+    const char *type;
+    entity_id from, to;
+    uint64_t number; /* of all transmissions of the run, from 1 */
+    bool in_session;
+    int status;
+    uint8_t encoding;
+    struct buf *payload; /* may be changed */
+};
+typedef enum fake_fate fake_filter(void *arg, struct fake_hit *hit);
+
+/* Loads the scenario from YAML (a failure fails the test) and starts its entities and workload. */
+struct fake_world *fake_create(const char *yaml);
+void fake_free(struct fake_world *w);
+void fake_set_filter(struct fake_world *w, fake_filter *filter, void *arg);
+/* Runs until that time, or to the scenario's end. */
+void fake_run(struct fake_world *w, sim_time until);
+sim_time fake_now(const struct fake_world *w);
+
+/* --- disturbances
+ * --------------------------------------------------------------------------------- */
+
+/* The next `count` sessions that `client` opens fail with `reason`. */
+void fake_fail_sessions(struct fake_world *w, entity_id client, const char *reason, uint32_t count);
+/* The link of `client` to its gateway or server. Down: its session breaks, none comes up. */
+void fake_set_link(struct fake_world *w, entity_id client, bool up);
+/* The entity takes nothing and does nothing; its sessions stay. */
+void fake_set_silent(struct fake_world *w, entity_id id, bool silent);
+/* Hands `payload` to `to` as if `from` had sent it in a session that authenticated `peer_urn`, or
+ * in the clear (NULL). */
+void fake_inject(struct fake_world *w, entity_id from, entity_id to, const char *peer_urn,
+                 uint8_t encoding, struct span payload);
+
+/* --- what happened
+ * -------------------------------------------------------------------------------- */
+
+entity_id fake_id(const struct fake_world *w, const char *name);
+const struct scenario *fake_scenario(const struct fake_world *w);
+/* The entity's state block: struct pne, gateway or server. */
+void *fake_state(struct fake_world *w, const char *name);
+const char *fake_urn(const struct fake_world *w, const char *name);
+const char *fake_group_urn(const struct fake_world *w, const char *group);
+bool fake_connected(const struct fake_world *w, const char *client);
+/* How many sessions `client` opened. */
+uint32_t fake_sessions(const struct fake_world *w, const char *client);
+/* Transmissions so far. */
+uint64_t fake_hits(const struct fake_world *w);
+/* Arrivals, refusals ("pne -> gw: X refused: why") and events ("pne ! what: detail") that begin
+ * with `line`. */
+uint32_t fake_count(const struct fake_world *w, const char *line);
+/* The lines happened in that order (others may stand between); prints the log and fails otherwise.
+ */
+void fake_assert_exchange(const struct fake_world *w, const char *const *lines, size_t count);
+#define FAKE_ASSERT_EXCHANGE(w, ...)                                                               \
+    fake_assert_exchange((w), (const char *const[]){__VA_ARGS__},                                  \
+                         sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+/* Sent = delivered + lost + refused + under way, and nothing was refused as a wrong event. */
+void fake_assert_account(const struct fake_world *w);
+/* Transitions that a table did not allow. */
+uint32_t fake_wrong_events(const struct fake_world *w);
+void fake_print(const struct fake_world *w);
+
+#endif

@@ -1,0 +1,153 @@
+#include "tests/support/stores.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "models/cpns_server/server.h"
+#include "models/pn_gateway/gateway.h"
+#include "models/pne/pne.h"
+
+static const char *name(struct fake_world *w, entity_id id)
+{
+    return fake_scenario(w)->nodes[id].id;
+}
+
+static struct server *server_of(struct fake_world *w, uint32_t gateway)
+{
+    return fake_state(w, name(w, fake_scenario(w)->nodes[gateway].peer));
+}
+
+static const struct pn *pn_at_gateway(struct fake_world *w, uint32_t number)
+{
+    const struct gateway *g = fake_state(w, name(w, fake_scenario(w)->pns[number].gateway));
+    for (size_t i = 0; i < g->pn_count; i++) {
+        if (g->pns[i].number == number) {
+            return &g->pns[i];
+        }
+    }
+    return NULL;
+}
+
+static const char *check_pn(struct fake_world *w, uint32_t number)
+{
+    static char text[200];
+    const struct scenario_pn *config = &fake_scenario(w)->pns[number];
+    const struct server *s = server_of(w, config->gateway);
+    const struct pn *pn = pn_at_gateway(w, number);
+    bool stored = s->pns[number].stored;
+    if (pn->state == PN_FORMING || pn->registering || pn->awaited > 0) {
+        snprintf(text, sizeof(text), "%s: the gateway is still at it", config->id);
+        return text;
+    }
+    if (stored != (pn->state == PN_ACTIVE)) {
+        snprintf(text, sizeof(text), "%s: server %d, gateway %d", config->id, stored,
+                 pn->state == PN_ACTIVE);
+        return text;
+    }
+    for (size_t i = 0; i < pn->member_count; i++) {
+        const struct member *m = &pn->members[i];
+        const struct pne *p = fake_state(w, name(w, m->pne));
+        const struct subscriber *sub = server_subscriber(s, m->pne);
+        bool at_server = stored && sub != NULL && sub->registered && sub->pn == number;
+        bool at_gateway = m->state == MEMBER_REGISTERED;
+        bool at_pne = p->state == PNE_JOINED;
+        if (at_server != at_gateway || at_gateway != at_pne) {
+            snprintf(text, sizeof(text), "%s in %s: server %d, gateway %d, itself %d",
+                     name(w, m->pne), config->id, at_server, at_gateway, at_pne);
+            return text;
+        }
+        if (m->state != MEMBER_REGISTERED && m->state != MEMBER_ABSENT) {
+            snprintf(text, sizeof(text), "%s in %s: half-way at the gateway", name(w, m->pne),
+                     config->id);
+            return text;
+        }
+    }
+    return "";
+}
+
+static const char *check_entity(struct fake_world *w, entity_id id)
+{
+    static char text[200];
+    const char *who = name(w, id);
+    void *state = fake_state(w, who);
+    const struct agent *agent = NULL;
+    switch (fake_scenario(w)->nodes[id].role) {
+    case ROLE_PNE: {
+        const struct pne *p = state;
+        if ((p->state == PNE_DISCOVERING || p->state == PNE_ESTABLISHING)) {
+            snprintf(text, sizeof(text), "%s is half-way", who);
+            return text;
+        }
+        agent = &p->agent;
+        break;
+    }
+    case ROLE_GATEWAY:
+        agent = &((const struct gateway *)state)->agent;
+        break;
+    case ROLE_SERVER:
+        agent = &((const struct server *)state)->agent;
+        break;
+    }
+    if (agent->first != NULL) {
+        snprintf(text, sizeof(text), "%s waits for an answer", who);
+        return text;
+    }
+    return "";
+}
+
+const char *stores_disagreement(struct fake_world *w)
+{
+    const char *found = "";
+    for (uint32_t i = 0; i < fake_scenario(w)->pn_count && found[0] == '\0'; i++) {
+        found = check_pn(w, i);
+    }
+    for (entity_id i = 0; i < fake_scenario(w)->node_count && found[0] == '\0'; i++) {
+        found = check_entity(w, i);
+    }
+    return found;
+}
+
+void stores_assert_agree(struct fake_world *w)
+{
+    const char *found = stores_disagreement(w);
+    if (found[0] != '\0') {
+        fake_print(w);
+    }
+    assert_string_equal(found, "");
+}
+
+size_t stores_members(struct fake_world *w, const char *pn)
+{
+    const struct scenario *s = fake_scenario(w);
+    size_t count = 0;
+    for (uint32_t i = 0; i < s->pn_count; i++) {
+        const struct server *server = server_of(w, s->pns[i].gateway);
+        if (strcmp(s->pns[i].id, pn) != 0 || !server->pns[i].stored) {
+            continue;
+        }
+        for (size_t k = 0; k < server->subscriber_count; k++) {
+            const struct subscriber *sub = server->subscriber_list[k];
+            count += sub->registered && sub->pn == i;
+        }
+    }
+    return count;
+}
+
+size_t stores_group_members(struct fake_world *w, const char *group)
+{
+    const struct scenario *s = fake_scenario(w);
+    for (entity_id id = 0; id < s->node_count; id++) {
+        const struct server *server =
+            s->nodes[id].role == ROLE_SERVER ? fake_state(w, s->nodes[id].id) : NULL;
+        for (uint32_t i = 0; server != NULL && i < s->group_count; i++) {
+            if (strcmp(s->groups[i].id, group) == 0 && server->groups[i].stored) {
+                return server->groups[i].member_count;
+            }
+        }
+    }
+    return 0;
+}
