@@ -1,4 +1,5 @@
-/* The entity types of CPNS and the verbs of a workload: what models/ offers to the world and to the scenario format. */
+/* The entity types of CPNS and the verbs of a workload: what models/ offers to the world and to the
+ * scenario format. */
 #ifndef MODELS_ENTITIES_H
 #define MODELS_ENTITIES_H
 

@@ -98,6 +98,7 @@ static void put_padded(struct buf *out, const char *text, size_t width, bool rig
 
 static void render_table(const struct answer *a, struct buf *out)
 {
+    CHECK(a->columns > 0);
     size_t *widths = mem_calloc(a->columns, sizeof(*widths));
     for (size_t i = 0; i < a->columns; i++) {
         widths[i] = width_of(a->names[i]);
@@ -133,6 +134,7 @@ static void put_csv(struct buf *out, const char *text, bool last)
 
 static void render_csv(const struct answer *a, struct buf *out)
 {
+    CHECK(a->columns > 0);
     for (size_t i = 0; i < a->columns; i++) {
         put_csv(out, a->names[i], i + 1 == a->columns);
     }
@@ -161,7 +163,7 @@ static void put_json_text(struct buf *out, const char *s)
 static void render_json(const struct answer *a, struct buf *out)
 {
     buf_append_str(out, "[");
-    for (size_t i = 0; i < a->cell_count; i++) {
+    for (size_t i = 0; a->columns > 0 && i < a->cell_count; i++) {
         size_t column = i % a->columns;
         buf_append_str(out, column > 0 ? ", " : i > 0 ? ",\n {" : "\n {");
         put_json_text(out, a->names[column]);

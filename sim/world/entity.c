@@ -1,4 +1,6 @@
 /* The services of entity.h that are not about sending (account.c has those). */
+#include "sim/world/entity.h"
+
 #include <stdlib.h>
 #include <string.h>
 
