@@ -21,7 +21,9 @@ struct agent {
 };
 
 /* An agent starts all zero; it speaks the encoding that the scenario gives its node. */
+/* An agent of `e`, encoding as its node of the scenario says. */
 void agent_init(struct agent *a, struct entity *e);
+/* Frees the requests under way; their timers are the world's. */
 void agent_fini(struct agent *a);
 
 /* How a message goes: to which neighbour, whether outside a session, and what it belongs to (for
