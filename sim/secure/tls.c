@@ -147,18 +147,13 @@ static void read_all(struct secure_session *s, struct secure_output *out)
  * KeyUpdate no earlier than with the next message. */
 static void update_keys(struct secure_session *s, bool wanted)
 {
-    if (SSL_version(s->ssl) < TLS1_3_VERSION || s->close_sent) {
+    bool asked = SSL_get_key_update_type(s->ssl) != SSL_KEY_UPDATE_NONE;
+    if (SSL_version(s->ssl) < TLS1_3_VERSION || s->close_sent || !(wanted || asked)) {
         return;
     }
-    if (wanted && SSL_key_update(s->ssl, SSL_KEY_UPDATE_REQUESTED) != 1) {
+    int type = wanted ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED;
+    if (SSL_key_update(s->ssl, type) != 1 || SSL_do_handshake(s->ssl) != 1) {
         note_failure(s, 0);
-        return;
-    }
-    if (SSL_get_key_update_type(s->ssl) != SSL_KEY_UPDATE_NONE) {
-        int r = SSL_do_handshake(s->ssl);
-        if (r != 1) {
-            note_failure(s, r);
-        }
     }
 }
 
