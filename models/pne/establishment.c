@@ -145,6 +145,7 @@ static void joined(struct pne *p)
 {
     pne_move(p, PNE_EV_ADMITTED, PNE_JOINED);
     p->failures = 0;
+    p->told = false;
     p->initiates = p->was_member = true;
     entity_event(p->agent.entity, "pn_joined", entity_scenario(p->agent.entity)->pns[p->pn].id);
     pne_groups_joined_pn(p);
@@ -188,14 +189,36 @@ enum disposition pne_on_establishment_response(struct pne *p, const struct cpns_
     return MESSAGE_DELIVERED;
 }
 
+/* Whether the gateway was not to be reached, rather than had said no. */
+static bool is_absence(const char *reason)
+{
+    static const char *const words[] = {"gateway silent",  "no answer", "connect_failed",
+                                        "connection_lost", "timeout",   "unreachable"};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(words); i++) {
+        if (strcmp(reason, words[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Refused for good, unless the gateway was only out of reach: then it is looked for once every
+ * keep-alive period. */
 void pne_gives_up(struct pne *p, enum pne_event event, const char *reason)
 {
+    struct entity *e = p->agent.entity;
     if (!pne_may(p, event)) {
         return;
     }
     pne_move(p, event, PNE_REFUSED);
     agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
-    entity_event(p->agent.entity, "establishment_failed", reason);
+    if (!p->told) {
+        entity_event(e, "establishment_failed", reason);
+    }
+    p->told = is_absence(reason);
+    if (p->told && p->initiates && p->retry == 0) {
+        p->retry = entity_timer_set(e, entity_scenario(e)->timers.keep_alive, PNE_TIMER_START, 0);
+    }
 }
 
 void pne_on_channel_failed(struct pne *p, const char *reason)

@@ -32,8 +32,8 @@ static const struct fsm_state states[] = {
                               EV(RELEASED),
                     .next = TO(IDLE) | TO(REFUSED)},
     [PNE_REFUSED] = {.name = "REFUSED",
-                     .events = EV(INVITED) | EV(CHANNEL_FAILED),
-                     .next = TO(ESTABLISHING)},
+                     .events = EV(START) | EV(INVITED) | EV(CHANNEL_FAILED),
+                     .next = TO(DISCOVERING) | TO(ESTABLISHING)},
 };
 
 const struct fsm_table pne_table = {.name = "pne",

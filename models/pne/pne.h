@@ -48,6 +48,7 @@ struct pne {
     bool initiates;    /* asks for the PN itself; else it is invited */
     bool was_member;   /* asks for itself alone (type 1) when it comes back */
     uint32_t failures; /* in a row, to reach the PN */
+    bool told;         /* that the gateway is out of reach */
     uint64_t retry;    /* timer, or 0 */
     bool broken;       /* the session of a member broke and was not opened again yet */
     struct pne_group *groups;

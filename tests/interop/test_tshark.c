@@ -160,6 +160,12 @@ static void with_the_keys_tshark_lists_what_the_database_lists(void **state)
 {
     (void)state;
     assert_true(whole_int("t", "SELECT count(*) FROM message_hop WHERE sent_ns IS NOT NULL") > 400);
+    /* Keys are updated with messages only: two ends must not answer each other's updates for ever.
+     */
+    assert_int_equal(
+        whole_int("t",
+                  "SELECT sum(key_updates) BETWEEN 10 AND sum(messages_sent) FROM session_end"),
+        1);
     compare_every_link(true, "");
 }
 
