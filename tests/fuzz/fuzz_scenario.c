@@ -10,8 +10,8 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/scenario_words.h"
 
-/* libfyaml 0.7.12 forgets a buffer when a long quoted text with doubled quotes is never closed. Leaks
- * of our own still count. */
+/* libfyaml 0.7.12 forgets a buffer when a long quoted text with doubled quotes is never closed.
+ * Leaks of our own still count. */
 const char *__lsan_default_suppressions(void);
 
 const char *__lsan_default_suppressions(void)

@@ -47,7 +47,7 @@ static int compare_texts(const void *a, const void *b)
 /* The parts of a list "a, b, c" in alphabetical order, one a line. */
 static char *sorted(char *list)
 {
-    const char *parts[256];
+    const char *parts[256] = {NULL};
     size_t count = 0;
     char *rest = NULL;
     for (char *p = strtok_r(list, ",", &rest); p != NULL && count < SIM_ARRAY_LEN(parts);

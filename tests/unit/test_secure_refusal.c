@@ -284,15 +284,11 @@ static void a_certificate_is_no_pre_shared_key(void **state)
             struct pair p;
             const struct secure_session_params end = {.psk = span_of_str("0123456789abcdef"),
                                                       .psk_identity = "pne/1"};
+            struct secure_session_params ends[2] = {end, end};
+            ends[impostor] = (struct secure_session_params){.identity = w->ids[impostor]};
             pair_open(&p, impostor == INITIATOR ? certificate : shared,
-                      impostor == RESPONDER ? certificate : shared,
-                      impostor == INITIATOR
-                          ? (struct secure_session_params){.identity = w->ids[INITIATOR]}
-                          : end,
-                      impostor == RESPONDER
-                          ? (struct secure_session_params){.identity = w->ids[RESPONDER]}
-                          : end,
-                      0);
+                      impostor == RESPONDER ? certificate : shared, ends[INITIATOR],
+                      ends[RESPONDER], 0);
             pair_handshake(&p);
             for (int e = 0; e < ENDS; e++) {
                 assert_int_equal(pair_state(&p, e), SECURE_FAILED);
