@@ -1,4 +1,4 @@
--- Named queries: `cpnsim query DB NAME`. Each begins with a line "-- query NAME: what it tells".
+-- Named queries: `cpnsim query DB NAME`. The comment before each gives its name and what it tells.
 
 -- query balance: messages by type: sent = delivered + lost + refused + in flight
 SELECT type, count(*) AS sent, sum(outcome = 'delivered') AS delivered, sum(outcome = 'lost') AS lost,

@@ -53,10 +53,9 @@ static void show_bar(const struct world_stats *s, double share, double rate, dou
     int width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
     char text[160];
     snprintf(text, sizeof(text),
-             " %3.0f %%  %.1f of %.0f s  %.0fk events/s  %" PRIu64 " sessions  %" PRIu64
-             " messages  %.0f s left",
-             share * 100, (double)s->now / 1e9, (double)s->until / 1e9, rate / 1000,
-             s->sessions_established, s->messages_sent, eta);
+             " %3.0f %%  %.1f/%.0f s  %.0fk ev/s  %" PRIu64 " sessions  ETA %.0f s", share * 100,
+             (double)s->now / 1e9, (double)s->until / 1e9, rate / 1000, s->sessions_established,
+             eta);
     int bar = width - (int)strlen(text) - 3;
     fputc('\r', stderr);
     if (bar >= 8) {
