@@ -25,6 +25,11 @@ const char *secure_error_text(void)
     return text;
 }
 
+void env_init_openssl(void)
+{
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+}
+
 int env_fail(struct diag_list *diags, const char *what)
 {
     diag_add(diags, DIAG_ERROR, "openssl", NULL, 0, 0, "%s: %s", what, secure_error_text());
@@ -75,9 +80,7 @@ static int check_private_context(const struct secure_env *env, struct diag_list 
 
 static int set_up(struct secure_env *env, struct diag_list *diags)
 {
-    /* The machine's openssl.cnf would change defaults of every SSL_CTX: results must not depend on
-     * it. Without effect where something else in the process has read it already. */
-    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+    env_init_openssl();
     env->libctx = OSSL_LIB_CTX_new();
     env->default_provider = OSSL_PROVIDER_load(env->libctx, "default");
     if (env->default_provider == NULL) {

@@ -20,6 +20,9 @@ struct secure_env {
     EVP_PKEY *rsa_pool[2][RSA_POOL_KEYS]; /* 2048, 3072 bits; made when first asked for */
 };
 
+/* Keeps the machine's openssl.cnf out: it would change defaults of every SSL_CTX, and results must
+ * not depend on it. Before the first use of OpenSSL; cheap when done already. */
+void env_init_openssl(void);
 /* Adds a sentence with OpenSSL's reason; returns -SIM_ECRYPTO. */
 int env_fail(struct diag_list *diags, const char *what);
 /* Draws in the private context: from the current stream, or from the system in

@@ -15,6 +15,7 @@
 
 void secure_sha256(struct span data, uint8_t out[SECURE_SHA256_BYTES])
 {
+    env_init_openssl();
     CHECK(EVP_Digest(data.data, data.len, out, NULL, EVP_sha256(), NULL) == 1);
 }
 
@@ -24,6 +25,7 @@ struct secure_hash {
 
 struct secure_hash *secure_hash_create(void)
 {
+    env_init_openssl();
     struct secure_hash *h = mem_alloc(sizeof(*h));
     h->ctx = EVP_MD_CTX_new();
     CHECK(h->ctx != NULL && EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) == 1);
@@ -45,6 +47,7 @@ void secure_hash_finish(struct secure_hash *h, uint8_t out[SECURE_SHA256_BYTES])
 void secure_hmac_sha256(struct span key, struct span data, uint8_t out[SECURE_SHA256_BYTES])
 {
     static const uint8_t none[1];
+    env_init_openssl();
     unsigned int len = SECURE_SHA256_BYTES;
     CHECK(HMAC(EVP_sha256(), key.len != 0 ? key.data : none, (int)key.len, data.data, data.len, out,
                &len) != NULL);
@@ -58,6 +61,7 @@ bool secure_equal(struct span a, struct span b)
 int secure_hkdf_sha256(struct span key, struct span salt, struct span info, uint8_t *out,
                        size_t len)
 {
+    env_init_openssl();
     EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
     EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
     EVP_KDF_free(kdf);
@@ -83,7 +87,7 @@ int secure_hkdf_sha256(struct span key, struct span salt, struct span info, uint
 void secure_random(struct secure_env *env, const char *owner, const char *purpose, uint64_t ordinal,
                    uint8_t *out, size_t len)
 {
-    if (env->mode == SECURE_RNG_SYSTEM) {
+    if (env->mode == SECURE_RNG_SYSTEM) { /* there is an env: OpenSSL is set up */
         CHECK(RAND_bytes(out, (int)len) == 1);
         return;
     }

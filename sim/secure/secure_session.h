@@ -1,6 +1,6 @@
 /* Secure sessions, sans-I/O: octets in, octets out. No sockets, no callbacks, no clock: virtual
  * time is an argument. One table of operations a kind (tls.c, clear.c; later dtls.c, ipsec.c),
- * registered in secure_kinds[] (secure_session.c), which the contract tests run through.
+ * registered in kinds[] (session.c).
  *
  * A session is one end. It is used by one thread at a time, but by any thread:
  * secure_session_step() is the whole work of a job and touches nothing shared that changes. */
@@ -29,7 +29,7 @@ struct secure_policy_params {
     enum secure_auth auth;
     bool tickets; /* the server issues session tickets, the client keeps the last one */
     sim_time ticket_lifetime;
-    int security_level; /* OpenSSL security level, -1: default; 0 admits NULL ciphers */
+    int security_level; /* OpenSSL security level, -1: 2; 0 admits NULL ciphers */
 };
 
 /* A policy made ready: one SSL_CTX a role, shared by all its sessions. */
@@ -67,8 +67,8 @@ void secure_session_free(struct secure_session *s);
 enum secure_state {
     SECURE_HANDSHAKING,
     SECURE_ESTABLISHED, /* this end is done */
-    SECURE_CLOSED, /* in order: close_notify both sent and received, or sent with the transport's
-                      end */
+    SECURE_CLOSED,      /* in order: close_notify both sent and received, or one of them with the
+                           transport's end */
     SECURE_FAILED,
 };
 
@@ -156,8 +156,9 @@ struct secure_facts {
     bool extended_master_secret;
     bool peer_certificate; /* the peer presented a certificate that this end verified */
     char peer_id[128];     /* URN of the verified certificate, or the PSK identity */
-    char peer_signature[SECURE_NAME_BYTES]; /* signature algorithm of the peer's handshake signature
-                                             */
+    /* of the peer's handshake signature: "ecdsa_sha256", "rsa_pss_sha256", "rsa_pkcs1_sha256",
+     * "ed25519" */
+    char peer_signature[SECURE_NAME_BYTES];
     char peer_auth[SECURE_NAME_BYTES]; /* how this end knows the peer: "certificate", "psk", "none",
                                           "resumption (certificate)" ... */
     long verify_result;                /* X509_V_* of the peer's chain */
