@@ -198,6 +198,15 @@ static void note_passed(struct gateway *g, const struct cpns_message *m, entity_
     }
 }
 
+static enum disposition answer_unreachable(struct gateway *g, const struct cpns_message *m)
+{
+    struct cpns_message answer;
+    agent_answer(&g->agent, &answer, CPNS_SERVICE_ACCESS_RESPONSE, m, 503);
+    struct agent_route route = gateway_route(g->server, NULL);
+    agent_send(&g->agent, &answer, &route);
+    return agent_refuse(&g->agent, "503");
+}
+
 static enum disposition from_server(struct gateway *g, struct cpns_message *m,
                                     const struct received *r)
 {
@@ -220,6 +229,9 @@ static enum disposition from_server(struct gateway *g, struct cpns_message *m,
     entity_id pne = agent_entity(&g->agent, m, CPNS_TARGET_ID);
     if (pne == ENTITY_NONE || gateway_member(g, pne, &pn) == NULL) {
         return agent_refuse(&g->agent, "not_here");
+    }
+    if (m->type == CPNS_SERVICE_ACCESS_REQUEST && !entity_connected(g->agent.entity, pne)) {
+        return answer_unreachable(g, m); /* only the PNE can open its session */
     }
     enum disposition d = agent_relay(&g->agent, m, pne, EXEMPT_NOT, r);
     if (d == MESSAGE_FORWARDED) {

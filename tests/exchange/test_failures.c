@@ -82,6 +82,9 @@ static void disturb_each(const char *name, enum fake_fate fate, const char *extr
             if (found[0] == '\0' && stores_members(w, "home") != members) {
                 snprintf(text, sizeof(text), "%zu members", stores_members(w, "home"));
                 found = text;
+            } else if (found[0] == '\0' && stores_group_members(w, "g") != 3) {
+                snprintf(text, sizeof(text), "%zu in the group", stores_group_members(w, "g"));
+                found = text;
             }
             if (found[0] != '\0') {
                 print_error("%s, type %s, message %d (%s): %s\n", name, types[t], (int)i, d.what,
@@ -264,6 +267,56 @@ static void signalling_outside_a_session_is_refused(void **state)
     }
 }
 
+/* p/3 is in no PN: its gateway refuses it, and the server does not take the gateway's word for it.
+ */
+static const char two_of_three[] =
+    HOUSE "personal_networks:\n"
+          "  - {id: home, gateway: gw, members: p/1..2, establishment: {at: 1 s}}\n";
+
+static const char one_bad[] =
+    HOUSE "  - {id: bad, role: pne, attach: {to: gw, link: wlan}, psk: {secret: wrong}}\n"
+          "personal_networks:\n"
+          "  - {id: home, gateway: gw, members: [p/1..2, bad], establishment: {at: 1 s}}\n";
+
+/* bad gave a wrong answer, p/3 none; a gateway that claims them is not believed, and nothing of its
+ * request is stored. */
+static void who_did_not_authenticate_is_not_registered(void **state)
+{
+    (void)state;
+    static const char *const claimed[] = {"bad", "p/3"};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(claimed); i++) {
+        struct fake_world *w = fake_create(one_bad);
+        fake_run(w, 20 * SIM_S);
+        assert_int_equal(stores_members(w, "home"), 2);
+        struct cpns_message m;
+        begin(w, &m, CPNS_REGISTRATION_REQUEST, "gw", "srv");
+        cpns_set_text(&m, CPNS_PN_ID, fake_pn_urn(w, "home"));
+        cpns_set_text(&m, CPNS_PN_NAME, "home");
+        cpns_add_text(&m, CPNS_MEMBER_ID, span_of_str(fake_urn(w, "p/1")));
+        cpns_add_text(&m, CPNS_MEMBER_ID, span_of_str(fake_urn(w, claimed[i])));
+        arrive(w, &m, "gw", "srv", true);
+        assert_int_equal(fake_count(w, "srv -> gw: RegistrationResponse 401"), 1);
+        assert_int_equal(stores_members(w, "home"), 2);
+        stores_assert_agree(w);
+        fake_free(w);
+    }
+}
+
+static void a_stranger_uses_nothing(void **state)
+{
+    (void)state;
+    struct fake_world *w = fake_create(two_of_three);
+    fake_run(w, 20 * SIM_S);
+    struct cpns_message m;
+    begin(w, &m, CPNS_SERVICE_ACCESS_REQUEST, "p/3", "srv");
+    cpns_set_text(&m, CPNS_SERVICE_ID, "echo");
+    cpns_set_bytes(&m, CPNS_PAYLOAD, span_of_str("x"));
+    arrive(w, &m, "p/3", "gw", true);
+    assert_int_equal(fake_count(w, "p/3 -> gw: ServiceAccessRequest refused: 403"), 1);
+    assert_int_equal(fake_count(w, "gw -> srv: ServiceAccessRequest"), 0);
+    fake_free(w);
+}
+
 static void hop_limit_ends_a_message(void **state)
 {
     (void)state;
@@ -349,6 +402,8 @@ int main(void)
         cmocka_unit_test(no_server_no_pn),
         cmocka_unit_test(the_origin_is_who_the_session_authenticated),
         cmocka_unit_test(signalling_outside_a_session_is_refused),
+        cmocka_unit_test(who_did_not_authenticate_is_not_registered),
+        cmocka_unit_test(a_stranger_uses_nothing),
         cmocka_unit_test(hop_limit_ends_a_message),
         cmocka_unit_test(unasked_responses_change_nothing),
         cmocka_unit_test(malformed_messages_are_refused),

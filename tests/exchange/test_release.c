@@ -11,27 +11,32 @@
 
 #include "tests/support/stores.h"
 
-static const char scenario[] =
-    "cpns: 1\n"
-    "name: release\n"
-    "run: {until: 2000 s, seed: 4}\n"
-    "timers: {pn_lease: %s, keep_alive: 500 s, idle_close: 1000 s}\n"
-    "nodes:\n"
-    "  - {id: srv, role: server}\n"
-    "  - {id: gw, role: gateway, uplink: {to: srv, link: fibre}}\n"
-    "  - {id: p, role: pne, count: 3, attach: {to: gw, link: wlan}}\n"
-    "personal_networks:\n"
-    "  - {id: home, gateway: gw}\n"
-    "workload:\n"
-    "  - {at: %s, do: pn-release, from: %s, pn: home}\n"
-    "  - {at: 30 s, do: service-access, from: p/3, to: srv, size: 10 B}\n";
+static const char scenario[] = "cpns: 1\n"
+                               "name: release\n"
+                               "run: {until: 2000 s, seed: 4}\n"
+                               "timers: {pn_lease: %s, %s}\n"
+                               "nodes:\n"
+                               "  - {id: srv, role: server}\n"
+                               "  - {id: gw, role: gateway, uplink: {to: srv, link: fibre}}\n"
+                               "  - {id: p, role: pne, count: 3, attach: {to: gw, link: wlan}}\n"
+                               "personal_networks:\n"
+                               "  - {id: home, gateway: gw}\n"
+                               "workload:\n"
+                               "  - {at: %s, do: pn-release, from: %s, pn: home}\n"
+                               "  - {at: %s, do: service-access, from: p/3, to: srv, size: 10 B}\n";
 
-static struct fake_world *create(const char *lease, const char *at, const char *from)
+static struct fake_world *create_idle(const char *lease, const char *timers, const char *at,
+                                      const char *from, const char *use)
 {
-    char *yaml = mem_printf(scenario, lease, at, from);
+    char *yaml = mem_printf(scenario, lease, timers, at, from, use);
     struct fake_world *w = fake_create(yaml);
     free(yaml);
     return w;
+}
+
+static struct fake_world *create(const char *lease, const char *at, const char *from)
+{
+    return create_idle(lease, "keep_alive: 500 s, idle_close: 1000 s", at, from, "30 s");
 }
 
 static void assert_gone(struct fake_world *w)
@@ -80,6 +85,22 @@ static void by_the_gateway(void **state)
     assert_gone(w);
 }
 
+/* p/3 has no session when the PN ends: it learns it when it uses the PN the next time. */
+static void who_was_idle_learns_it_later(void **state)
+{
+    (void)state;
+    struct fake_world *w =
+        create_idle("3600 s", "keep_alive: 10 s, idle_close: 50 s", "100 s", "gw", "200 s");
+    fake_run(w, 150 * SIM_S);
+    assert_int_equal(fake_count(w, "gw ! pn_released: home"), 1);
+    assert_int_equal(fake_count(w, "p/3 ! pn_left"), 0);
+    fake_run(w, 250 * SIM_S);
+    FAKE_ASSERT_EXCHANGE(w, "gw -> p/3: ServiceAccessResponse 410", "p/3 closes gw: pn_released");
+    assert_int_equal(fake_count(w, "p/3 ! pn_left: home"), 1);
+    fake_assert_account(w);
+    fake_free(w);
+}
+
 static void before_the_pn_stands_it_is_skipped(void **state)
 {
     (void)state;
@@ -120,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_a_member),
         cmocka_unit_test(by_the_gateway),
+        cmocka_unit_test(who_was_idle_learns_it_later),
         cmocka_unit_test(before_the_pn_stands_it_is_skipped),
         cmocka_unit_test(a_lease_is_renewed_in_time),
         cmocka_unit_test(a_gateway_that_is_gone_loses_its_lease),

@@ -122,6 +122,23 @@ static void unknown_targets_are_404(void **state)
     fake_free(w);
 }
 
+/* b closed its session, which only b can open again. */
+static void a_pne_without_a_session_is_503(void **state)
+{
+    (void)state;
+    struct fake_world *w = create("keep_alive: 60 s", "10 s", "b");
+    fake_run(w, 5 * SIM_S);
+    fake_set_link(w, fake_id(w, "b"), false);
+    fake_run(w, 15 * SIM_S);
+    FAKE_ASSERT_EXCHANGE(w, "srv -> gw/2: ServiceAccessRequest refused: 503",
+                         "srv -> gw/1: ServiceAccessResponse 503",
+                         "gw/1 -> a: ServiceAccessResponse 503");
+    assert_int_equal(fake_count(w, "gw/2 -> b: ServiceAccessRequest"), 0);
+    stores_assert_agree(w);
+    fake_assert_account(w);
+    fake_free(w);
+}
+
 static void silence_is_timed_out_after_three_tries(void **state)
 {
     (void)state;
@@ -217,6 +234,7 @@ int main(void)
         cmocka_unit_test(to_the_server_and_back),
         cmocka_unit_test(to_a_pne_behind_another_gateway),
         cmocka_unit_test(unknown_targets_are_404),
+        cmocka_unit_test(a_pne_without_a_session_is_503),
         cmocka_unit_test(silence_is_timed_out_after_three_tries),
         cmocka_unit_test(a_lost_request_is_sent_again),
         cmocka_unit_test(work_without_a_pn_is_skipped),

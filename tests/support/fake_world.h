@@ -67,6 +67,7 @@ const struct scenario *fake_scenario(const struct fake_world *w);
 /* The entity's state block: struct pne, gateway or server. */
 void *fake_state(struct fake_world *w, const char *name);
 const char *fake_urn(const struct fake_world *w, const char *name);
+const char *fake_pn_urn(const struct fake_world *w, const char *pn);
 const char *fake_group_urn(const struct fake_world *w, const char *group);
 bool fake_connected(const struct fake_world *w, const char *client);
 /* How many sessions `client` opened. */

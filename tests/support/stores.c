@@ -69,6 +69,42 @@ static const char *check_pn(struct fake_world *w, uint32_t number)
     return "";
 }
 
+static bool thinks_it_is_member(const struct pne *p, uint32_t group)
+{
+    for (size_t i = 0; i < p->group_count; i++) {
+        if (p->groups[i].group == group) {
+            return p->groups[i].member;
+        }
+    }
+    return false;
+}
+
+/* For PNEs in their PN; a group outlives the PNs of its members. */
+static const char *check_group(struct fake_world *w, uint32_t number)
+{
+    static char text[200];
+    const struct scenario *s = fake_scenario(w);
+    for (entity_id id = 0; id < s->node_count; id++) {
+        const struct pne *p = s->nodes[id].role == ROLE_PNE ? fake_state(w, name(w, id)) : NULL;
+        if (p == NULL || p->state != PNE_JOINED) {
+            continue;
+        }
+        const struct inventory_group *g = &server_of(w, p->gateway)->groups[number];
+        bool at_server = false;
+        for (size_t i = 0; g->stored && i < g->member_count; i++) {
+            at_server = at_server || g->members[i] == id;
+        }
+        bool at_gateway = gateway_group_has(fake_state(w, name(w, p->gateway)), number, id);
+        bool at_pne = thinks_it_is_member(p, number);
+        if (at_server != at_gateway || at_gateway != at_pne) {
+            snprintf(text, sizeof(text), "%s in group %s: server %d, gateway %d, itself %d",
+                     name(w, id), s->groups[number].id, at_server, at_gateway, at_pne);
+            return text;
+        }
+    }
+    return "";
+}
+
 static const char *check_entity(struct fake_world *w, entity_id id)
 {
     static char text[200];
@@ -104,6 +140,9 @@ const char *stores_disagreement(struct fake_world *w)
     const char *found = "";
     for (uint32_t i = 0; i < fake_scenario(w)->pn_count && found[0] == '\0'; i++) {
         found = check_pn(w, i);
+    }
+    for (uint32_t i = 0; i < fake_scenario(w)->group_count && found[0] == '\0'; i++) {
+        found = check_group(w, i);
     }
     for (entity_id i = 0; i < fake_scenario(w)->node_count && found[0] == '\0'; i++) {
         found = check_entity(w, i);

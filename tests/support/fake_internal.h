@@ -1,0 +1,91 @@
+/* The structures of the fake world, shared by its files only. */
+#ifndef TESTS_SUPPORT_FAKE_INTERNAL_H
+#define TESTS_SUPPORT_FAKE_INTERNAL_H
+
+#include "sim/core/map.h"
+#include "sim/secure/secure_env.h"
+#include "tests/support/fake_world.h"
+
+enum { STREAMS = 8 };
+
+struct entity {
+    struct fake_world *world;
+    entity_id id;
+    const struct entity_type *type;
+    void *state;
+    char urn[SECURE_URN_BYTES];
+    struct {
+        const char *purpose;
+        struct rng *rng;
+    } streams[STREAMS];
+    bool silent;
+    const char *refuse_reason;
+    /* its session with its gateway or server */
+    bool opening, up, link_down;
+    uint64_t session; /* number of the one that stands or comes up */
+    uint32_t opened, failures;
+    const char *failure;
+    struct fake_event *waiting, *last_waiting;
+};
+
+enum fake_event_kind { FAKE_TIMER, FAKE_MESSAGE, FAKE_SESSION, FAKE_CLOSED, FAKE_WORK };
+
+struct fake_event {
+    enum fake_event_kind kind;
+    sim_time at;
+    uint64_t number; /* order among equals; handle of a timer */
+    struct entity *to;
+    entity_id from;
+    uint32_t timer_kind;
+    uint64_t arg; /* of a timer; session of a message */
+    /* message */
+    bool in_session;
+    char *peer_urn;
+    uint8_t encoding;
+    struct buf payload;
+    uint64_t message_id;
+    const char *type;
+    int status;
+    /* work */
+    const struct scenario_work *work;
+    uint64_t done;
+    struct fake_event *next;
+};
+
+struct fake_message {
+    const char *outcome; /* NULL: under way */
+    const char *type;
+    int status;
+};
+
+struct fake_world {
+    struct scenario *scenario;
+    struct entity *entities;
+    char (*pn_urns)[SECURE_URN_BYTES];
+    char (*group_urns)[SECURE_URN_BYTES];
+    struct map urns, pns, groups, random_counts;
+    sim_time now;
+    struct fake_event *events;
+    uint64_t numbers, hits;
+    struct fake_message *messages; /* by id - 1 */
+    size_t message_count, message_capacity;
+    char **log;
+    size_t log_count, log_capacity;
+    uint32_t wrong_events;
+    fake_filter *filter;
+    void *filter_arg;
+};
+
+/* A line of the log, with the time before it. */
+void fake_say(struct fake_world *w, const char *format, ...) SIM_PRINTF(2, 3);
+const char *fake_name(const struct fake_world *w, entity_id id);
+/* Queues an event, after those of the same time. */
+struct fake_event *fake_post(struct fake_world *w, enum fake_event_kind kind, sim_time at,
+                             struct entity *to);
+void fake_event_free(struct fake_event *e);
+/* The client end of the hop between two neighbours. */
+struct entity *fake_client_of(struct fake_world *w, entity_id a, entity_id b);
+/* Breaks the client's session at both ends. */
+void fake_cut(struct entity *client);
+
+#endif

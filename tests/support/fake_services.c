@@ -1,0 +1,173 @@
+/* What the fake world offers besides messages: names, randomness, timers, the record. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/fake_internal.h"
+
+/* --- the other services of entity.h
+ * --------------------------------------------------------------------------- */
+
+sim_time entity_now(const struct entity *e)
+{
+    return e->world->now;
+}
+
+entity_id entity_self(const struct entity *e)
+{
+    return e->id;
+}
+
+const struct scenario *entity_scenario(const struct entity *e)
+{
+    return e->world->scenario;
+}
+
+const char *entity_name(const struct entity *e, entity_id id)
+{
+    return fake_name(e->world, id);
+}
+
+const char *entity_urn(const struct entity *e, entity_id id)
+{
+    return e->world->entities[id].urn;
+}
+
+static uint32_t by_urn(const struct map *m, struct span urn)
+{
+    char text[SECURE_URN_BYTES] = "";
+    uint64_t found;
+    if (urn.len >= sizeof(text)) {
+        return UINT32_MAX;
+    }
+    memcpy(text, urn.data, urn.len);
+    return map_get_str(m, text, &found) ? (uint32_t)found : UINT32_MAX;
+}
+
+entity_id entity_by_urn(const struct entity *e, struct span urn)
+{
+    return by_urn(&e->world->urns, urn);
+}
+
+const char *entity_pn_urn(const struct entity *e, uint32_t pn)
+{
+    return e->world->pn_urns[pn];
+}
+
+uint32_t entity_pn_by_urn(const struct entity *e, struct span urn)
+{
+    return by_urn(&e->world->pns, urn);
+}
+
+const char *entity_group_urn(const struct entity *e, uint32_t group)
+{
+    return e->world->group_urns[group];
+}
+
+uint32_t entity_group_by_urn(const struct entity *e, struct span urn)
+{
+    return by_urn(&e->world->groups, urn);
+}
+
+struct rng *entity_rng(struct entity *e, const char *purpose)
+{
+    size_t i = 0;
+    while (i < STREAMS && e->streams[i].rng != NULL) {
+        if (strcmp(e->streams[i].purpose, purpose) == 0) {
+            return e->streams[i].rng;
+        }
+        i++;
+    }
+    CHECK(i < STREAMS);
+    e->streams[i].purpose = purpose;
+    e->streams[i].rng = mem_alloc(sizeof(struct rng));
+    rng_init(e->streams[i].rng, e->world->scenario->seed, fake_name(e->world, e->id), purpose);
+    return e->streams[i].rng;
+}
+
+void entity_random(struct entity *e, const char *purpose, uint8_t *out, size_t len)
+{
+    char *key = mem_printf("%s/%s", fake_name(e->world, e->id), purpose);
+    uint64_t count = 0;
+    map_get_str(&e->world->random_counts, key, &count);
+    map_set_str(&e->world->random_counts, key, count + 1);
+    struct rng rng;
+    rng_init(&rng, e->world->scenario->seed + count, key, "octets");
+    free(key);
+    for (size_t i = 0; i < len; i++) {
+        out[i] = (uint8_t)rng_u64(&rng);
+    }
+}
+
+void entity_hmac(struct span key, struct span data, uint8_t out[32])
+{
+    secure_hmac_sha256(key, data, out);
+}
+
+bool entity_equal(struct span a, struct span b)
+{
+    return secure_equal(a, b);
+}
+
+void entity_subscriber_key(const struct entity *e, entity_id pne, uint8_t out[32])
+{
+    const struct scenario *s = e->world->scenario;
+    struct rng rng;
+    CHECK(e->id == pne || s->nodes[e->id].role == ROLE_SERVER);
+    rng_init(&rng, s->seed, s->nodes[pne].id, "subscriber-key");
+    bool wrong = e->id == pne && s->nodes[pne].credential.wrong_psk;
+    for (size_t i = 0; i < 32; i++) {
+        uint8_t octet = (uint8_t)rng_u64(&rng);
+        out[i] = wrong ? (uint8_t)~octet : octet;
+    }
+}
+
+uint64_t entity_timer_set(struct entity *e, sim_time delay, uint32_t kind, uint64_t arg)
+{
+    struct fake_event *t =
+        fake_post(e->world, FAKE_TIMER, e->world->now + (delay > 0 ? delay : 0), e);
+    t->timer_kind = kind;
+    t->arg = arg;
+    return t->number;
+}
+
+void entity_timer_cancel(struct entity *e, uint64_t timer)
+{
+    for (struct fake_event **place = &e->world->events; timer != 0 && *place != NULL;
+         place = &(*place)->next) {
+        struct fake_event *t = *place;
+        if (t->kind == FAKE_TIMER && t->number == timer) {
+            CHECK(t->to == e);
+            *place = t->next;
+            fake_event_free(t);
+            return;
+        }
+    }
+}
+
+void entity_refuse_reason(struct entity *e, const char *reason)
+{
+    e->refuse_reason = reason;
+}
+
+int entity_transition(struct entity *e, const struct fsm_table *table, const char *instance,
+                      uint32_t *state, uint32_t event, uint32_t to)
+{
+    int r = fsm_check(table, *state, event, to);
+    const char *name = fake_name(e->world, e->id);
+    if (r == 0) {
+        fake_say(e->world, "%s %s %s: %s -> %s", name, table->name, instance,
+                 fsm_state_name(table, *state), fsm_state_name(table, to));
+        *state = to;
+    } else {
+        e->world->wrong_events++;
+        fake_say(e->world, "%s %s %s: wrong event %s in %s", name, table->name, instance,
+                 fsm_event_name(table, event), fsm_state_name(table, *state));
+    }
+    return r;
+}
+
+void entity_event(struct entity *e, const char *what, const char *detail)
+{
+    fake_say(e->world, "%s ! %s: %s", fake_name(e->world, e->id), what,
+             detail != NULL ? detail : "");
+}
