@@ -236,6 +236,35 @@ static void a_ticket_does_not_outlive_the_certificate(void **state)
     }
 }
 
+/* One responder, one ticket key, two policies: what one admitted, the other asks anew. */
+static void a_ticket_counts_for_its_policy_only(void **state)
+{
+    struct world *w = *state;
+    for (int v = 0; v < VERSIONS; v++) {
+        struct secure_policy_params params = pair_policy_params();
+        params.name = "another";
+        params.min_version = params.max_version = versions[v];
+        params.tickets = true;
+        params.ticket_lifetime = LIFETIME_S * SIM_S;
+        struct secure_policy *another = pair_policy(w->env, &params, w->ca);
+        struct buf ticket = first_ticket(w, v, 0);
+        for (int same = 0; same < 2; same++) {
+            struct pair p;
+            pair_open(
+                &p, another, same ? w->policies[v] : another,
+                (struct secure_session_params){.identity = w->pne, .ticket = buf_span(&ticket)},
+                (struct secure_session_params){.identity = w->gateway,
+                                               .ticket_key = span_of(w->ticket_key, 80)},
+                0);
+            pair_handshake(&p);
+            expect_resumed(&p, same);
+            pair_fini(&p);
+        }
+        buf_fini(&ticket);
+        secure_policy_free(another);
+    }
+}
+
 static void altered_tickets_lead_to_a_full_handshake(void **state)
 {
     struct world *w = *state;
@@ -331,6 +360,7 @@ int main(void)
         cmocka_unit_test(worthless_tickets_lead_to_a_full_handshake),
         cmocka_unit_test(a_ticket_does_not_stand_for_somebody_else),
         cmocka_unit_test(a_ticket_does_not_outlive_the_certificate),
+        cmocka_unit_test(a_ticket_counts_for_its_policy_only),
         cmocka_unit_test(altered_tickets_lead_to_a_full_handshake),
         cmocka_unit_test(responders_without_a_ticket_key_give_none),
         cmocka_unit_test(keys_are_updated_on_both_ends),
