@@ -83,7 +83,7 @@ void fake_assert_exchange(const struct fake_world *w, const char *const *lines, 
 #define FAKE_ASSERT_EXCHANGE(w, ...)                                                               \
     fake_assert_exchange((w), (const char *const[]){__VA_ARGS__},                                  \
                          sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
-/* Sent = delivered + lost + refused + under way, and nothing was refused as a wrong event. */
+/* Sent = delivered + lost + refused + under way: no handler took a message and forgot it. */
 void fake_assert_account(const struct fake_world *w);
 /* Transitions that a table did not allow. */
 uint32_t fake_wrong_events(const struct fake_world *w);
