@@ -3,6 +3,7 @@
 #include "models/entities.h"
 #include "models/links/links.h"
 #include "sim/cli/commands.h"
+#include "sim/secure/secure_session.h"
 
 const struct scenario_vocabulary *cli_vocabulary(void)
 {
@@ -18,6 +19,8 @@ const struct scenario_vocabulary *cli_vocabulary(void)
                                               .cpus = cpus,
                                               .cpu_count = device_cpu_count,
                                               .verbs = cpns_verbs,
-                                              .verb_count = cpns_verb_count};
+                                              .verb_count = cpns_verb_count,
+                                              .cipher_known = secure_cipher_known,
+                                              .group_known = secure_group_known};
     return &vocabulary;
 }

@@ -33,13 +33,18 @@ static const char *join(struct loader *l, const struct value *v, const char *pre
     return copy;
 }
 
-static void check_names(struct loader *l, const struct value *v, const char *what)
+static void check_names(struct loader *l, const struct value *v, const char *what,
+                        bool (*known)(const char *name))
 {
     for (size_t i = 0; v->state == VALUE_GIVEN && i < v->v.texts.count; i++) {
-        if (!good_name(v->v.texts.items[i].text)) {
-            report_error(&l->report, v->v.texts.items[i].at, "bad-name",
-                         "\"%s\" is no name of a %s",
-                         report_quote(&l->report, v->v.texts.items[i].text), what);
+        const struct text_item *item = &v->v.texts.items[i];
+        if (!good_name(item->text)) {
+            report_error(&l->report, item->at, "bad-name", "\"%s\" is no name of a %s",
+                         report_quote(&l->report, item->text), what);
+        } else if (known != NULL && !known(item->text)) {
+            report_error(&l->report, item->at, "unknown-algorithm",
+                         "the cryptographic library has no %s \"%s\"", what,
+                         report_quote(&l->report, item->text));
         }
     }
 }
@@ -98,8 +103,8 @@ static void build_policy(struct loader *l, struct raw_policy *raw, struct scenar
         .session_lifetime =
             value_ok(&raw->session_lifetime) ? raw->session_lifetime.v.i : SIM_TIME_NEVER,
     };
-    check_names(l, &raw->ciphers, "cipher suite");
-    check_names(l, &raw->groups, "key exchange group");
+    check_names(l, &raw->ciphers, "cipher suite", l->vocabulary->cipher_known);
+    check_names(l, &raw->groups, "key exchange group", l->vocabulary->group_known);
     if (value_ok(&raw->kind) && policy->kind == KIND_CLEAR) {
         check_clear(l, raw);
     } else {

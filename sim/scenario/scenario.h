@@ -66,6 +66,10 @@ struct scenario_vocabulary {
     size_t cpu_count;
     const struct scenario_verb *verbs;
     size_t verb_count;
+    /* Whether the cryptographic library knows a cipher (suite) or a group of that name; NULL: not
+     * checked. */
+    bool (*cipher_known)(const char *name);
+    bool (*group_known)(const char *name);
 };
 
 /* --- the scenario

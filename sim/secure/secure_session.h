@@ -32,6 +32,11 @@ struct secure_policy_params {
     int security_level; /* OpenSSL security level, -1: 2; 0 admits NULL ciphers */
 };
 
+/* Whether this OpenSSL has a cipher of TLS 1.2, a cipher suite of TLS 1.3 ("TLS_...") or an
+ * operator on a cipher list of that name, at any security level; likewise a group. */
+bool secure_cipher_known(const char *name);
+bool secure_group_known(const char *name);
+
 /* A policy made ready: one SSL_CTX a role, shared by all its sessions. */
 struct secure_policy;
 /* -SIM_ENOTSUP / -SIM_EINVAL with a sentence in `diags`: this OpenSSL lacks a named cipher or

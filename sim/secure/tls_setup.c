@@ -195,3 +195,36 @@ int tls_contexts_create(struct secure_policy *policy, const struct secure_policy
     }
     return r;
 }
+
+/* --- what there is
+ * -------------------------------------------------------------------------------- */
+
+static bool is_known(const char *name, int (*set)(SSL_CTX *, const char *))
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+    CHECK(ctx != NULL);
+    SSL_CTX_set_security_level(ctx, 0);
+    bool known = set(ctx, name) == 1;
+    SSL_CTX_free(ctx);
+    ERR_clear_error();
+    return known;
+}
+
+bool secure_cipher_known(const char *name)
+{
+    if (strchr("!-+@", name[0]) != NULL) {
+        return true;
+    }
+    return is_known(name, strncmp(name, "TLS_", 4) == 0 ? SSL_CTX_set_ciphersuites
+                                                        : SSL_CTX_set_cipher_list);
+}
+
+static int set_group(SSL_CTX *ctx, const char *name)
+{
+    return (int)SSL_CTX_set1_groups_list(ctx, name);
+}
+
+bool secure_group_known(const char *name)
+{
+    return is_known(name, set_group);
+}

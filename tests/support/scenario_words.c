@@ -1,5 +1,7 @@
 #include "tests/support/scenario_words.h"
 
+#include <string.h>
+
 static const struct scenario_link technologies[] = {
     {.name = "ble",
      .technology = "ble",
@@ -56,9 +58,39 @@ static const struct scenario_verb verbs[] = {
     {.name = "restart", .doc = "Everything starts anew.", .target = TARGET_NOTHING},
 };
 
+static bool among(const char *name, const char *const *words)
+{
+    for (; *words != NULL; words++) {
+        if (strcmp(*words, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool cipher_known(const char *name)
+{
+    static const char *const ciphers[] = {"TLS_AES_128_GCM_SHA256",
+                                          "TLS_AES_256_GCM_SHA384",
+                                          "TLS_CHACHA20_POLY1305_SHA256",
+                                          "ECDHE-ECDSA-AES128-GCM-SHA256",
+                                          "ECDHE-RSA-AES128-GCM-SHA256",
+                                          "NULL-SHA256",
+                                          NULL};
+    return among(name, ciphers);
+}
+
+static bool group_known(const char *name)
+{
+    static const char *const groups[] = {"X25519", "P-256", "P-384", NULL};
+    return among(name, groups);
+}
+
 const struct scenario_vocabulary scenario_words = {.technologies = technologies,
                                                    .technology_count = SIM_ARRAY_LEN(technologies),
                                                    .cpus = cpus,
                                                    .cpu_count = SIM_ARRAY_LEN(cpus),
                                                    .verbs = verbs,
-                                                   .verb_count = SIM_ARRAY_LEN(verbs)};
+                                                   .verb_count = SIM_ARRAY_LEN(verbs),
+                                                   .cipher_known = cipher_known,
+                                                   .group_known = group_known};
