@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/secure/env_internal.h"
+#include "sim/secure/known.h"
 #include "sim/secure/stream.h"
 
 const char *secure_env_version(void)
@@ -105,6 +106,7 @@ int secure_env_create(uint64_t seed, enum secure_rng mode, struct secure_env **r
     struct secure_env *env = mem_alloc(sizeof(*env));
     env->seed = seed;
     env->mode = mode;
+    env->known = known_create();
     CHECK(pthread_mutex_init(&env->pool_lock, NULL) == 0);
     int r = set_up(env, diags);
     if (r < 0) {
@@ -125,6 +127,7 @@ void secure_env_free(struct secure_env *env)
             EVP_PKEY_free(env->rsa_pool[i][k]);
         }
     }
+    known_free(env->known);
     EVP_CIPHER_free(env->ticket_cipher);
     OSSL_PROVIDER_unload(env->provider);
     OSSL_PROVIDER_unload(env->default_provider);

@@ -16,6 +16,8 @@ struct secure_env {
     OSSL_PROVIDER *provider; /* of seeded randomness; NULL in SECURE_RNG_SYSTEM */
     OSSL_PROVIDER *default_provider;
     EVP_CIPHER *ticket_cipher;
+    struct known_certificates *known;
+    _Atomic uint64_t askers; /* numbers given to known_verify() so far */
     pthread_mutex_t pool_lock;
     EVP_PKEY *rsa_pool[2][RSA_POOL_KEYS]; /* 2048, 3072 bits; made when first asked for */
 };

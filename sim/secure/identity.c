@@ -7,6 +7,7 @@
 
 #include "sim/secure/env_internal.h"
 #include "sim/secure/identity_internal.h"
+#include "sim/secure/known.h"
 #include "sim/secure/stream.h"
 
 enum { SERIAL_BYTES = 16, COMMON_NAME_MOST = 64 /* ub-common-name, RFC 5280 */ };
@@ -168,6 +169,35 @@ static const EVP_MD *digest_for(const EVP_PKEY *key)
     return EVP_PKEY_get_bits(key) == 384 ? EVP_sha384() : EVP_sha256();
 }
 
+/* The public half of an EC key in the form whose encoding is a copy. X509_set_pubkey() encodes a
+ * key of a provider through OSSL_ENCODER and decodes the result again through OSSL_DECODER, which
+ * costs more than ten signatures. NULL: not an EC key, or one that does not go this way. */
+static EVP_PKEY *plain_public(const EVP_PKEY *key)
+{
+    unsigned char *point = NULL;
+    EVP_PKEY *plain = EVP_PKEY_is_a(key, "EC") ? EVP_PKEY_new() : NULL;
+    size_t len =
+        plain != NULL ? EVP_PKEY_get1_encoded_public_key((EVP_PKEY *)(uintptr_t)key, &point) : 0;
+    bool ok = len > 0 && EVP_PKEY_set_type(plain, EVP_PKEY_EC) == 1 &&
+              EVP_PKEY_copy_parameters(plain, key) == 1 &&
+              EVP_PKEY_set1_encoded_public_key(plain, point, len) == 1;
+    OPENSSL_free(point);
+    if (!ok) {
+        EVP_PKEY_free(plain);
+        ERR_clear_error();
+        return NULL;
+    }
+    return plain;
+}
+
+static bool set_public_key(X509 *certificate, EVP_PKEY *key)
+{
+    EVP_PKEY *plain = plain_public(key);
+    bool ok = X509_set_pubkey(certificate, plain != NULL ? plain : key) == 1;
+    EVP_PKEY_free(plain);
+    return ok;
+}
+
 /* Needs a current stream. */
 static X509 *make_certificate(const struct secure_env *env, const struct certificate_params *p)
 {
@@ -176,8 +206,7 @@ static X509 *make_certificate(const struct secure_env *env, const struct certifi
         c != NULL && X509_set_version(c, X509_VERSION_3) == 1 && set_serial(env, c) &&
         set_name(X509_get_subject_name(c), p->name) &&
         ASN1_TIME_set(X509_getm_notBefore(c), p->not_before) != NULL &&
-        ASN1_TIME_set(X509_getm_notAfter(c), p->not_after) != NULL &&
-        X509_set_pubkey(c, p->key) == 1 &&
+        ASN1_TIME_set(X509_getm_notAfter(c), p->not_after) != NULL && set_public_key(c, p->key) &&
         X509_set_issuer_name(c, X509_get_subject_name(p->issuer != NULL ? p->issuer : c)) == 1;
     for (size_t i = 0; ok && i < p->extension_count; i++) {
         ok = add_extension(c, p->issuer, p->extensions[i][0], p->extensions[i][1]);
@@ -286,12 +315,15 @@ int secure_identity_issue(struct secure_env *env, const struct secure_ca *issuer
                                          .extension_count = SIM_ARRAY_LEN(extensions)});
     }
     stream_leave();
-    int len = id->certificate != NULL ? i2d_X509(id->certificate, &id->der) : -1;
+    uint8_t *der = NULL;
+    int len = id->certificate != NULL ? i2d_X509(id->certificate, &der) : -1;
     if (len < 0) {
         secure_identity_free(id);
         return env_fail(diags, "cannot issue a certificate");
     }
-    id->der_len = (size_t)len;
+    id->known = env->known;
+    known_add(id->known, id->certificate, span_of(der, (size_t)len));
+    OPENSSL_free(der);
     *ret = id;
     return 0;
 }
@@ -299,20 +331,29 @@ int secure_identity_issue(struct secure_env *env, const struct secure_ca *issuer
 void secure_identity_free(struct secure_identity *identity)
 {
     if (identity != NULL) {
+        if (identity->known != NULL) {
+            known_remove(identity->known, identity->certificate);
+        }
         EVP_PKEY_free(identity->key);
         X509_free(identity->certificate);
-        OPENSSL_free(identity->der);
         free(identity);
     }
 }
 
 struct span secure_identity_certificate(const struct secure_identity *identity)
 {
-    return span_of(identity->der, identity->der_len);
+    return known_octets(identity->certificate);
 }
 
 bool identity_find_urn(const X509 *certificate, const char *wanted, char *out, size_t out_size)
 {
+    const char *urn = known_urn(certificate);
+    if (urn != NULL && (wanted == NULL || strcmp(urn, wanted) == 0)) {
+        if (out != NULL) {
+            snprintf(out, out_size, "%s", urn);
+        }
+        return true;
+    }
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
     bool found = false;
     for (int i = 0; !found && i < sk_GENERAL_NAME_num(names); i++) {

@@ -15,10 +15,9 @@ struct secure_ca {
 };
 
 struct secure_identity {
+    struct known_certificates *known;
     EVP_PKEY *key;
     X509 *certificate;
-    uint8_t *der;
-    size_t der_len;
     enum secure_key_kind kind;
 };
 

@@ -20,6 +20,7 @@ struct secure_policy {
     /* TLS: [server][key log wanted]. OpenSSL formats the lines of a key log, 50 us a handshake,
      * wherever a context has a callback for them. */
     SSL_CTX *contexts[2][2];
+    uint64_t askers[2]; /* by server: who asks known_verify() */
     BIO_METHOD *bio;
 };
 

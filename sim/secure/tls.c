@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/secure/known.h"
 #include "sim/secure/session_internal.h"
 
 enum { READ_CHUNK = 16384 };
@@ -215,7 +216,9 @@ static void tls_step(struct secure_session *s, const struct secure_input *in, si
     s->input = in->wire;
     ERR_clear_error();
     stream_enter(&s->stream, now);
+    known_enter(s->policy->env->known);
     tls_work(s, in, out);
+    known_leave();
     tls_name_operations(s, &out->ops);
     stream_leave();
     s->input = span_of(NULL, 0); /* what follows a goodbye or a failure is nobody's */

@@ -2,9 +2,11 @@
  * and that shows on the wire is set, so that a configuration file of the machine changes nothing.
  */
 #include <openssl/err.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/secure/known.h"
 #include "sim/secure/session_internal.h"
 
 enum { DEFAULT_SECURITY_LEVEL = 2, MOST_TICKET_SECONDS = 7 * 86400 /* RFC 8446 4.6.1 */ };
@@ -153,6 +155,7 @@ static bool set_context(SSL_CTX *ctx, bool server, const struct secure_policy *p
     SSL_CTX_set_msg_callback(ctx, tls_on_message);
     SSL_CTX_set_dh_auto(ctx, 1);
     set_authentication(ctx, server, policy->auth);
+    SSL_CTX_set_cert_verify_callback(ctx, known_verify, (void *)(uintptr_t)&policy->askers[server]);
     return SSL_CTX_set_min_proto_version(ctx, p->min_version) == 1 &&
            SSL_CTX_set_max_proto_version(ctx, p->max_version) == 1 &&
            (trust == NULL ||
@@ -184,6 +187,8 @@ int tls_contexts_create(struct secure_policy *policy, const struct secure_policy
                  "policy \"%s\": the least version is above the greatest", params->name);
         return -SIM_EINVAL;
     }
+    policy->askers[0] = atomic_fetch_add(&policy->env->askers, 2) + 1;
+    policy->askers[1] = policy->askers[0] + 1;
     policy->bio = tls_bio_method();
     if (policy->bio == NULL) {
         return env_fail(diags, params->name);

@@ -15,7 +15,8 @@ enum {
     WATCH_WINDOW_BYTES = 8,
     WATCH_MATCH_BYTES = 16,
     WATCH_WINDOWS_MAX = 256, /* of one message; longer ones are sampled evenly */
-    WATCH_SECRETS = 32,      /* the newest messages of a link are looked for */
+    WATCH_RETAINED = 2,      /* the newest messages are looked for also when they have arrived */
+    WATCH_SLOTS_LEAST = 256, /* of the table of windows */
     WATCH_PUBLIC = 16,       /* the newest exempt datagrams that are left out */
 };
 
@@ -32,8 +33,11 @@ struct watch_finding {
 /* `urn_a`, `urn_b`: names that certificates show; borrowed for the life of the watch. */
 struct watch *watch_create(const char *urn_a, const char *urn_b);
 void watch_free(struct watch *w);
-/* A message that is to be sealed; copied. */
+/* A message that is to be sealed; copied. Looked for until it is settled, and then until newer
+ * messages need its room. */
 void watch_secret(struct watch *w, uint64_t message_id, uint32_t hop_number, struct span message);
+/* The message has arrived or is lost. */
+void watch_settle(struct watch *w, uint64_t message_id, uint32_t hop_number);
 /* Octets that an exempt datagram shows to everybody; copied. */
 void watch_public(struct watch *w, struct span datagram);
 /* Looks through the octets of a packet; at most one finding a packet, true when there is one. A

@@ -1,0 +1,54 @@
+/* Certificates that this run has issued, known by their octets.
+ *
+ * Half of a TLS handshake's processor time in OpenSSL 3.0 is not arithmetic: it parses the peer's
+ * certificate, decodes its key through OSSL_DECODER, and verifies the same chain again and again.
+ * The octets of a certificate that this process has issued itself are parsed already, and that a
+ * chain was found good by X509_verify_cert() stays true for the same certificate, trust store,
+ * purpose and level as long as virtual time is within its validity. Octets that differ in one bit
+ * are unknown here and go the long way. Nothing is remembered of a chain that failed.
+ *
+ * Safe from any thread. Private to sim/secure. */
+#ifndef SIM_SECURE_KNOWN_H
+#define SIM_SECURE_KNOWN_H
+
+#include <openssl/x509.h>
+
+#include "sim/secure/secure_env.h"
+
+struct known_certificates;
+
+struct known_certificates *known_create(void);
+/* Every certificate must have been removed. NULL is fine. */
+void known_free(struct known_certificates *known);
+
+/* `certificate` (reference taken) is from now on what `der` (copied) parses to. */
+void known_add(struct known_certificates *known, X509 *certificate, struct span der);
+/* Sessions that hold the certificate keep their references. */
+void known_remove(struct known_certificates *known, X509 *certificate);
+
+/* A new reference to the certificate with these octets, or NULL. */
+X509 *known_recognise(struct known_certificates *known, struct span der);
+
+/* The octets of a known certificate, valid as long as it; empty: not known. */
+struct span known_octets(const X509 *certificate);
+
+/* interpose.c: between these, what libssl asks on this thread is answered the short way. They do
+ * not nest. */
+void known_enter(struct known_certificates *known);
+void known_leave(void);
+
+/* The first URI subject alternative name of a known certificate, parsed from it once; NULL: not
+ * known, none, or longer than 126 characters. */
+const char *known_urn(const X509 *certificate);
+
+/* Verifies as SSL_CTX_set_cert_verify_callback() wants it. `arg`: a number of the environment's
+ * own (uint64_t, not 0) that stands for trust store, purpose and security level. */
+int known_verify(X509_STORE_CTX *store, void *arg);
+
+/* What was done the long and the short way since creation. */
+struct known_counts {
+    uint64_t parsed, recognised, verified, remembered;
+};
+void known_counts(const struct known_certificates *known, struct known_counts *ret);
+
+#endif
