@@ -146,6 +146,11 @@ void secure_output_fini(struct secure_output *out);
 int secure_session_step(struct secure_session *s, const struct secure_input *in, sim_time now,
                         struct secure_output *out);
 
+/* What secure_session_step() with this input will do at least, unless it fails; all 0 where nothing
+ * is known. Cheap, changes nothing; not while a step of the session runs. */
+void secure_session_least(const struct secure_session *s, const struct secure_input *in,
+                          struct secure_ops *ret);
+
 enum { SECURE_NAME_BYTES = 64 };
 
 /* Read from the live session object after the handshake; "" or 0 where not (yet) known. */

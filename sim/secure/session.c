@@ -110,6 +110,15 @@ int secure_session_step(struct secure_session *s, const struct secure_input *in,
     return r;
 }
 
+void secure_session_least(const struct secure_session *s, const struct secure_input *in,
+                          struct secure_ops *ret)
+{
+    *ret = (struct secure_ops){0};
+    if (s->policy->ops->least != NULL) {
+        s->policy->ops->least(s, in, ret);
+    }
+}
+
 void secure_session_facts(const struct secure_session *s, struct secure_facts *ret)
 {
     *ret = (struct secure_facts){.state = s->state,

@@ -17,6 +17,8 @@ struct secure_policy {
     char *name;
     enum secure_auth auth;
     bool tickets;
+    bool tls13_only;
+    int first_group; /* TLS NamedGroup that a ClientHello has a share of; 0: OpenSSL's choice */
     /* TLS: [server][key log wanted]. OpenSSL formats the lines of a key log, 50 us a handshake,
      * wherever a context has a callback for them. */
     SSL_CTX *contexts[2][2];
@@ -39,6 +41,7 @@ struct secure_session {
     struct buf psk;
     char *psk_identity;
     uint8_t *ticket_key;               /* TICKET_KEY_BYTES, or NULL */
+    bool cut_record;                   /* a step ended within a record: the borders are lost */
     bool started;                      /* the initiator was told to */
     bool sealed_sent, sealed_received; /* TLS 1.2: ChangeCipherSpec has passed */
     /* during a step */
@@ -52,6 +55,9 @@ struct secure_kind_ops {
     int (*open)(struct secure_session *s, const struct secure_session_params *params, sim_time now);
     void (*step)(struct secure_session *s, const struct secure_input *in, sim_time now,
                  struct secure_output *out);
+    /* NULL: a step of this kind may do nothing. */
+    void (*least)(const struct secure_session *s, const struct secure_input *in,
+                  struct secure_ops *least);
     void (*facts)(const struct secure_session *s, struct secure_facts *ret);
     void (*free)(struct secure_session *s);
 };
@@ -74,6 +80,12 @@ void tls_on_message(int sent, int version, int type, const void *data, size_t le
                     void *arg);
 /* The groups and kinds of key behind the operations counted in this step. */
 void tls_name_operations(struct secure_session *s, struct secure_ops *ops);
+
+/* tls_least.c */
+void tls_least(const struct secure_session *s, const struct secure_input *in,
+               struct secure_ops *least);
+/* Notes where the records of a step's octets end. */
+void tls_track_records(struct secure_session *s, struct span wire);
 
 /* tls_setup.c: the SSL_CTXs of a policy */
 int tls_contexts_create(struct secure_policy *policy, const struct secure_policy_params *params,

@@ -214,6 +214,7 @@ static void tls_step(struct secure_session *s, const struct secure_input *in, si
 {
     s->now = now;
     s->input = in->wire;
+    tls_track_records(s, in->wire);
     ERR_clear_error();
     stream_enter(&s->stream, now);
     known_enter(s->policy->env->known);
@@ -233,5 +234,9 @@ static void tls_free(struct secure_session *s)
     }
 }
 
-const struct secure_kind_ops tls_ops = {
-    .name = "tls", .open = tls_open, .step = tls_step, .facts = tls_facts, .free = tls_free};
+const struct secure_kind_ops tls_ops = {.name = "tls",
+                                        .open = tls_open,
+                                        .step = tls_step,
+                                        .least = tls_least,
+                                        .facts = tls_facts,
+                                        .free = tls_free};

@@ -179,6 +179,22 @@ static int create_context(struct secure_policy *policy, const struct secure_poli
     return set_algorithms(ctx, p, server && !key_log, diags);
 }
 
+/* NamedGroup of the first of a list; its names are checked already or will be. */
+static int first_group(const char *groups)
+{
+    static const struct {
+        const char *name;
+        int group;
+    } known[] = {{"X25519", 0x001d}, {"P-256", 0x0017}, {"P-384", 0x0018}};
+    size_t len = groups != NULL ? strcspn(groups, ":") : 0;
+    for (size_t i = 0; i < SIM_ARRAY_LEN(known); i++) {
+        if (len == strlen(known[i].name) && strncmp(groups, known[i].name, len) == 0) {
+            return known[i].group;
+        }
+    }
+    return groups == NULL ? 0x001d : 0; /* OpenSSL's own list begins with X25519 */
+}
+
 int tls_contexts_create(struct secure_policy *policy, const struct secure_policy_params *params,
                         const struct secure_ca *trust, struct diag_list *diags)
 {
@@ -187,6 +203,8 @@ int tls_contexts_create(struct secure_policy *policy, const struct secure_policy
                  "policy \"%s\": the least version is above the greatest", params->name);
         return -SIM_EINVAL;
     }
+    policy->tls13_only = params->min_version >= SECURE_TLS13;
+    policy->first_group = first_group(params->groups);
     policy->askers[0] = atomic_fetch_add(&policy->env->askers, 2) + 1;
     policy->askers[1] = policy->askers[0] + 1;
     policy->bio = tls_bio_method();

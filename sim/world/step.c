@@ -2,8 +2,9 @@
  * processor decides when its result is visible.
  *
  * A step's inputs are a snapshot, so that it may be computed by any thread from the moment of its
- * submission. Its cost is known afterwards only, but it is at least the processor's step_ns: the
- * event loop looks for the result at start + step_ns and makes it visible at start + cost. Small
+ * submission. Its cost is known afterwards only, but the session can tell what it will do at least:
+ * the event loop runs on, looks for the result when that much time has passed, and makes it visible
+ * at start + cost. (A step that fails early keeps its processor for the least time, too.) Small
  * steps (records of an established session) are computed at once. Which of the two a step is
  * depends on the session's state alone, so the order of events never depends on workers. */
 #include <stdlib.h>
@@ -75,7 +76,7 @@ static void harvest(void *arg)
     struct world *w = s->end->channel->world;
     jobs_wait(w->jobs, &s->job);
     price(s);
-    sim_time rest = s->cost - s->end->entity->cpu->step_ns;
+    sim_time rest = s->cost - s->least;
     net_timer_set(w->net, net_now(w->net) + (rest > 0 ? rest : 0), visible, s);
 }
 
@@ -86,7 +87,7 @@ static void start(struct step *s)
     struct entity *e = s->end->entity;
     e->busy_cores++;
     if (s->submitted) {
-        net_timer_set(w->net, net_now(w->net) + e->cpu->step_ns, harvest, s);
+        net_timer_set(w->net, net_now(w->net) + s->least, harvest, s);
     } else {
         price(s);
         net_timer_set(w->net, net_now(w->net) + s->cost, visible, s);
@@ -150,6 +151,9 @@ void step_kick(struct end *end)
     s->job = (struct job){.run = run_step, .arg = s};
     s->submitted = end->state == SECURE_HANDSHAKING;
     if (s->submitted) {
+        struct secure_ops least;
+        secure_session_least(s->session, &s->input, &least);
+        s->least = cpu_cost(end->entity->cpu, &least);
         jobs_submit(w->jobs, &s->job);
     } else {
         run_step(s);

@@ -112,6 +112,7 @@ struct step {
     sim_time now;
     struct secure_output output;
     struct carry_queue carried;
+    sim_time least; /* cost that is known beforehand */
     sim_time cost;
     bool submitted; /* to the workers; else computed at once */
     struct end *end;
