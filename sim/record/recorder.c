@@ -1,14 +1,18 @@
-/* Writing: tables into SQLite in batched transactions; the first error sticks. */
+/* Writing: rows are packed into blocks that a thread of their own takes to SQLite in batched
+ * transactions; the first error sticks. SQLite is used by that thread, or by the caller's while it
+ * has nothing to do: after drain(). */
 #include "sim/record/recorder.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "sim/record/blocks.h"
 #include "sim/record/record_internal.h"
 #include "sim/record/views.h"
 
@@ -27,9 +31,12 @@ struct recorder {
     size_t writer_count;
     size_t last; /* index of the writer used last: producers often write runs of rows */
     uint64_t rows;
-    uint32_t pending; /* rows since the last commit */
+    struct blocks *blocks;
+    struct record_value *row; /* being unpacked; room for the widest table */
+    uint32_t pending;         /* rows since the last commit */
     bool in_transaction;
     char *error;
+    atomic_bool failed; /* `error` is there */
     struct record_db reader;
 };
 
@@ -41,6 +48,7 @@ static void fail(struct recorder *rec, const char *doing)
         rec->error = mem_printf("%s: %s: %s%s%s", rec->path, doing, sqlite3_errmsg(rec->db),
                                 system_error != 0 ? ": " : "",
                                 system_error != 0 ? strerror(system_error) : "");
+        atomic_store(&rec->failed, true);
     }
 }
 
@@ -140,17 +148,104 @@ static bool allowed(const struct record_column *column, const struct record_valu
 /* --- rows
  * -------------------------------------------------------------------------------------------- */
 
-static struct writer *writer_of(struct recorder *rec, const struct record_table *table)
+static size_t index_of(struct recorder *rec, const struct record_table *table)
 {
     for (size_t i = 0; i < rec->writer_count; i++) {
         size_t at = (rec->last + i) % rec->writer_count;
         if (rec->writers[at].table == table) {
             rec->last = at;
-            return &rec->writers[at];
+            return at;
         }
     }
     CHECK(!"the table was not declared to recorder_open()");
-    return NULL;
+    return 0;
+}
+
+static void pack(struct buf *out, const struct record_value *v)
+{
+    buf_append_u8(out, (uint8_t)v->kind);
+    switch (v->kind) {
+    case RECORD_IS_NULL:
+        break;
+    case RECORD_IS_INTEGER:
+        buf_append(out, span_of(&v->integer, sizeof(v->integer)));
+        break;
+    case RECORD_IS_REAL:
+        buf_append(out, span_of(&v->real, sizeof(v->real)));
+        break;
+    case RECORD_IS_TEXT:
+    case RECORD_IS_BLOB: {
+        uint64_t len = v->kind == RECORD_IS_TEXT ? strlen(v->text) + 1 : v->len;
+        buf_append(out, span_of(&len, sizeof(len)));
+        buf_append(out, span_of(v->text, len));
+        break;
+    }
+    }
+}
+
+static void take(struct span *in, void *to, size_t len)
+{
+    struct span bytes;
+    CHECK(span_take(in, len, &bytes));
+    memcpy(to, bytes.data, len);
+}
+
+static void unpack(struct span *in, struct record_value *v)
+{
+    uint8_t kind;
+    take(in, &kind, 1);
+    *v = (struct record_value){.kind = (enum record_value_kind)kind};
+    switch (v->kind) {
+    case RECORD_IS_NULL:
+        break;
+    case RECORD_IS_INTEGER:
+        take(in, &v->integer, sizeof(v->integer));
+        break;
+    case RECORD_IS_REAL:
+        take(in, &v->real, sizeof(v->real));
+        break;
+    case RECORD_IS_TEXT:
+    case RECORD_IS_BLOB: {
+        uint64_t len;
+        struct span bytes;
+        take(in, &len, sizeof(len));
+        CHECK(span_take(in, len, &bytes));
+        v->text = (const char *)bytes.data;
+        v->len = len;
+        break;
+    }
+    }
+}
+
+static void insert(struct recorder *rec, const struct writer *w)
+{
+    begin(rec);
+    if (rec->error != NULL) {
+        return;
+    }
+    if (record_bind(w->insert, rec->row, w->table->column_count) != SQLITE_OK ||
+        sqlite3_step(w->insert) != SQLITE_DONE) {
+        fail(rec, w->table->name);
+    }
+    sqlite3_reset(w->insert);
+    if (++rec->pending >= ROWS_PER_TRANSACTION) {
+        commit(rec);
+    }
+}
+
+/* On the writing thread. */
+static void write_block(void *arg, struct span block)
+{
+    struct recorder *rec = arg;
+    while (block.len > 0 && rec->error == NULL) {
+        uint8_t at;
+        take(&block, &at, 1);
+        const struct writer *w = &rec->writers[at];
+        for (size_t i = 0; i < w->table->column_count; i++) {
+            unpack(&block, &rec->row[i]);
+        }
+        insert(rec, w);
+    }
 }
 
 void recorder_put(struct recorder *rec, const struct record_table *table,
@@ -159,30 +254,27 @@ void recorder_put(struct recorder *rec, const struct record_table *table,
     for (size_t i = 0; i < table->column_count; i++) {
         CHECK(allowed(&table->columns[i], &values[i]));
     }
-    begin(rec);
-    if (rec->error != NULL) {
+    if (atomic_load_explicit(&rec->failed, memory_order_relaxed)) {
         return;
     }
-    struct writer *w = writer_of(rec, table);
-    if (record_bind(w->insert, values, table->column_count) != SQLITE_OK ||
-        sqlite3_step(w->insert) != SQLITE_DONE) {
-        fail(rec, table->name);
+    struct buf *block = blocks_current(rec->blocks);
+    buf_append_u8(block, (uint8_t)index_of(rec, table));
+    for (size_t i = 0; i < table->column_count; i++) {
+        pack(block, &values[i]);
     }
-    sqlite3_reset(w->insert);
     rec->rows++;
-    if (++rec->pending >= ROWS_PER_TRANSACTION) {
-        commit(rec);
-    }
+    blocks_advance(rec->blocks);
 }
 
 void recorder_flush(struct recorder *rec)
 {
+    blocks_drain(rec->blocks);
     commit(rec);
 }
 
 const char *recorder_error(const struct recorder *rec)
 {
-    return rec->error;
+    return atomic_load(&rec->failed) ? rec->error : NULL;
 }
 
 uint64_t recorder_rows(const struct recorder *rec)
@@ -246,6 +338,7 @@ static void pragma_is(struct recorder *rec, const char *pragma, const char *valu
         fail(rec, pragma);
         if (rec->error == NULL) {
             rec->error = mem_printf("%s: PRAGMA %s is not %s", rec->path, pragma, wanted);
+            atomic_store(&rec->failed, true);
         }
     }
     sqlite3_finalize(stmt);
@@ -351,14 +444,26 @@ static void put_run(struct recorder *rec, const struct record_run *run)
 
 static void recorder_free(struct recorder *rec)
 {
+    blocks_free(rec->blocks);
     for (size_t i = 0; i < rec->writer_count; i++) {
         sqlite3_finalize(rec->writers[i].insert);
     }
     sqlite3_close(rec->db);
     free(rec->writers);
+    free(rec->row);
     free(rec->error);
     free(rec->path);
     free(rec);
+}
+
+static size_t widest(const struct recorder *rec)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < rec->writer_count; i++) {
+        size_t count = rec->writers[i].table->column_count;
+        most = count > most ? count : most;
+    }
+    return most;
 }
 
 int recorder_open(const char *path, const struct record_table *const *tables, size_t table_count,
@@ -386,6 +491,12 @@ int recorder_open(const char *path, const struct record_table *const *tables, si
     }
     for (size_t i = 0; i < table_count; i++) {
         prepare_table(rec, tables[i]);
+    }
+    rec->row = mem_calloc(widest(rec), sizeof(*rec->row));
+    if (blocks_create(write_block, rec, &rec->blocks) < 0) {
+        r = refuse(diags, path, "no thread for it can be had", -SIM_EIO);
+        recorder_free(rec);
+        return r;
     }
     if (rec->error == NULL) {
         execute(rec, record_views_sql, "views");

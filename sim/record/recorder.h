@@ -1,8 +1,8 @@
 /* The recorder: typed tables, declared beside their producer, written to one SQLite file a run.
  *
- * Rows are written in the order of recorder_put() in batched transactions. The first error sticks:
- * later puts do nothing, recorder_close() reports it, and what was committed stays readable. Not
- * thread-safe. */
+ * Rows are written in the order of recorder_put() in batched transactions by a thread of their own,
+ * so that nobody waits for SQLite. The first error sticks: later puts do nothing, recorder_close()
+ * reports it, and what was committed stays readable. Not thread-safe. */
 #ifndef SIM_RECORD_RECORDER_H
 #define SIM_RECORD_RECORDER_H
 
@@ -91,7 +91,8 @@ void recorder_put(struct recorder *rec, const struct record_table *table,
                   const struct record_value *values);
 /* Commits what was put, so that a reader (or a crash) sees it. */
 void recorder_flush(struct recorder *rec);
-/* The sticky error's sentence or NULL. */
+/* The sticky error's sentence or NULL. A row's error may show later than its recorder_put(), and no
+ * later than the next recorder_flush(). */
 const char *recorder_error(const struct recorder *rec);
 /* Rows put so far. */
 uint64_t recorder_rows(const struct recorder *rec);

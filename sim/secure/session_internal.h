@@ -34,7 +34,9 @@ struct secure_session {
     char failure[SECURE_NAME_BYTES];
     struct buf ticket; /* newest received */
     /* TLS */
-    SSL *ssl;
+    SSL *ssl;         /* NULL before the first step */
+    bool key_log;     /* wanted */
+    struct buf offer; /* ticket to resume with, until the first step */
     struct stream stream;
     const struct secure_identity *identity;
     char *expected_peer;

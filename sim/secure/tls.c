@@ -65,17 +65,18 @@ static void set_time(struct secure_session *s, sim_time now)
     X509_VERIFY_PARAM_set_time(SSL_get0_param(s->ssl), (time_t)identity_unix_time(now));
 }
 
-static bool set_up_ssl(struct secure_session *s, const struct secure_session_params *params,
-                       sim_time now)
+/* OpenSSL's object is made by the first step rather than when the session is opened: that costs
+ * time and memory, of which steps are the place. */
+static bool set_up_ssl(struct secure_session *s)
 {
-    s->ssl = SSL_new(s->policy->contexts[!s->initiator][params->key_log]);
+    s->ssl = SSL_new(s->policy->contexts[!s->initiator][s->key_log]);
     if (s->ssl == NULL || !set_bio(s)) {
         return false;
     }
     SSL_set_app_data(s->ssl, s);
-    set_time(s, now);
-    bool certificate = params->identity != NULL && s->policy->auth != SECURE_AUTH_PSK;
-    if (certificate && !set_identity(s->ssl, params->identity)) {
+    set_time(s, s->now);
+    bool certificate = s->identity != NULL && s->policy->auth != SECURE_AUTH_PSK;
+    if (certificate && !set_identity(s->ssl, s->identity)) {
         return false;
     }
     if (!s->initiator) {
@@ -83,17 +84,21 @@ static bool set_up_ssl(struct secure_session *s, const struct secure_session_par
         return prepare_tickets(s);
     }
     SSL_set_connect_state(s->ssl);
-    return params->ticket.len == 0 || !s->policy->tickets || offer_ticket(s, params->ticket);
+    bool offered = buf_len(&s->offer) == 0 || offer_ticket(s, buf_span(&s->offer));
+    buf_fini(&s->offer);
+    return offered;
 }
 
 static int tls_open(struct secure_session *s, const struct secure_session_params *params,
                     sim_time now)
 {
     stream_init(&s->stream, s->policy->env->seed, params->owner, "session", params->ordinal);
-    stream_enter(&s->stream, now);
-    bool ok = set_up_ssl(s, params, now);
-    stream_leave();
-    return ok ? 0 : -SIM_ECRYPTO;
+    (void)now;
+    s->key_log = params->key_log;
+    if (s->initiator && s->policy->tickets) {
+        buf_append(&s->offer, params->ticket);
+    }
+    return 0;
 }
 
 /* --- a step ---------------------------------------------------------------------------------- */
@@ -218,6 +223,7 @@ static void tls_step(struct secure_session *s, const struct secure_input *in, si
     ERR_clear_error();
     stream_enter(&s->stream, now);
     known_enter(s->policy->env->known);
+    CHECK(s->ssl != NULL || set_up_ssl(s)); /* fails only where memory does */
     tls_work(s, in, out);
     known_leave();
     tls_name_operations(s, &out->ops);
@@ -227,6 +233,7 @@ static void tls_step(struct secure_session *s, const struct secure_input *in, si
 
 static void tls_free(struct secure_session *s)
 {
+    buf_fini(&s->offer);
     if (s->ssl != NULL) {
         stream_enter(&s->stream, s->now);
         SSL_free(s->ssl);

@@ -129,6 +129,10 @@ static void peer_facts(const struct secure_session *s, struct secure_facts *f)
 
 void tls_facts(const struct secure_session *s, struct secure_facts *f)
 {
+    f->verify_text = X509_verify_cert_error_string(X509_V_OK);
+    if (s->ssl == NULL) {
+        return;
+    }
     const SSL_CIPHER *cipher = SSL_get_current_cipher(s->ssl);
     if (cipher != NULL && SSL_get_session(s->ssl) != NULL) {
         cipher_facts(s, cipher, f);

@@ -132,13 +132,57 @@ static int need_other_ca(struct world *w, struct diag_list *diags)
                : secure_ca_create(w->env, "other", SECURE_KEY_P256, &w->other_ca, diags);
 }
 
-static int build_identity(struct world *w, struct entity *e, const struct scenario_policy *policy,
-                          struct diag_list *diags)
+/* Certificates are issued side by side: each is a job. */
+struct issue {
+    struct job job;
+    struct world *world;
+    struct entity *entity;
+    const struct secure_ca *issuer;
+    struct secure_identity_params params;
+    struct diag_list diags;
+    int result;
+};
+
+static void run_issue(void *arg)
+{
+    struct issue *i = arg;
+    i->result = secure_identity_issue(i->world->env, i->issuer, &i->params,
+                                      &i->entity->identities[i->params.kind], &i->diags);
+}
+
+struct issues {
+    struct issue *items;
+    size_t count, capacity;
+};
+
+static int issue_all(struct world *w, struct issues *all, struct diag_list *diags)
+{
+    int r = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        all->items[i].job = (struct job){.run = run_issue, .arg = &all->items[i]};
+        jobs_submit(w->jobs, &all->items[i].job);
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        jobs_wait(w->jobs, &all->items[i].job);
+        if (r == 0 && all->items[i].result < 0) {
+            r = all->items[i].result;
+            diag_add(diags, DIAG_ERROR, "cannot-build", NULL, 0, 0, "%s",
+                     all->items[i].diags.items[0].message);
+        }
+        diag_list_fini(&all->items[i].diags);
+    }
+    free(all->items);
+    return r;
+}
+
+static int plan_identity(struct world *w, struct entity *e, const struct scenario_policy *policy,
+                         struct issues *all, struct diag_list *diags)
 {
     enum secure_key_kind kind = key_kind(policy->certificates);
-    if (policy->kind == KIND_CLEAR || policy->auth == AUTH_PSK || e->identities[kind] != NULL) {
+    if (policy->kind == KIND_CLEAR || policy->auth == AUTH_PSK || e->planned[kind]) {
         return 0;
     }
+    e->planned[kind] = true;
     const struct scenario_credential *c = &e->node->credential;
     const char *urn = e->urn;
     if (c->identity != NULL) {
@@ -158,11 +202,15 @@ static int build_identity(struct world *w, struct entity *e, const struct scenar
         .not_after = c->not_after,
         .self_signed = c->issuer == ISSUER_SELF,
     };
-    const struct secure_ca *issuer = c->issuer == ISSUER_OTHER ? w->other_ca : w->ca;
-    return secure_identity_issue(w->env, issuer, &params, &e->identities[kind], diags);
+    *MEM_PUSH(all->items, all->count, all->capacity) =
+        (struct issue){.world = w,
+                       .entity = e,
+                       .issuer = c->issuer == ISSUER_OTHER ? w->other_ca : w->ca,
+                       .params = params};
+    return 0;
 }
 
-static int build_hop(struct world *w, uint32_t number, struct diag_list *diags)
+static int build_hop(struct world *w, uint32_t number, struct issues *all, struct diag_list *diags)
 {
     const struct scenario *s = w->scenario;
     const struct scenario_edge *edge = &s->edges[number];
@@ -189,9 +237,9 @@ static int build_hop(struct world *w, uint32_t number, struct diag_list *diags)
     r = build_policy(w, policy, diags);
     hop->secure = w->policies[policy];
     if (r == 0) {
-        r = build_identity(w, hop->client, hop->policy, diags);
+        r = plan_identity(w, hop->client, hop->policy, all, diags);
     }
-    return r == 0 ? build_identity(w, hop->server, hop->policy, diags) : r;
+    return r == 0 ? plan_identity(w, hop->server, hop->policy, all, diags) : r;
 }
 
 /* Personal networks and Service Groups have URNs like entities. */
@@ -233,8 +281,9 @@ int world_build(struct world *w, struct diag_list *diags)
     for (uint32_t i = 0; r == 0 && i < s->node_count; i++) {
         r = build_entity(w, i, diags);
     }
+    struct issues all = {0};
     for (uint32_t i = 0; r == 0 && i < s->edge_count; i++) {
-        r = build_hop(w, i, diags);
+        r = build_hop(w, i, &all, diags);
     }
     if (r == 0) {
         net_set_drop_handler(w->net, datagram_dropped, w);
@@ -242,7 +291,11 @@ int world_build(struct world *w, struct diag_list *diags)
                 ? fail(diags, "worker threads", "--workers", -SIM_EIO)
                 : 0;
     }
-    return r;
+    if (r < 0) {
+        free(all.items);
+        return r;
+    }
+    return issue_all(w, &all, diags);
 }
 
 static void dismantle_entity(struct entity *e)

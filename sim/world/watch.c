@@ -91,9 +91,8 @@ static void place(struct watch *w, const struct window *window)
 /* How many of the oldest secrets need not be looked for any more. */
 static size_t forgettable(const struct watch *w)
 {
-    size_t most = w->secret_count > WATCH_RETAINED ? w->secret_count - WATCH_RETAINED : 0;
     size_t count = 0;
-    while (count < most && w->secrets[count]->settled) {
+    while (count < w->secret_count && w->secrets[count]->settled) {
         count++;
     }
     return count;

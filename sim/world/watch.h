@@ -15,7 +15,6 @@ enum {
     WATCH_WINDOW_BYTES = 8,
     WATCH_MATCH_BYTES = 16,
     WATCH_WINDOWS_MAX = 256, /* of one message; longer ones are sampled evenly */
-    WATCH_RETAINED = 2,      /* the newest messages are looked for also when they have arrived */
     WATCH_SLOTS_LEAST = 256, /* of the table of windows */
     WATCH_PUBLIC = 16,       /* the newest exempt datagrams that are left out */
 };

@@ -194,6 +194,7 @@ struct entity {
     net_node net_node;
     struct secure_identity
         *identities[5]; /* by enum secure_key_kind; NULL where no policy asks for it */
+    bool planned[5];    /* an identity of that kind is to be issued */
     uint8_t ticket_key[80];
     uint8_t subscriber_key[32];
     struct map hops;         /* entity_id of the neighbour -> struct hop * */

@@ -367,6 +367,7 @@ static void a_row_that_is_refused_fails_the_run(void **state)
     struct recorder *rec = must_open("twice.db");
     put_thing(rec, 1, "first");
     put_thing(rec, 1, "second");
+    recorder_flush(rec);
     assert_non_null(strstr(recorder_error(rec), "thing"));
     const struct record_end end = {.status = "ok", .reached = SIM_S};
     struct diag_list diags = {0};

@@ -1,0 +1,115 @@
+#include "sim/record/blocks.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+/* Large enough that a hand-over does not matter, small enough to stay in the caches. */
+enum { BLOCK_BYTES = 1 << 16, BLOCKS = 16 };
+
+struct blocks {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct buf ring[BLOCKS]; /* from `taken` on `waiting` blocks wait or are being worked at */
+    size_t taken;
+    size_t waiting;
+    size_t filling; /* the producer's own */
+    bool stop;
+    blocks_fn *fn;
+    void *arg;
+    pthread_t thread;
+    bool started;
+};
+
+static void *work(void *arg)
+{
+    struct blocks *b = arg;
+    pthread_mutex_lock(&b->lock);
+    while (!b->stop) {
+        if (b->waiting == 0) {
+            pthread_cond_wait(&b->changed, &b->lock);
+            continue;
+        }
+        struct buf *block = &b->ring[b->taken];
+        pthread_mutex_unlock(&b->lock);
+        b->fn(b->arg, buf_span(block));
+        buf_clear(block);
+        pthread_mutex_lock(&b->lock);
+        b->taken = (b->taken + 1) % BLOCKS;
+        b->waiting--;
+        pthread_cond_broadcast(&b->changed);
+    }
+    pthread_mutex_unlock(&b->lock);
+    return NULL;
+}
+
+int blocks_create(blocks_fn *fn, void *arg, struct blocks **ret)
+{
+    struct blocks *b = mem_alloc(sizeof(*b));
+    b->fn = fn;
+    b->arg = arg;
+    pthread_mutex_init(&b->lock, NULL);
+    pthread_cond_init(&b->changed, NULL);
+    b->started = pthread_create(&b->thread, NULL, work, b) == 0;
+    if (!b->started) {
+        blocks_free(b);
+        return -SIM_EIO;
+    }
+    *ret = b;
+    return 0;
+}
+
+void blocks_free(struct blocks *b)
+{
+    if (b == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&b->lock);
+    b->stop = true;
+    pthread_cond_broadcast(&b->changed);
+    pthread_mutex_unlock(&b->lock);
+    if (b->started) {
+        pthread_join(b->thread, NULL);
+    }
+    for (size_t i = 0; i < BLOCKS; i++) {
+        buf_fini(&b->ring[i]);
+    }
+    pthread_cond_destroy(&b->changed);
+    pthread_mutex_destroy(&b->lock);
+    free(b);
+}
+
+static void hand_over(struct blocks *b)
+{
+    pthread_mutex_lock(&b->lock);
+    b->waiting++;
+    pthread_cond_broadcast(&b->changed);
+    while (b->waiting == BLOCKS) {
+        pthread_cond_wait(&b->changed, &b->lock);
+    }
+    pthread_mutex_unlock(&b->lock);
+    b->filling = (b->filling + 1) % BLOCKS;
+}
+
+struct buf *blocks_current(struct blocks *b)
+{
+    return &b->ring[b->filling];
+}
+
+void blocks_advance(struct blocks *b)
+{
+    if (buf_len(blocks_current(b)) >= BLOCK_BYTES) {
+        hand_over(b);
+    }
+}
+
+void blocks_drain(struct blocks *b)
+{
+    if (buf_len(blocks_current(b)) > 0) {
+        hand_over(b);
+    }
+    pthread_mutex_lock(&b->lock);
+    while (b->waiting > 0) {
+        pthread_cond_wait(&b->changed, &b->lock);
+    }
+    pthread_mutex_unlock(&b->lock);
+}
