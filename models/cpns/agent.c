@@ -16,7 +16,65 @@ struct agent_request {
     sim_time wait;
     uint64_t timer;
     struct agent_request *next, *prev;
+    /* The requests of one key of an index, in order of making; circular. */
+    struct {
+        struct agent_request *next, *prev;
+    } same[AGENT_INDEXES];
 };
+
+/* --- indexes: a gateway or server may have ten thousand requests under way */
+
+static uint64_t cookie_key(enum cpns_type type, uint64_t cookie)
+{
+    return cookie * CPNS_TYPE_COUNT + type;
+}
+
+static uint64_t key_of(const struct agent_request *r, size_t index)
+{
+    return index == AGENT_BY_PEER ? r->route.peer : cookie_key(r->type, r->cookie);
+}
+
+static struct agent_request *first_of(const struct agent *a, size_t index, uint64_t key)
+{
+    uint64_t found;
+    return map_get(&a->index[index], key, &found) ? (struct agent_request *)(uintptr_t)found : NULL;
+}
+
+/* The one after `r` with the same key, or NULL. */
+static struct agent_request *next_of(const struct agent *a, size_t index, struct agent_request *r)
+{
+    struct agent_request *next = r->same[index].next;
+    return next != first_of(a, index, key_of(r, index)) ? next : NULL;
+}
+
+static void index_add(struct agent *a, struct agent_request *r)
+{
+    for (size_t i = 0; i < AGENT_INDEXES; i++) {
+        struct agent_request *first = first_of(a, i, key_of(r, i));
+        if (first == NULL) {
+            r->same[i].next = r->same[i].prev = r;
+            map_set(&a->index[i], key_of(r, i), (uint64_t)(uintptr_t)r);
+        } else {
+            r->same[i].next = first;
+            r->same[i].prev = first->same[i].prev;
+            first->same[i].prev->same[i].next = r;
+            first->same[i].prev = r;
+        }
+    }
+}
+
+static void index_remove(struct agent *a, struct agent_request *r)
+{
+    for (size_t i = 0; i < AGENT_INDEXES; i++) {
+        r->same[i].prev->same[i].next = r->same[i].next;
+        r->same[i].next->same[i].prev = r->same[i].prev;
+        if (r->same[i].next == r) {
+            map_remove(&a->index[i], key_of(r, i));
+        } else if (first_of(a, i, key_of(r, i)) == r) {
+            map_set(&a->index[i], key_of(r, i), (uint64_t)(uintptr_t)r->same[i].next);
+        }
+    }
+}
 
 void agent_init(struct agent *a, struct entity *e)
 {
@@ -29,6 +87,7 @@ static void request_free(struct agent *a, struct agent_request *r)
 {
     entity_timer_cancel(a->entity, r->timer);
     map_remove(&a->requests, (uint64_t)r->transaction);
+    index_remove(a, r);
     if (r->prev != NULL) {
         r->prev->next = r->next;
     } else {
@@ -52,6 +111,9 @@ void agent_fini(struct agent *a)
         a->first = next;
     }
     map_fini(&a->requests);
+    for (size_t i = 0; i < AGENT_INDEXES; i++) {
+        map_fini(&a->index[i]);
+    }
 }
 
 struct agent_route agent_route(entity_id peer)
@@ -180,6 +242,7 @@ int64_t agent_request(struct agent *a, struct cpns_message *m, const struct agen
         a->first = r;
     }
     a->last = r;
+    index_add(a, r);
     int64_t transaction = r->transaction;
     map_set(&a->requests, (uint64_t)transaction, (uint64_t)(uintptr_t)r);
     r->timer = entity_timer_set(a->entity, r->wait, AGENT_TIMER_REQUEST, (uint64_t)transaction);
@@ -222,9 +285,10 @@ bool agent_in_progress(struct agent *a, const struct cpns_message *answer,
 
 void agent_forget(struct agent *a, entity_id peer, enum cpns_type type)
 {
-    for (struct agent_request *r = a->first; r != NULL;) {
-        struct agent_request *next = r->next;
-        if (r->route.peer == peer && (type == CPNS_TYPE_COUNT || r->type == type)) {
+    struct agent_request *r = first_of(a, AGENT_BY_PEER, peer);
+    while (r != NULL) {
+        struct agent_request *next = next_of(a, AGENT_BY_PEER, r);
+        if (type == CPNS_TYPE_COUNT || r->type == type) {
             request_free(a, r);
         }
         r = next;
@@ -233,22 +297,14 @@ void agent_forget(struct agent *a, entity_id peer, enum cpns_type type)
 
 bool agent_waits(const struct agent *a, enum cpns_type type, uint64_t cookie)
 {
-    for (const struct agent_request *r = a->first; r != NULL; r = r->next) {
-        if (r->type == type && r->cookie == cookie) {
-            return true;
-        }
-    }
-    return false;
+    return first_of(a, AGENT_BY_COOKIE, cookie_key(type, cookie)) != NULL;
 }
 
 void agent_forget_cookie(struct agent *a, enum cpns_type type, uint64_t cookie)
 {
-    for (struct agent_request *r = a->first; r != NULL;) {
-        struct agent_request *next = r->next;
-        if (r->type == type && r->cookie == cookie) {
-            request_free(a, r);
-        }
-        r = next;
+    struct agent_request *r;
+    while ((r = first_of(a, AGENT_BY_COOKIE, cookie_key(type, cookie))) != NULL) {
+        request_free(a, r);
     }
 }
 
@@ -260,8 +316,9 @@ static bool is_client(const struct agent *a, entity_id peer)
 
 void agent_channel_up(struct agent *a, entity_id peer)
 {
-    for (struct agent_request *r = a->first; r != NULL; r = r->next) {
-        if (r->route.peer == peer && r->route.exempt == EXEMPT_NOT) {
+    for (struct agent_request *r = first_of(a, AGENT_BY_PEER, peer); r != NULL;
+         r = next_of(a, AGENT_BY_PEER, r)) {
+        if (r->route.exempt == EXEMPT_NOT) {
             entity_timer_cancel(a->entity, r->timer);
             r->timer =
                 entity_timer_set(a->entity, r->wait, AGENT_TIMER_REQUEST, (uint64_t)r->transaction);
@@ -274,8 +331,9 @@ void agent_channel_down(struct agent *a, entity_id peer)
     if (!is_client(a, peer)) {
         return;
     }
-    for (struct agent_request *r = a->first; r != NULL; r = r->next) {
-        if (r->route.peer == peer && r->route.exempt == EXEMPT_NOT) {
+    for (struct agent_request *r = first_of(a, AGENT_BY_PEER, peer); r != NULL;
+         r = next_of(a, AGENT_BY_PEER, r)) {
+        if (r->route.exempt == EXEMPT_NOT) {
             entity_send(a->entity, peer, EXEMPT_NOT, (uint8_t)a->encoding, buf_span(&r->payload),
                         &r->info);
         }

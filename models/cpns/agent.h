@@ -12,12 +12,15 @@ enum { AGENT_TIMER_REQUEST = 1000 };
 
 struct agent_request;
 
+enum { AGENT_BY_PEER, AGENT_BY_COOKIE, AGENT_INDEXES };
+
 struct agent {
     struct entity *entity;
     enum cpns_encoding encoding;
     int64_t next_transaction;
     struct map requests; /* transaction -> struct agent_request * */
     struct agent_request *first, *last;
+    struct map index[AGENT_INDEXES]; /* of the requests; private */
 };
 
 /* An agent starts all zero; it speaks the encoding that the scenario gives its node. */
