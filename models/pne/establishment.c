@@ -28,7 +28,8 @@ void pne_establishment_start(struct pne *p)
     const struct scenario *s = entity_scenario(e);
     find_pn(p);
     if (p->pn != SCENARIO_NONE && p->initiates) {
-        sim_time at = dist_sample_i64(&s->pns[p->pn].at, entity_rng(e, "establishment"));
+        sim_time at = dist_sample_i64(&s->pns[p->pn].at, entity_rng(e, "establishment")) +
+                      dist_sample_i64(&s->nodes[entity_self(e)].start, entity_rng(e, "start"));
         p->retry = entity_timer_set(e, at, PNE_TIMER_START, 0);
     }
 }

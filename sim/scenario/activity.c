@@ -110,7 +110,7 @@ static void take_target(struct loader *l, const struct raw_work *raw,
         out_of_place(l, &raw->to, "to", "for this verb");
         break;
     case TARGET_NODE:
-        missing(l, &raw->head, &raw->to, "to", verb->name);
+        w->to_home = raw->to.state == VALUE_ABSENT;
         select_nodes(l, &raw->to, ANY_ROLE, SCENARIO_NONE, &w->to, &w->to_count);
         break;
     case TARGET_GROUP:

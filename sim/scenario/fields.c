@@ -334,6 +334,9 @@ static const struct field node_fields[] = {
      .doc = "Policy towards the peer (gateway or server) instead of the hop's and the device's."},
     {"encoding", FIELD_WORD, AT(raw_node, encoding), .words = words_encoding,
      .doc = "Encoding of the messages it sends; without it the device's, else xml."},
+    {"start", FIELD_TIME_DIST, AT(raw_node, start), .max = 100 * YEAR_NS,
+     .doc = "PNEs only: how long after its network's `at` it first asks to be connected, a draw for "
+            "each copy; at once without it."},
     {"certificate", FIELD_MAP, AT(raw_node, certificate), .section = &section_certificate,
      .doc = "What certificate it presents; a good one without it."},
     {"psk", FIELD_MAP, AT(raw_node, psk), .section = &section_psk,
@@ -449,7 +452,7 @@ static const struct field work_fields[] = {
      .doc = "Nodes that do it, each for itself."},
     {"to", FIELD_TEXTS, AT(raw_work, to), .names = "node selector or service group",
      .doc = "Whom it is for: nodes, or Service Groups, by the verb; with several, each use draws "
-            "one."},
+            "one; for a verb about nodes, without it, the server that the sender belongs to."},
     {"pn", FIELD_TEXTS, AT(raw_work, pn), .names = "personal network",
      .doc = "Which personal network it is about, for verbs about one."},
     {"size", FIELD_SIZE_DIST, AT(raw_work, size), .max = 1 << 20,

@@ -102,7 +102,7 @@ struct raw_link {
 
 struct raw_node {
     struct entry head;
-    struct value id, role, count, device, mix, policy, encoding;
+    struct value id, role, count, device, mix, policy, encoding, start;
     struct value attach, attach_to, attach_by, attach_link;
     struct value uplink, uplink_to, uplink_link;
     struct value certificate, present, issuer, identity, not_before, not_after;

@@ -219,6 +219,11 @@ static void fill_nodes(struct loader *l, const struct node_entry *e)
         report_error(&l->report, raw->policy.at->key, "wrong-role",
                      "a server has no policy: it is the gateway's towards its server");
     }
+    if (raw->start.state == VALUE_GIVEN && e->role != ROLE_PNE) {
+        report_error(&l->report, raw->start.at->key, "wrong-role",
+                     "only PNEs ask to be connected, a %s does not",
+                     e->role == ROLE_SERVER ? "server" : "gateway");
+    }
     assign_devices(l, e);
     for (uint32_t i = 0; i < e->count; i++) {
         struct scenario_node *n = &l->s->nodes[e->first + i];
@@ -229,6 +234,7 @@ static void fill_nodes(struct loader *l, const struct node_entry *e)
                            : device != NULL && value_ok(&device->encoding) ? device->encoding.v.i
                                                                            : 0;
         n->encoding = words_encoding[encoding];
+        n->start = value_ok(&raw->start) ? raw->start.v.dist : dist_constant(0);
     }
 }
 

@@ -130,6 +130,7 @@ struct scenario_node {
     uint32_t policy; /* policy towards `peer`, or SCENARIO_NONE (server) */
     struct scenario_credential credential;
     const char *encoding; /* "xml" or "cbor": what it sends */
+    struct dist start;    /* ns after its network's `at` that a PNE first asks */
     bool pairs_all; /* reserved for PNEs: paired with the gateway they attach to (type 2); default
                        true */
 };
@@ -174,6 +175,7 @@ struct scenario_work {
     size_t from_count;
     uint32_t *to; /* nodes, groups or PNs by the verb's target; with several, each use draws one */
     size_t to_count;
+    bool to_home;     /* instead: the server that the sender belongs to */
     struct dist size; /* octets of payload */
 };
 

@@ -22,6 +22,15 @@ static void schedule(struct performer *p, sim_time at)
     }
 }
 
+/* The server that an entity belongs to. */
+static entity_id home_server(const struct scenario *s, entity_id node)
+{
+    while (s->nodes[node].peer != SCENARIO_NONE) {
+        node = s->nodes[node].peer;
+    }
+    return node;
+}
+
 static void perform(void *arg)
 {
     struct performer *p = arg;
@@ -31,6 +40,8 @@ static void perform(void *arg)
     uint32_t target = SCENARIO_NONE;
     if (work->to_count > 0) {
         target = work->to[work->to_count > 1 ? rng_below(&p->rng, work->to_count) : 0];
+    } else if (work->to_home) {
+        target = home_server(e->world->scenario, e->id);
     }
     size_t size = (size_t)dist_sample_i64(&work->size, &p->rng);
     if (!entity_is_silent(e)) {

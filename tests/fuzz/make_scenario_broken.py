@@ -214,6 +214,8 @@ link("link-trace-later", "{technology: ble, ⟦not-implemented⟧trace: x.csv}")
 
 # --- nodes
 node("node-no-id", "⟦missing-key⟧{role: server}")
+node("node-start-server", "{id: a, role: server, ⟦wrong-role⟧start: 1 s}")
+node("node-start-unit", "{id: a, role: pne, start: ⟦missing-unit⟧5, attach: {to: gw/1, link: ble}}")
 node("node-no-role", "⟦missing-key⟧{id: a}")
 case("node-empty", GOOD + "  ⟦missing-value⟧-\n")
 case("node-empty-between", HEAD + "nodes:\n  ⟦missing-value⟧-\n  # - comment\n  ⟦missing-value⟧-\n  - {id: a, role: server}\n")
@@ -298,7 +300,7 @@ work("work-until-before-start", "{every: 1 s, start: 9 s, until: ⟦inconsistent
 work("work-every-zero", "{every: ⟦out-of-range⟧0 s, do: service-access, from: pne/1, to: srv}")
 work("work-every-zero-mean", "{every: {exponential: ⟦out-of-range⟧0 s}, do: service-access, from: pne/1, to: srv}")
 work("work-no-from", "⟦missing-key⟧{at: 1 s, do: service-access, to: srv}")
-work("work-no-to", "⟦missing-key⟧{at: 1 s, do: service-access, from: pne/1}")
+work("work-no-to", "⟦missing-key⟧{at: 1 s, do: group-message, from: pne/1}")
 work("work-from-role", "{at: 1 s, do: service-access, from: ⟦wrong-role⟧gw/1, to: srv}")
 work("work-group-unknown", "{at: 1 s, do: group-message, from: pne/1, to: ⟦unknown-group⟧vitals}")
 work("work-pn-unknown", "{at: 1 s, do: pn-release, from: pne/1, pn: ⟦unknown-pn⟧pn-gw}")

@@ -1,13 +1,14 @@
 #!/bin/sh
 # Runs one scenario that ships and asks its database, table by table, what the rules of CPNS promise.
 #
-#   sh tests/scenario/shipped.sh CPNSIM topologies/NAME.yaml FOLDER
+#   sh tests/scenario/shipped.sh CPNSIM topologies/NAME.yaml FOLDER [--set K=V]...
 set -eu
 cpnsim=$1
 scenario=$2
 name=$(basename "$scenario" .yaml)
 mkdir -p "$3"
 db=$3/$name.db
+shift 3
 failures=0
 
 # none WHAT SQL: the query must find nothing; what it finds is shown.
@@ -21,7 +22,7 @@ value() {
     sqlite3 -readonly "$db" "$1"
 }
 
-if ! "$cpnsim" run "$scenario" -o "$db" --progress never; then
+if ! "$cpnsim" run "$scenario" -o "$db" --progress never "$@"; then
     echo "$name: the run did not end with 0"
     exit 1
 fi

@@ -123,6 +123,7 @@ static void nodes_are_numbered_and_attached_in_turn(void **state)
     assert_string_equal(peer(s, "pne/1"), "gw/1");
     assert_string_equal(peer(s, "pne/2"), "gw/2");
     assert_string_equal(peer(s, "pne/5"), "gw/1");
+    assert_true(node(s, "pne/4")->start.kind == DIST_CONSTANT && node(s, "pne/4")->start.a == 0);
     const struct scenario_edge *e = &s->edges[node(s, "pne/4")->edge];
     assert_string_equal(e->id, "pne/4--gw/2");
     assert_string_equal(s->nodes[e->a].id, "pne/4");
@@ -447,6 +448,7 @@ static void workload_faults_and_expectations(void **state)
         "     from: pne/1, to: [h, g]}\n"
         "  - {at: 30 s, do: pn-release, from: gw/2, pn: pn-gw/2}\n"
         "  - {at: 31 s, do: restart}\n"
+        "  - {at: 32 s, do: service-access, from: pne/*}\n"
         "faults:\n"
         "  - {id: cut, at: 40 s, for: 3 s, do: link-down, target: [gw/1--srv, srv--gw/*]}\n"
         "  - {at: 41 s, do: link-down, target: 'pne/*--gw/2'}\n"
@@ -458,7 +460,7 @@ static void workload_faults_and_expectations(void **state)
         "  - {metric: delivery_ratio, min: 0.995, subject: ServiceAccessRequest}\n"
         "  - {metric: messages.lost, max: 3}\n");
     const struct scenario *s = l.s;
-    assert_int_equal(s->work_count, 4);
+    assert_int_equal(s->work_count, 5);
     const struct scenario_work *w = s->work;
     assert_int_equal(w[0].verb, 0);
     assert_true(w[0].repeats && w[0].every.kind == DIST_EXPONENTIAL && w[0].every.a == 2e9);
@@ -480,6 +482,8 @@ static void workload_faults_and_expectations(void **state)
     assert_int_equal(w[2].to_count, 1);
     assert_int_equal(w[2].to[0], 1);
     assert_int_equal(w[3].from_count + w[3].to_count, 0);
+    assert_false(w[0].to_home || w[1].to_home || w[2].to_home);
+    assert_true(w[4].to_home && w[4].to_count == 0 && w[4].from_count == 6);
     assert_int_equal(s->fault_count, 3);
     assert_int_equal(s->faults[0].target_count, 2);
     assert_string_equal(s->edges[s->faults[0].targets[0]].id, "gw/1--srv");
@@ -496,7 +500,7 @@ static void workload_faults_and_expectations(void **state)
     assert_int_equal(e[0].kind, EXPECT_CLAIM);
     assert_string_equal(e[0].name, "mutual-authentication");
     assert_string_equal(e[0].subject, "pne--gateway");
-    assert_int_equal(e[0].line, 21);
+    assert_int_equal(e[0].line, 22);
     assert_true(e[1].has_min && e[1].has_max && e[1].min == 0.1 && e[1].max == 400);
     assert_true(e[2].has_min && !e[2].has_max && e[2].min == 0.995 && e[2].subject == NULL);
     assert_true(e[3].min == 0.995);
