@@ -64,7 +64,7 @@ static void place(struct map *m, const struct map_slot *slot)
 static void grow(struct map *m)
 {
     struct map old = *m;
-    m->capacity = 16;
+    m->capacity = 4; /* an entity has several maps, most of them nearly empty */
     while (m->capacity < (old.count + 1) * 4) {
         m->capacity *= 2;
     }
@@ -113,6 +113,10 @@ static bool take(struct map *m, uint64_t key, const char *text)
     free(s->text);
     *s = (struct map_slot){.use = SLOT_GONE};
     m->count--;
+    if (m->count == 0 && m->used * 4 >= m->capacity) { /* only traces are left: they go too */
+        memset(m->slots, 0, m->capacity * sizeof(*m->slots));
+        m->used = 0;
+    }
     return true;
 }
 

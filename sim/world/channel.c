@@ -104,6 +104,9 @@ static void end_flush(struct end *end)
         size_t taken = net_stream_send(end->stream, buf_span(&end->unsent));
         buf_consume(&end->unsent, taken);
     }
+    if (buf_len(&end->unsent) == 0) {
+        buf_fini(&end->unsent); /* what an idle session keeps counts a hundred thousand times */
+    }
     if (buf_len(&end->unsent) == 0 && end->close_transport) {
         end->close_transport = false;
         net_stream_close(end->stream);
@@ -458,7 +461,7 @@ void channel_apply(struct end *end, struct step *s)
     capture_key_log(c->world, buf_span(&s->output.key_log));
     note_events(end, s);
     note_sent(end, s);
-    buf_append(&end->unsent, buf_span(&s->output.wire));
+    buf_move(&end->unsent, &s->output.wire);
     end_flush(end);
     enum secure_state before = end->state;
     end->state = s->output.state;
