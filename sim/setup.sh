@@ -11,7 +11,7 @@ packages() {
     case $1 in
     build) # CMake asks for cmocka too, so that one configuration serves tools and tests
         echo cmake ninja-build gcc g++ libc6-dev pkg-config libns3-dev libssl-dev libsqlite3-dev \
-            libfyaml-dev libxml2-dev libcbor-dev libmimalloc-dev libcmocka-dev
+            libfyaml-dev libxml2-dev libcbor-dev libmimalloc-dev libxxhash-dev libcmocka-dev
         ;;
     run) # what a finished cpnsim is linked with
         echo libns3.37 libssl3 libsqlite3-0 libfyaml0 libxml2 libcbor0.8 libmimalloc2.0

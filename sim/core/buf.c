@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 struct span span_of(const void *data, size_t len)
 {
@@ -94,6 +96,11 @@ uint64_t span_hash(uint64_t state, struct span bytes)
         h = (h ^ bytes.data[i]) * UINT64_C(0x100000001b3);
     }
     return h;
+}
+
+uint64_t span_digest(uint64_t state, struct span bytes)
+{
+    return XXH3_64bits_withSeed(bytes.data, bytes.len, state);
 }
 
 void buf_init(struct buf *b)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "sim/net/net_fast.h"
 #include "sim/net/net_internal.h"
 #include "sim/net/net_packet.h"
 
@@ -21,6 +22,16 @@ void net_base_fini(struct net *net)
     for (size_t i = 0; i < net->link_count; i++) {
         link_free(net->links[i]);
     }
+    for (size_t i = 0; i < net->state_count; i++) {
+        struct net_port *port = net->states[i].ports;
+        while (port != NULL) {
+            struct net_port *next = port->next;
+            free(port);
+            port = next;
+        }
+    }
+    free(net->states);
+    map_fini(&net->ports);
     free(net->nodes);
     free((void *)net->links);
     free(net->reports);
@@ -31,6 +42,8 @@ void net_base_fini(struct net *net)
 void net_free(struct net *net)
 {
     if (net != NULL) {
+        fast_free(net->fast);
+        net->fast = NULL;
         net->ops->free(net);
     }
 }
@@ -81,6 +94,7 @@ net_node net_add_node(struct net *net, const char *name)
     CHECK(net->node_count <= LAST_ADDRESS - FIRST_ADDRESS);
     net_node node = (net_node)net->node_count;
     *MEM_PUSH(net->nodes, net->node_count, net->node_capacity) = mem_strdup(name);
+    *MEM_PUSH(net->states, net->state_count, net->state_capacity) = (struct net_node_state){0};
     net->ops->node_added(net, node);
     return node;
 }
@@ -108,6 +122,67 @@ net_link net_link_between(const struct net *net, net_node a, net_node b)
     return map_get(&net->pairs, pair_key(a, b), &link) ? (net_link)link : NET_NONE;
 }
 
+/* --- ports -----------------------------------------------------------------------------------
+ * The net's own kind learns of a node's ports when the node has a link that it serves. */
+
+static uint64_t port_key(net_node node, uint16_t number, enum net_port_kind kind)
+{
+    return (uint64_t)node << 17 | (uint64_t)kind << 16 | number;
+}
+
+const struct net_port *net_port_find(const struct net *net, net_node node, uint16_t number,
+                                     enum net_port_kind kind)
+{
+    uint64_t found;
+    return map_get(&net->ports, port_key(node, number, kind), &found)
+               ? (const struct net_port *)(uintptr_t)found
+               : NULL;
+}
+
+static int open_at_kind(struct net *net, const struct net_port *p)
+{
+    return p->kind == NET_PORT_STREAM
+               ? net->ops->listen(net, p->node, p->number, p->accept, p->arg)
+               : net->ops->datagram_bind(net, p->node, p->number, p->datagram, p->arg);
+}
+
+static int open_port(struct net *net, const struct net_port *port)
+{
+    CHECK(port->node < net->node_count);
+    struct net_node_state *state = &net->states[port->node];
+    if (port->number == 0) {
+        return -SIM_EINVAL;
+    }
+    if (net_port_find(net, port->node, port->number, port->kind) != NULL) {
+        return -SIM_EEXIST;
+    }
+    int r = state->served ? open_at_kind(net, port) : 0;
+    if (r == 0) {
+        struct net_port *p = mem_alloc(sizeof(*p));
+        *p = *port;
+        p->next = state->ports;
+        state->ports = p;
+        map_set(&net->ports, port_key(p->node, p->number, p->kind), (uint64_t)(uintptr_t)p);
+    }
+    return r;
+}
+
+static void serve(struct net *net, net_node node)
+{
+    struct net_node_state *state = &net->states[node];
+    if (!state->served) {
+        state->served = true;
+        for (const struct net_port *p = state->ports; p != NULL; p = p->next) {
+            CHECK(open_at_kind(net, p) == 0);
+        }
+    }
+}
+
+static bool is_fast(const struct link *link)
+{
+    return link->params.fidelity == NET_FIDELITY_FAST;
+}
+
 int net_add_link(struct net *net, net_node a, net_node b, const struct net_link_params *params,
                  net_link *ret)
 {
@@ -119,7 +194,16 @@ int net_add_link(struct net *net, net_node a, net_node b, const struct net_link_
     struct link *link = link_create(net->seed, id, a, b, params);
     *MEM_PUSH(net->links, net->link_count, net->link_capacity) = link;
     map_set(&net->pairs, pair_key(a, b), id);
-    net->ops->link_added(net, link);
+    if (params->fidelity == NET_FIDELITY_FAST) {
+        if (net->fast == NULL) {
+            net->fast = fast_create(net);
+        }
+        fast_link_added(net->fast, link);
+    } else {
+        net->ops->link_added(net, link);
+        serve(net, a);
+        serve(net, b);
+    }
     *ret = id;
     return 0;
 }
@@ -135,7 +219,11 @@ void net_link_set_up(struct net *net, net_link link, bool up)
     struct link *l = link_of(net, link);
     if (l->up != up) {
         l->up = up;
-        net->ops->link_turned(net, l);
+        if (is_fast(l)) {
+            fast_link_turned(fast_link_of(net->fast, l));
+        } else {
+            net->ops->link_turned(net, l);
+        }
     }
 }
 
@@ -159,8 +247,10 @@ static struct link *link_joining(const struct net *net, net_node a, net_node b)
 
 int net_listen(struct net *net, net_node node, uint16_t port, net_accept_fn *fn, void *arg)
 {
-    CHECK(node < net->node_count && fn != NULL);
-    return port != 0 ? net->ops->listen(net, node, port, fn, arg) : -SIM_EINVAL;
+    CHECK(fn != NULL);
+    return open_port(
+        net, &(struct net_port){
+                 .node = node, .number = port, .kind = NET_PORT_STREAM, .accept = fn, .arg = arg});
 }
 
 int net_connect(struct net *net, net_node node, net_node peer, uint16_t port,
@@ -171,35 +261,58 @@ int net_connect(struct net *net, net_node node, net_node peer, uint16_t port,
     if (link == NULL) {
         return -SIM_ENOENT;
     }
-    return port != 0 ? net->ops->connect(net, node, peer, port, link, ops, arg, ret) : -SIM_EINVAL;
+    if (port == 0) {
+        return -SIM_EINVAL;
+    }
+    return is_fast(link) ? fast_connect(net->fast, node, peer, port, link, ops, arg, ret)
+                         : net->ops->connect(net, node, peer, port, link, ops, arg, ret);
 }
 
 size_t net_stream_send(struct net_stream *stream, struct span bytes)
 {
-    return bytes.len != 0 ? stream->net->ops->send(stream, bytes) : 0;
+    if (bytes.len == 0) {
+        return 0;
+    }
+    return stream->calls != NULL ? stream->calls->send(stream, bytes)
+                                 : stream->net->ops->send(stream, bytes);
 }
 
 void net_stream_close(struct net_stream *stream)
 {
-    stream->net->ops->close(stream);
+    if (stream->calls != NULL) {
+        stream->calls->close(stream);
+    } else {
+        stream->net->ops->close(stream);
+    }
 }
 
 void net_stream_abort(struct net_stream *stream)
 {
-    stream->net->ops->abort(stream);
+    if (stream->calls != NULL) {
+        stream->calls->abort(stream);
+    } else {
+        stream->net->ops->abort(stream);
+    }
 }
 
 void net_stream_stats(const struct net_stream *stream, struct net_stream_stats *ret)
 {
-    stream->net->ops->stream_stats(stream, ret);
+    if (stream->calls != NULL) {
+        stream->calls->stats(stream, ret);
+    } else {
+        stream->net->ops->stream_stats(stream, ret);
+    }
 }
 
 /* --- datagrams ------------------------------------------------------------------------------- */
 
 int net_datagram_bind(struct net *net, net_node node, uint16_t port, net_datagram_fn *fn, void *arg)
 {
-    CHECK(node < net->node_count && fn != NULL);
-    return port != 0 ? net->ops->datagram_bind(net, node, port, fn, arg) : -SIM_EINVAL;
+    CHECK(fn != NULL);
+    return open_port(
+        net,
+        &(struct net_port){
+            .node = node, .number = port, .kind = NET_PORT_DATAGRAM, .datagram = fn, .arg = arg});
 }
 
 void net_set_drop_handler(struct net *net, net_drop_fn *fn, void *arg)
@@ -218,7 +331,8 @@ int net_datagram_send(struct net *net, net_node node, net_node peer, uint16_t po
     if (link == NULL) {
         return -SIM_ENOENT;
     }
-    return net->ops->datagram_send(net, node, peer, port, link, payload, tag);
+    return is_fast(link) ? fast_datagram_send(net->fast, node, peer, port, link, payload, tag)
+                         : net->ops->datagram_send(net, node, peer, port, link, payload, tag);
 }
 
 static void tell_drops(void *arg)
@@ -276,6 +390,10 @@ int net_inject(struct net *net, net_link link, int direction, struct span packet
         packet_parse(packet, &v) < 0) {
         return -SIM_EINVAL;
     }
-    net->ops->inject(net, l, direction, packet);
+    if (is_fast(l)) {
+        fast_inject(fast_link_of(net->fast, l), direction, packet);
+    } else {
+        net->ops->inject(net, l, direction, packet);
+    }
     return 0;
 }

@@ -76,7 +76,14 @@ struct net_loss {
     double rate_bad;
 };
 
+/* How closely a link and the streams and datagrams over it are simulated. */
+enum net_fidelity {
+    NET_FIDELITY_PACKET, /* the TCP and UDP of the net's own kind: ns-3's */
+    NET_FIDELITY_FAST, /* TCP and UDP of net_fast_tcp.c and net_fast.c, over the same link model */
+};
+
 struct net_link_params {
+    enum net_fidelity fidelity;
     const char *name;  /* "pne/3--gw/1"; copied; keys the link's random streams */
     sim_time delay;    /* one way, >= 0 */
     sim_time jitter;   /* standard deviation of a normal distribution added to the delay (cut off at

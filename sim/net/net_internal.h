@@ -39,6 +39,21 @@ struct net_ops {
     void (*inject)(struct net *net, struct link *link, int direction, struct span packet);
 };
 
+/* A port that a node listens at or takes datagrams at. The table is the net's own, so that a node
+ * can have links of several fidelities. */
+enum net_port_kind { NET_PORT_STREAM, NET_PORT_DATAGRAM };
+struct net_port {
+    net_node node;
+    uint16_t number;
+    enum net_port_kind kind;
+    net_accept_fn *accept;
+    net_datagram_fn *datagram;
+    void *arg;
+    struct net_port *next; /* of the node */
+};
+
+struct fast;
+
 struct net_drop_report {
     uint64_t tag;
     const char *reason;
@@ -56,6 +71,13 @@ struct net {
     size_t link_capacity;
     struct map pairs; /* (lower node << 32 | higher node) -> link */
     struct map taps;  /* handle -> link */
+    struct map ports; /* node << 17 | kind << 16 | number -> struct net_port * */
+    struct net_node_state {
+        struct net_port *ports; /* in reverse order of opening */
+        bool served;            /* by the net's own kind: it has a link that is not fast */
+    } * states;
+    size_t state_count, state_capacity;
+    struct fast *fast; /* NULL until there is a fast link */
     uint32_t taps_made;
     net_drop_fn *drop;
     void *drop_arg;
@@ -64,13 +86,27 @@ struct net {
     size_t report_capacity;
 };
 
+/* What streams of another kind than the net's own do. */
+struct net_stream_calls {
+    size_t (*send)(struct net_stream *stream, struct span bytes);
+    void (*close)(struct net_stream *stream);
+    void (*abort)(struct net_stream *stream);
+    void (*stats)(const struct net_stream *stream, struct net_stream_stats *ret);
+};
+extern const struct net_stream_calls fast_stream_calls;
+
 /* First member of each kind of stream. */
 struct net_stream {
     struct net *net;
+    const struct net_stream_calls *calls; /* NULL: the net's own kind */
 };
 
 void net_base_init(struct net *net, const struct net_ops *ops, uint64_t seed);
 void net_base_fini(struct net *net);
+
+/* NULL: nobody is there. */
+const struct net_port *net_port_find(const struct net *net, net_node node, uint16_t number,
+                                     enum net_port_kind kind);
 
 /* The node of an address, or NET_NONE. */
 net_node net_node_of_address(const struct net *net, uint32_t address);

@@ -906,25 +906,49 @@ void ns3_link_turned(struct net *net, struct link *model)
     }
 }
 
+/* What a node is in ns-3, made when it is first needed: nodes that have fast links only never are.
+ */
+Host *host_of(Net *n, net_node node)
+{
+    if (n->hosts[node] != nullptr) {
+        return n->hosts[node].get();
+    }
+    auto host = std::make_unique<Host>();
+    host->net = n;
+    host->node = node;
+    host->address = Ipv4Address(net_node_address(n, node));
+    host->ns = ns3::CreateObject<ns3::Node>();
+    host->ip = ns3::CreateObject<StarIp>();
+    host->ip->host = host.get();
+    host->ip->SetRoutingProtocol(ns3::CreateObject<OneRoute>(host->address));
+    host->ns->AggregateObject(host->ip);
+    host->tcp = ns3::CreateObject<ns3::TcpL4Protocol>();
+    host->tcp->SetNode(host->ns);
+    host->tcp->SetDownTarget(ns3::MakeCallback(&ns3::Ipv4::Send, Ptr<ns3::Ipv4>(host->ip)));
+    n->hosts[node] = std::move(host);
+    return n->hosts[node].get();
+}
+
 void ns3_link_added(struct net *net, struct link *model)
 {
     Net *n = net_of(net);
     auto l = std::make_unique<Link>();
     l->net = n;
     l->model = model;
-    l->hosts[0] = n->hosts[model->ends[0]].get();
-    l->hosts[1] = n->hosts[model->ends[1]].get();
-    n->wires.push_back(std::move(l));
+    l->hosts[0] = host_of(n, model->ends[0]);
+    l->hosts[1] = host_of(n, model->ends[1]);
+    n->wires.resize(model->id + 1); /* links of other kinds have none */
+    n->wires[model->id] = std::move(l);
 }
 
 Link *link_towards(Host *host, uint32_t address, int *direction)
 {
     net_node peer = net_node_of_address(host->net, address);
     net_link id = peer != NET_NONE ? net_link_between(host->net, host->node, peer) : NET_NONE;
-    if (id == NET_NONE) {
+    Link *l = id < host->net->wires.size() ? host->net->wires[id].get() : nullptr;
+    if (l == nullptr) {
         return nullptr;
     }
-    Link *l = host->net->wires[id].get();
     *direction = l->hosts[0] == host ? 0 : 1;
     return l;
 }
@@ -1195,6 +1219,7 @@ Stream *stream_create(Net *n, Ptr<Tcp> tcp)
 {
     Stream *s = new Stream;
     s->net = n;
+    s->calls = nullptr;
     s->tcp = tcp;
     s->place = n->streams.size();
     n->streams.push_back(s);
@@ -1262,7 +1287,7 @@ Ptr<Tcp> tcp_create(Host *host)
 
 int ns3_listen(struct net *net, net_node node, uint16_t port, net_accept_fn *fn, void *arg)
 {
-    Host *host = net_of(net)->hosts[node].get();
+    Host *host = host_of(net_of(net), node);
     if (host->listeners.count(port) != 0) {
         return -SIM_EEXIST;
     }
@@ -1282,10 +1307,10 @@ int ns3_connect(struct net *net, net_node node, net_node peer, uint16_t port, st
                 const struct net_stream_ops *ops, void *arg, struct net_stream **ret)
 {
     Net *n = net_of(net);
-    Host *host = n->hosts[node].get();
+    Host *host = host_of(n, node);
     Ptr<Tcp> tcp = tcp_create(host);
     tcp->SetMss(mss_of(n->wires[link->id].get()));
-    if (tcp->Connect(InetSocketAddress(n->hosts[peer]->address, port)) != 0) {
+    if (tcp->Connect(InetSocketAddress(host_of(n, peer)->address, port)) != 0) {
         host->tcp->RemoveSocket(tcp);
         return -SIM_EIO;
     }
@@ -1376,7 +1401,7 @@ Port *port_open(Host *host, uint16_t number)
 
 int ns3_datagram_bind(struct net *net, net_node node, uint16_t port, net_datagram_fn *fn, void *arg)
 {
-    Port *p = port_open(net_of(net)->hosts[node].get(), port);
+    Port *p = port_open(host_of(net_of(net), node), port);
     if (p->fn != nullptr) {
         return -SIM_EEXIST;
     }
@@ -1389,12 +1414,12 @@ int ns3_datagram_send(struct net *net, net_node node, net_node peer, uint16_t po
                       struct span payload, uint64_t tag)
 {
     Net *n = net_of(net);
-    Port *p = port_open(n->hosts[node].get(), port);
+    Port *p = port_open(host_of(n, node), port);
     Ptr<ns3::Packet> packet =
         ns3::Create<ns3::Packet>(payload.data, static_cast<uint32_t>(payload.len));
     std::shared_ptr<Fate> outer = std::move(n->fate);
     n->fate = tag != 0 ? std::make_shared<Fate>(Fate{tag, false}) : nullptr;
-    int sent = p->socket->SendTo(packet, 0, InetSocketAddress(n->hosts[peer]->address, port));
+    int sent = p->socket->SendTo(packet, 0, InetSocketAddress(host_of(n, peer)->address, port));
     n->fate = std::move(outer);
     return sent >= 0 ? 0 : -SIM_EIO;
 }
@@ -1483,22 +1508,9 @@ uint64_t ns3_event_count(const struct net *net)
 
 /* --- life ---------------------------------------------------------------------------------- */
 
-void ns3_node_added(struct net *net, net_node node)
+void ns3_node_added(struct net *net, net_node)
 {
-    Net *n = net_of(net);
-    auto host = std::make_unique<Host>();
-    host->net = n;
-    host->node = node;
-    host->address = Ipv4Address(net_node_address(net, node));
-    host->ns = ns3::CreateObject<ns3::Node>();
-    host->ip = ns3::CreateObject<StarIp>();
-    host->ip->host = host.get();
-    host->ip->SetRoutingProtocol(ns3::CreateObject<OneRoute>(host->address));
-    host->ns->AggregateObject(host->ip);
-    host->tcp = ns3::CreateObject<ns3::TcpL4Protocol>();
-    host->tcp->SetNode(host->ns);
-    host->tcp->SetDownTarget(ns3::MakeCallback(&ns3::Ipv4::Send, Ptr<ns3::Ipv4>(host->ip)));
-    n->hosts.push_back(std::move(host));
+    net_of(net)->hosts.push_back(nullptr);
 }
 
 bool &simulator_taken()
@@ -1515,6 +1527,9 @@ void ns3_free(struct net *net)
         delete s;
     }
     for (auto &host : n->hosts) {
+        if (host == nullptr) {
+            continue;
+        }
         host->listeners.clear();
         host->ports.clear();
         host->tcp->Dispose();

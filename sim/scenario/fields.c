@@ -20,6 +20,8 @@ const char *const words_fault[] = {"link-down", "node-silent", NULL};
 const char *const words_encoding[] = {"xml", "cbor", NULL};
 const char *const words_hop[] = {"pne--gateway", "gateway--server", NULL};
 
+const char *const words_fidelity[] = {"packet", "fast", NULL};
+static const char *const later_fidelity[] = {"full", NULL};
 static const char *const words_version[] = {"1.2", "1.3", NULL};
 static const char *const words_medium[] = {"duplex", "shared", NULL};
 static const char *const words_by[] = {"round-robin", "block", NULL};
@@ -58,7 +60,6 @@ static const struct field run_fields[] = {
             "system."},
     {"record", FIELD_MAP, AT(raw_scenario, record), .section = &section_record,
      .doc = "What is recorded."},
-    {"fidelity", FIELD_LATER, AT(raw_scenario, later), .doc = "How closely links are simulated."},
 };
 static const struct section section_run = {
     .name = "run",
@@ -237,7 +238,9 @@ static const struct field link_fields[] = {
     {"medium", FIELD_WORD, AT(raw_link, medium), .words = words_medium,
      .doc = "Whether the two directions have a channel each or share one."},
     {"loss", FIELD_MAP, AT(raw_link, loss), .section = &section_loss, .doc = "Loss of packets."},
-    {"fidelity", FIELD_LATER, AT(raw_link, later), .doc = "How closely the link is simulated."},
+    {"fidelity", FIELD_WORD, AT(raw_link, fidelity), .words = words_fidelity,
+     .later = later_fidelity,
+     .doc = "How closely hops over this link are simulated; without it as the scenario says."},
     {"trace", FIELD_LATER, AT(raw_link, later), .doc = "Delay, rate and loss over time."},
     {"range", FIELD_LATER, AT(raw_link, later), .doc = "Radio range."},
 };
@@ -335,15 +338,19 @@ static const struct field node_fields[] = {
     {"encoding", FIELD_WORD, AT(raw_node, encoding), .words = words_encoding,
      .doc = "Encoding of the messages it sends; without it the device's, else xml."},
     {"start", FIELD_TIME_DIST, AT(raw_node, start), .max = 100 * YEAR_NS,
-     .doc = "PNEs only: how long after its network's `at` it first asks to be connected, a draw for "
-            "each copy; at once without it."},
+     .doc =
+         "PNEs only: how long after its network's `at` it first asks to be connected, a draw for "
+         "each copy; at once without it."},
     {"certificate", FIELD_MAP, AT(raw_node, certificate), .section = &section_certificate,
      .doc = "What certificate it presents; a good one without it."},
     {"psk", FIELD_MAP, AT(raw_node, psk), .section = &section_psk,
      .doc = "What pre-shared key it holds; the right one without it."},
     {"position", FIELD_LATER, AT(raw_node, later), .doc = "Place."},
     {"mobility", FIELD_LATER, AT(raw_node, later), .doc = "Movement."},
-    {"fidelity", FIELD_LATER, AT(raw_node, later), .doc = "How closely its hop is simulated."},
+    {"fidelity", FIELD_WORD, AT(raw_node, fidelity), .words = words_fidelity,
+     .later = later_fidelity,
+     .doc = "How closely the hop to its gateway or server is simulated; without it as the link "
+            "says."},
     {"mode", FIELD_LATER, AT(raw_node, later), .doc = "Devices that are PNE and gateway."},
 };
 const struct section section_node = {
@@ -584,6 +591,10 @@ static const struct field scenario_fields[] = {
     {"params", FIELD_PARAMS, AT(raw_scenario, params),
      .doc = "Values with names, used as $name wherever a value stands; --set NAME=VALUE overrides "
             "them."},
+    {"fidelity", FIELD_WORD, AT(raw_scenario, fidelity), .fallback = "packet",
+     .words = words_fidelity, .later = later_fidelity,
+     .doc = "How closely links and transports are simulated: by ns-3's TCP and UDP (packet), or by "
+            "lighter ones over the same links (fast; FIDELITY.md says how far they agree)."},
     {"security", FIELD_MAP, AT(raw_scenario, security), .section = &section_security,
      .doc = "Which secure sessions the hops use."},
     {"devices", FIELD_NAMED, AT(raw_scenario, devices), .section = &section_device,
@@ -607,7 +618,6 @@ static const struct field scenario_fields[] = {
     {"attackers", FIELD_LATER, AT(raw_scenario, later), .doc = "Attackers on links."},
     {"sweep", FIELD_LATER, AT(raw_scenario, later), .doc = "Parameter sweeps."},
     {"import", FIELD_LATER, AT(raw_scenario, later), .doc = "Topologies from GraphML."},
-    {"fidelity", FIELD_LATER, AT(raw_scenario, later), .doc = "How closely links are simulated."},
 };
 const struct section section_scenario = {.name = "scenario",
                                          .title = "scenario",

@@ -75,6 +75,7 @@ struct raw_scenario {
     struct value security, policies, pne_gateway, gateway_server, service_group, protection;
     struct value devices, links, nodes, personal_networks, service_groups, workload, faults, expect;
     struct value timers, request, request_tries, request_backoff, keep_alive, idle_close, pn_lease;
+    struct value fidelity;
     struct value later;
 };
 
@@ -97,12 +98,13 @@ struct raw_link {
     struct value delay, mean, jitter;
     struct value rate, mtu, queue, frame, overhead, medium;
     struct value loss, model, loss_rate, enter, leave, rate_good, rate_bad;
+    struct value fidelity;
     struct value later;
 };
 
 struct raw_node {
     struct entry head;
-    struct value id, role, count, device, mix, policy, encoding, start;
+    struct value id, role, count, device, mix, policy, encoding, start, fidelity;
     struct value attach, attach_to, attach_by, attach_link;
     struct value uplink, uplink_to, uplink_link;
     struct value certificate, present, issuer, identity, not_before, not_after;
@@ -203,12 +205,13 @@ extern const struct section section_policy, section_device, section_link, sectio
 
 /* Words whose index is a value of an enum of scenario.h. */
 extern const char *const words_role[],
-    *const words_kind[], *const words_auth[], *const words_certificates[],
-                                                  *const words_resumption[],
-                                                      *const words_loss[],
-                                                          *const words_issuer[],
-                                                              *const words_fault[],
-                                                                  *const words_encoding[];
+    *const words_fidelity[], *const words_kind[], *const words_auth[],
+                                                      *const words_certificates[],
+                                                          *const words_resumption[],
+                                                              *const words_loss[],
+                                                                  *const words_issuer[],
+                                                                      *const words_fault[],
+                                                                          *const words_encoding[];
 
 struct claim {
     const char *name;

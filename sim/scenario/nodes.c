@@ -224,6 +224,10 @@ static void fill_nodes(struct loader *l, const struct node_entry *e)
                      "only PNEs ask to be connected, a %s does not",
                      e->role == ROLE_SERVER ? "server" : "gateway");
     }
+    if (raw->fidelity.state == VALUE_GIVEN && e->role == ROLE_SERVER) {
+        report_error(&l->report, raw->fidelity.at->key, "wrong-role",
+                     "a server's hops are its gateways': they have the key \"fidelity\"");
+    }
     assign_devices(l, e);
     for (uint32_t i = 0; i < e->count; i++) {
         struct scenario_node *n = &l->s->nodes[e->first + i];
@@ -239,6 +243,22 @@ static void fill_nodes(struct loader *l, const struct node_entry *e)
 }
 
 /* --- attachment ---------------------------------------------------------------------------- */
+
+const char *scenario_fidelity_name(enum scenario_fidelity fidelity)
+{
+    return words_fidelity[fidelity];
+}
+
+/* The most specific one that is written. */
+static enum scenario_fidelity fidelity_of(const struct loader *l, const struct raw_node *node,
+                                          uint32_t link)
+{
+    const struct raw_link *raw = (const struct raw_link *)l->raw->links.v.entries.items[link];
+    const struct value *v = value_ok(&node->fidelity)  ? &node->fidelity
+                            : value_ok(&raw->fidelity) ? &raw->fidelity
+                                                       : &l->raw->fidelity;
+    return value_ok(v) ? (enum scenario_fidelity)v->v.i : FIDELITY_PACKET;
+}
 
 static void attach(struct loader *l, struct node_entry *e, const struct value *to, uint32_t role,
                    const struct value *link, bool block)
@@ -260,7 +280,8 @@ static void attach(struct loader *l, struct node_entry *e, const struct value *t
             .id = arena_printf(l->arena, "%s--%s", n->id, l->s->nodes[n->peer].id),
             .a = e->first + i,
             .b = n->peer,
-            .link = index};
+            .link = index,
+            .fidelity = fidelity_of(l, e->raw, index)};
     }
 }
 

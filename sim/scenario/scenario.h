@@ -135,10 +135,16 @@ struct scenario_node {
                        true */
 };
 
+/* How closely a hop is simulated: "packet", "fast". */
+enum scenario_fidelity { FIDELITY_PACKET, FIDELITY_FAST };
+/* The word of the scenario format. */
+const char *scenario_fidelity_name(enum scenario_fidelity fidelity);
+
 struct scenario_edge {
     const char *id; /* "pne/3--gw/1": the attached node first */
     uint32_t a, b;  /* nodes */
     uint32_t link;  /* index in links */
+    enum scenario_fidelity fidelity;
 };
 
 enum scenario_by { BY_MEMBERS, BY_NODE };

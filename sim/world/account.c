@@ -118,7 +118,7 @@ struct carry *account_carry(struct hop *hop, struct message *m, entity_id sender
     c->queued_at = net_now(w->net);
     c->sent_at = c->received_at = SIM_TIME_NEVER;
     c->plain_bytes = payload.len;
-    c->sent_hash = span_hash(0, payload);
+    c->sent_hash = span_digest(0, payload);
     frame_append(&c->frame, encoding, payload);
     return c;
 }
@@ -156,7 +156,7 @@ void account_arrived(struct entity *to, struct carry *carry, entity_id from, uin
     };
     if (carry != NULL) {
         carry->received_at = net_now(w->net);
-        carry->received_hash = span_hash(0, payload);
+        carry->received_hash = span_digest(0, payload);
         carry->message->protected_hops += carry->protected;
         report_carry(w, carry, "delivered", NULL);
         carry_free(carry);

@@ -66,6 +66,7 @@ static void link_params(const struct scenario_edge *edge, const struct scenario_
         [SCENARIO_LOSS_GILBERT_ELLIOTT] = NET_LOSS_GILBERT_ELLIOTT,
     };
     *ret = (struct net_link_params){
+        .fidelity = edge->fidelity == FIDELITY_FAST ? NET_FIDELITY_FAST : NET_FIDELITY_PACKET,
         .name = edge->id,
         .delay = link->delay,
         .jitter = link->jitter,

@@ -31,8 +31,8 @@ static enum net_verdict on_packet(void *arg, const struct net_packet *packet, st
     struct hop *hop = arg;
     struct span bytes = span_of(packet->data, packet->len);
     uint64_t stamp[2] = {(uint64_t)packet->at, (uint64_t)packet->direction};
-    hop->wire_hash = span_hash(hop->wire_hash, span_of(stamp, sizeof(stamp)));
-    hop->wire_hash = span_hash(hop->wire_hash, bytes);
+    hop->wire_hash = span_digest(hop->wire_hash, span_of(stamp, sizeof(stamp)));
+    hop->wire_hash = span_digest(hop->wire_hash, bytes);
     if (hop->pcap != NULL) {
         pcap_write(hop->pcap, packet->at, bytes);
     }

@@ -34,6 +34,7 @@ static const struct record_column link_columns[] = {
     {"a", RECORD_INTEGER, false, "", "First node", "entity(entity_id)"},
     {"b", RECORD_INTEGER, false, "", "Second node", "entity(entity_id)"},
     {"technology", RECORD_TEXT, false, "", "Technology or profile of the scenario", NULL},
+    {"fidelity", RECORD_TEXT, false, "packet|fast", "How closely it was simulated", NULL},
     {"delay_ns", RECORD_INTEGER, false, "ns", "One-way delay, mean", NULL},
     {"jitter_ns", RECORD_INTEGER, false, "ns", "Standard deviation of the delay", NULL},
     {"rate_bps", RECORD_INTEGER, false, "bit/s", "Rate", NULL},
@@ -49,7 +50,7 @@ static const struct record_column link_columns[] = {
     {"watched_bytes", RECORD_INTEGER, false, "octets",
      "IP octets in which the search for plaintext ran", NULL},
     {"wire_hash", RECORD_TEXT, false, "",
-     "Hash over time and octets of every packet (FNV-1a, 64 bits)", NULL},
+     "Hash over time and octets of every packet (XXH3, 64 bits)", NULL},
 };
 
 const struct record_table table_link = {
@@ -249,7 +250,7 @@ static const struct record_column message_hop_columns[] = {
     {"plain_bytes", RECORD_INTEGER, false, "octets", "Encoded message", NULL},
     {"wire_bytes", RECORD_INTEGER, false, "octets",
      "Octets of the records (or the datagram) that carried it", NULL},
-    {"sent_hash", RECORD_TEXT, true, "", "Hash of the plaintext as sent (FNV-1a, 64 bits)", NULL},
+    {"sent_hash", RECORD_TEXT, true, "", "Hash of the plaintext as sent (XXH3, 64 bits)", NULL},
     {"received_hash", RECORD_TEXT, true, "", "Hash of the plaintext as received", NULL},
     {"watched", RECORD_INTEGER, false, "0/1", "The link was searched for its plaintext", NULL},
 };

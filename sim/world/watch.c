@@ -30,6 +30,9 @@ struct watch {
     size_t public_slots, public_capacity;
     struct window *windows; /* open addressing */
     size_t window_count, window_capacity;
+    /* One bit for each window, by its hash: most octets of a packet end here, without a guess of the
+     * processor's that goes wrong. */
+    uint64_t filter[WATCH_FILTER_BITS / 64];
     uint64_t searched;
 };
 
@@ -75,9 +78,17 @@ static const uint8_t *octets_of(const struct watch *w, const struct window *wind
     return w->secrets[window->secret - 1]->bytes + offset_of(w, window);
 }
 
+static bool may_match(const struct watch *w, uint32_t tag)
+{
+    uint32_t bit = tag % WATCH_FILTER_BITS;
+    return (w->filter[bit / 64] >> (bit % 64) & 1) != 0;
+}
+
 /* Of equal windows the newest message's stays. */
 static void place(struct watch *w, const struct window *window)
 {
+    uint32_t bit = window->tag % WATCH_FILTER_BITS;
+    w->filter[bit / 64] |= UINT64_C(1) << (bit % 64);
     size_t i = window->tag & (w->window_capacity - 1);
     while (w->windows[i].secret != 0 &&
            (w->windows[i].tag != window->tag ||
@@ -106,6 +117,15 @@ static void make_room(struct watch *w, size_t more)
         return;
     }
     size_t gone = forgettable(w);
+    memset(w->filter, 0, sizeof(w->filter));
+    if (gone == w->secret_count && more * 2 <= w->window_capacity) {
+        for (size_t i = 0; i < gone; i++) {
+            free(w->secrets[i]);
+        }
+        w->secret_count = w->window_count = 0;
+        memset(w->windows, 0, w->window_capacity * sizeof(*w->windows));
+        return;
+    }
     struct window *old = w->windows;
     size_t old_capacity = w->window_capacity;
     size_t stay = 0;
@@ -248,9 +268,8 @@ static bool extend(struct span packet, size_t at, struct span message, size_t of
 
 /* The window at `at` of the packet, when a secret has one that is part of a long enough match. */
 static const struct secret *match(const struct watch *w, struct span packet, size_t at,
-                                  struct watch_finding *ret)
+                                  uint32_t tag, struct watch_finding *ret)
 {
-    uint32_t tag = tag_of(packet.data + at);
     for (size_t i = tag & (w->window_capacity - 1); w->windows[i].secret != 0;
          i = (i + 1) & (w->window_capacity - 1)) {
         const struct window *window = &w->windows[i];
@@ -277,7 +296,9 @@ bool watch_search(struct watch *w, struct span packet, size_t payload_offset,
         return false;
     }
     for (size_t at = 0; at + WATCH_WINDOW_BYTES <= packet.len; at++) {
-        const struct secret *secret = match(w, packet, at, ret);
+        uint32_t tag = tag_of(packet.data + at);
+        const struct secret *secret =
+            may_match(w, tag) ? match(w, packet, at, tag, ret) : NULL;
         if (secret != NULL) {
             ret->message_id = secret->message_id;
             ret->hop_number = secret->hop_number;

@@ -16,6 +16,7 @@ enum {
     WATCH_MATCH_BYTES = 16,
     WATCH_WINDOWS_MAX = 256, /* of one message; longer ones are sampled evenly */
     WATCH_SLOTS_LEAST = 256, /* of the table of windows */
+    WATCH_FILTER_BITS = 4096,
     WATCH_PUBLIC = 16,       /* the newest exempt datagrams that are left out */
 };
 

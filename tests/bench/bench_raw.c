@@ -21,7 +21,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { PNES_PER_GATEWAY = 10, REQUESTS = 4, REQUEST_BYTES = 300 };
+enum { PNES_PER_GATEWAY = 10, REQUEST_BYTES = 300 };
 
 /* Both ends of a hop. */
 struct hop {
@@ -32,7 +32,7 @@ struct hop {
 struct work {
     SSL_CTX *pne, *gateway_down, *gateway_up, *server;
     struct hop *hops; /* of PNEs, then of gateways */
-    size_t pnes, gateways;
+    size_t pnes, gateways, requests;
     unsigned long long handshake_bytes;
 };
 
@@ -187,11 +187,11 @@ static void exchange_messages(struct work *w)
     char sent[REQUEST_BYTES];
     char at_gateway[REQUEST_BYTES];
     char at_end[REQUEST_BYTES];
-    for (int request = 0; request < REQUESTS; request++) {
+    for (size_t request = 0; request < w->requests; request++) {
         for (size_t i = 0; i < w->pnes; i++) {
             struct hop *down = &w->hops[i];
             struct hop *up = &w->hops[w->pnes + i / PNES_PER_GATEWAY];
-            memset(sent, 'a' + (int)((i + (size_t)request) % 26), sizeof(sent));
+            memset(sent, 'a' + (int)((i + request) % 26), sizeof(sent));
             pass(down->client, down->server, sent, at_gateway);
             pass(up->client, up->server, at_gateway, at_end);
             pass(up->server, up->client, at_end, at_gateway);
@@ -220,7 +220,7 @@ static size_t take_count(const char *text)
     errno = 0;
     unsigned long n = strtoul(text, &end, 10);
     if (errno != 0 || *end != '\0' || end == text || n == 0 || n > 1000000) {
-        fprintf(stderr, "bench_raw: PNES is 1 to 1000000, not \"%s\"\n", text);
+        fprintf(stderr, "bench_raw: a count is 1 to 1000000, not \"%s\"\n", text);
         exit(3);
     }
     return n;
@@ -228,11 +228,11 @@ static size_t take_count(const char *text)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: bench_raw PNES\n");
+    if (argc != 2 && argc != 3) {
+        fprintf(stderr, "usage: bench_raw PNES [REQUESTS]\n");
         return 3;
     }
-    struct work w = {.pnes = take_count(argv[1])};
+    struct work w = {.pnes = take_count(argv[1]), .requests = argc == 3 ? take_count(argv[2]) : 4};
     w.gateways = (w.pnes + PNES_PER_GATEWAY - 1) / PNES_PER_GATEWAY;
     w.hops = calloc(w.pnes + w.gateways, sizeof(*w.hops));
     require(w.hops != NULL, "no memory");
@@ -263,7 +263,7 @@ int main(int argc, char **argv)
     printf("{\"pnes\": %zu, \"handshakes\": %zu, \"messages\": %zu, \"wall_s\": %.6f, \"cpu_s\": "
            "%.6f, "
            "\"handshakes_cpu_s\": %.6f, \"handshake_octets\": %.1f, \"peak_kib\": %ld}\n",
-           w.pnes, handshakes, w.pnes * REQUESTS * 2, wall, cpu, handshakes_cpu,
+           w.pnes, handshakes, w.pnes * w.requests * 2, wall, cpu, handshakes_cpu,
            (double)w.handshake_bytes / (double)handshakes, usage.ru_maxrss);
 
     free_work(&w);

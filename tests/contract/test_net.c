@@ -20,9 +20,12 @@ enum { PORT = 4000 };
 struct kind {
     const char *name;
     int (*create)(uint64_t seed, struct net **ret);
+    enum net_fidelity fidelity; /* of every link */
 };
 
-static const struct kind kinds[] = {{"ideal", net_create_ideal}, {"ns-3", net_create_ns3}};
+static const struct kind kinds[] = {{"ideal", net_create_ideal, NET_FIDELITY_PACKET},
+                                    {"ns-3", net_create_ns3, NET_FIDELITY_PACKET},
+                                    {"fast", net_create_ns3, NET_FIDELITY_FAST}};
 
 static const struct net_link_params plain_link = {.name = "a--b",
                                                   .delay = 5 * SIM_MS,
@@ -40,10 +43,12 @@ static int set_up(void **state)
 {
     const struct kind *kind = *state;
     struct world *w = calloc(1, sizeof(*w));
+    struct net_link_params params = plain_link;
+    params.fidelity = kind->fidelity;
     assert_int_equal(kind->create(1, &w->net), 0);
     w->a = net_add_node(w->net, "a");
     w->b = net_add_node(w->net, "b");
-    assert_int_equal(net_add_link(w->net, w->a, w->b, &plain_link, &w->link), 0);
+    assert_int_equal(net_add_link(w->net, w->a, w->b, &params, &w->link), 0);
     *state = w;
     return 0;
 }
@@ -1088,16 +1093,14 @@ static void a_net_can_be_freed_in_the_middle(void **state)
     net_free(NULL);
 }
 
-#define PAIR(f)                                                                                    \
-    {#f " (ideal)", f, set_up, tear_down, (void *)(uintptr_t)&kinds[0]},                           \
+#define KINDS(f, up, down)                                                                         \
+    {#f " (ideal)", f, up, down, (void *)(uintptr_t)&kinds[0]},                                    \
+        {#f " (ns-3)", f, up, down, (void *)(uintptr_t)&kinds[1]},                                 \
     {                                                                                              \
-#f " (ns-3)", f, set_up, tear_down, (void *)(uintptr_t)&kinds[1]                           \
+#f " (fast)", f, up, down, (void *)(uintptr_t)&kinds[2]                                    \
     }
-#define BARE(f)                                                                                    \
-    {#f " (ideal)", f, NULL, NULL, (void *)(uintptr_t)&kinds[0]},                                  \
-    {                                                                                              \
-#f " (ns-3)", f, NULL, NULL, (void *)(uintptr_t)&kinds[1]                                  \
-    }
+#define PAIR(f) KINDS(f, set_up, tear_down)
+#define BARE(f) KINDS(f, NULL, NULL)
 
 int main(void)
 {

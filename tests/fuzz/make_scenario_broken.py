@@ -106,7 +106,7 @@ case("top-no-nodes", "⟦missing-key⟧" + HEAD)
 case("top-misspelt-nodes", HEAD + NODES.replace("nodes:", "⟦unknown-key⟧node:"))
 top("top-unknown-key", "⟦unknown-key⟧zebra: 1\n")
 top("top-near-key", "⟦unknown-key⟧workloads: []\n")
-for later in ("attackers", "sweep", "import", "fidelity"):
+for later in ("attackers", "sweep", "import"):
     top("later-" + later, f"⟦not-implemented⟧{later}: {{a: 1}}\n")
 case("top-nodes-mapping", HEAD + "nodes: ⟦wrong-type⟧{srv: {role: server}}\n")
 case("top-nodes-empty", HEAD + "nodes: ⟦empty-list⟧[]\n")
@@ -144,7 +144,6 @@ run("run-record-sampled-zero", "run: {until: 60 s, record: {messages: ⟦out-of-
 run("run-record-pcap-nobody", "run: {until: 60 s, record: {pcap: ⟦empty-selection⟧watch*}}")
 run("run-is-text", "run: ⟦wrong-type⟧60 s")
 run("run-is-empty", "⟦missing-value⟧run:")
-run("run-fidelity-later", "run: {until: 60 s, ⟦not-implemented⟧fidelity: fast}")
 case("run-two-errors", "cpns: 1\nrun: {until: ⟦missing-unit⟧60, ⟦unknown-key⟧sede: 7, random: ⟦unknown-word⟧x}\n" + NODES)
 
 # --- parameters
@@ -191,6 +190,7 @@ top("device-bad-name", "devices:\n  ⟦bad-name⟧a--b: {cpu: cortex-a76}\n")
 top("device-parent-without-cpu", "devices:\n  a: ⟦missing-key⟧{battery: 5 %}\n  b: {extends: a, cpu: cortex-a76}\n")
 
 # --- links
+link("link-fidelity", "{technology: ble, fidelity: ⟦unknown-word⟧fats}")
 link("link-no-technology", "⟦missing-key⟧{rate: 1 Mbit/s}")
 link("link-technology-unknown", "{technology: ⟦unknown-technology⟧bel}")
 link("link-rate-unit", "{technology: ble, rate: ⟦unknown-unit⟧1 kb/s}")
@@ -214,6 +214,9 @@ link("link-trace-later", "{technology: ble, ⟦not-implemented⟧trace: x.csv}")
 
 # --- nodes
 node("node-no-id", "⟦missing-key⟧{role: server}")
+top("fidelity-word", "fidelity: ⟦unknown-word⟧quick\n")
+top("fidelity-full", "fidelity: ⟦not-implemented⟧full\n")
+node("node-fidelity-server", "{id: a, role: server, ⟦wrong-role⟧fidelity: fast}")
 node("node-start-server", "{id: a, role: server, ⟦wrong-role⟧start: 1 s}")
 node("node-start-unit", "{id: a, role: pne, start: ⟦missing-unit⟧5, attach: {to: gw/1, link: ble}}")
 node("node-no-role", "⟦missing-key⟧{id: a}")

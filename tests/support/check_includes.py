@@ -43,6 +43,7 @@ THIRD_PARTY = {
     r"ns3/.*": ["sim/net/net_ns3.cc"],
     r"openssl/.*": ["sim/secure", "tests/bench", "tests/interop"],
     r"sqlite3\.h": ["sim/record"],
+    r"xxhash\.h": ["sim/core"],
     r"libfyaml\.h": ["sim/scenario"],
     r"libxml/.*": ["models/cpns"],
     r"cbor(/.*)?\.h": ["models/cpns"],

@@ -58,8 +58,28 @@ static void on_drop(void *arg, uint64_t tag, const char *reason)
     w->reason = reason;
 }
 
-static void world_init(struct world *w, uint64_t seed, const struct net_link_params *params)
+/* Of all links of the group of tests that runs. */
+static enum net_fidelity fidelity;
+
+static int use_packet(void **state)
 {
+    (void)state;
+    fidelity = NET_FIDELITY_PACKET;
+    return 0;
+}
+
+static int use_fast(void **state)
+{
+    (void)state;
+    fidelity = NET_FIDELITY_FAST;
+    return 0;
+}
+
+static void world_init(struct world *w, uint64_t seed, const struct net_link_params *wanted)
+{
+    struct net_link_params copy = *wanted;
+    const struct net_link_params *params = &copy;
+    copy.fidelity = fidelity;
     *w = (struct world){0};
     assert_int_equal(net_create_ns3(seed, &w->net), 0);
     w->a = net_add_node(w->net, "a");
@@ -760,6 +780,7 @@ static uint64_t run_hashed(uint64_t seed, bool third)
         net_link link;
         net_node c = net_add_node(w.net, "c");
         p.name = "c--b";
+        p.fidelity = fidelity;
         assert_int_equal(net_add_link(w.net, c, w.b, &p, &link), 0);
         assert_int_equal(net_connect(w.net, c, w.b, PORT, &end_ops, &f, &f.stream), 0);
     }
@@ -824,5 +845,6 @@ int main(void)
         cmocka_unit_test(another_node_changes_no_other_links_packets),
         cmocka_unit_test(only_one_ns3_net_at_a_time),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("packet", tests, use_packet, NULL) +
+           cmocka_run_group_tests_name("fast", tests, use_fast, NULL);
 }
