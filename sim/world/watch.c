@@ -30,8 +30,8 @@ struct watch {
     size_t public_slots, public_capacity;
     struct window *windows; /* open addressing */
     size_t window_count, window_capacity;
-    /* One bit for each window, by its hash: most octets of a packet end here, without a guess of the
-     * processor's that goes wrong. */
+    /* One bit for each window, by its hash: most octets of a packet end here, without a guess of
+     * the processor's that goes wrong. */
     uint64_t filter[WATCH_FILTER_BITS / 64];
     uint64_t searched;
 };
@@ -297,8 +297,7 @@ bool watch_search(struct watch *w, struct span packet, size_t payload_offset,
     }
     for (size_t at = 0; at + WATCH_WINDOW_BYTES <= packet.len; at++) {
         uint32_t tag = tag_of(packet.data + at);
-        const struct secret *secret =
-            may_match(w, tag) ? match(w, packet, at, tag, ret) : NULL;
+        const struct secret *secret = may_match(w, tag) ? match(w, packet, at, tag, ret) : NULL;
         if (secret != NULL) {
             ret->message_id = secret->message_id;
             ret->hop_number = secret->hop_number;

@@ -17,7 +17,7 @@ enum {
     WATCH_WINDOWS_MAX = 256, /* of one message; longer ones are sampled evenly */
     WATCH_SLOTS_LEAST = 256, /* of the table of windows */
     WATCH_FILTER_BITS = 4096,
-    WATCH_PUBLIC = 16,       /* the newest exempt datagrams that are left out */
+    WATCH_PUBLIC = 16, /* the newest exempt datagrams that are left out */
 };
 
 struct watch;
