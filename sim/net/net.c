@@ -37,13 +37,14 @@ void net_base_fini(struct net *net)
     free(net->reports);
     map_fini(&net->pairs);
     map_fini(&net->taps);
+    map_fini(&net->routes);
 }
 
 void net_free(struct net *net)
 {
     if (net != NULL) {
-        fast_free(net->fast);
-        net->fast = NULL;
+        ip_free(net->ip);
+        net->ip = NULL;
         net->ops->free(net);
     }
 }
@@ -122,6 +123,16 @@ net_link net_link_between(const struct net *net, net_node a, net_node b)
     return map_get(&net->pairs, pair_key(a, b), &link) ? (net_link)link : NET_NONE;
 }
 
+net_link net_link_towards(const struct net *net, net_node node, net_node peer)
+{
+    uint64_t link;
+    net_link direct = net_link_between(net, node, peer);
+    if (direct != NET_NONE) {
+        return direct;
+    }
+    return map_get(&net->routes, (uint64_t)node << 32 | peer, &link) ? (net_link)link : NET_NONE;
+}
+
 /* --- ports -----------------------------------------------------------------------------------
  * The net's own kind learns of a node's ports when the node has a link that it serves. */
 
@@ -178,6 +189,12 @@ static void serve(struct net *net, net_node node)
     }
 }
 
+/* Whether net_ip.c serves the link. */
+static bool is_ip(const struct net *net, const struct link *link)
+{
+    return net->ops->deliver != NULL || link->params.fidelity == NET_FIDELITY_FAST;
+}
+
 static bool is_fast(const struct link *link)
 {
     return link->params.fidelity == NET_FIDELITY_FAST;
@@ -187,20 +204,23 @@ int net_add_link(struct net *net, net_node a, net_node b, const struct net_link_
                  net_link *ret)
 {
     if (a >= net->node_count || b >= net->node_count || a == b ||
-        net_link_between(net, a, b) != NET_NONE || link_check_params(params) < 0) {
+        net_link_between(net, a, b) != NET_NONE || link_check_params(params) < 0 ||
+        (params->fidelity == NET_FIDELITY_FULL && net->ops->transmit == NULL)) {
         return -SIM_EINVAL;
     }
     net_link id = (net_link)net->link_count;
     struct link *link = link_create(net->seed, id, a, b, params);
     *MEM_PUSH(net->links, net->link_count, net->link_capacity) = link;
     map_set(&net->pairs, pair_key(a, b), id);
-    if (params->fidelity == NET_FIDELITY_FAST) {
-        if (net->fast == NULL) {
-            net->fast = fast_create(net);
+    if (is_ip(net, link)) {
+        if (net->ip == NULL) {
+            net->ip = ip_create(net);
         }
-        fast_link_added(net->fast, link);
+        ip_link_added(net->ip, link);
     } else {
         net->ops->link_added(net, link);
+    }
+    if (!is_fast(link)) {
         serve(net, a);
         serve(net, b);
     }
@@ -219,8 +239,8 @@ void net_link_set_up(struct net *net, net_link link, bool up)
     struct link *l = link_of(net, link);
     if (l->up != up) {
         l->up = up;
-        if (is_fast(l)) {
-            fast_link_turned(fast_link_of(net->fast, l));
+        if (is_ip(net, l)) {
+            ip_link_turned(ip_link_of(net->ip, l));
         } else {
             net->ops->link_turned(net, l);
         }
@@ -237,9 +257,40 @@ void net_link_stats(const struct net *net, net_link link, struct net_link_stats 
     *ret = link_of(net, link)->stats;
 }
 
+int net_link_change(struct net *net, net_link link, const struct net_link_params *params)
+{
+    struct link *l = link_of(net, link);
+    struct net_link_params changed = l->params;
+    changed.delay = params->delay;
+    changed.jitter = params->jitter;
+    changed.rate_bps = params->rate_bps;
+    changed.loss = params->loss;
+    int r = link_check_params(&changed);
+    if (r == 0) {
+        l->params = changed;
+    }
+    return r;
+}
+
+int net_set_route(struct net *net, net_node at, net_node to, net_link via)
+{
+    struct link *l = link_of(net, via);
+    if (at >= net->node_count || to >= net->node_count || at == to || !is_ip(net, l) ||
+        (l->ends[0] != at && l->ends[1] != at)) {
+        return -SIM_EINVAL;
+    }
+    map_set(&net->routes, (uint64_t)at << 32 | to, via);
+    if (!is_fast(l)) {
+        serve(net, at);
+        serve(net, to);
+    }
+    return 0;
+}
+
+/* The first link of the way between two nodes; NULL: there is none. */
 static struct link *link_joining(const struct net *net, net_node a, net_node b)
 {
-    net_link link = net_link_between(net, a, b);
+    net_link link = net_link_towards(net, a, b);
     return link != NET_NONE ? net->links[link] : NULL;
 }
 
@@ -264,7 +315,7 @@ int net_connect(struct net *net, net_node node, net_node peer, uint16_t port,
     if (port == 0) {
         return -SIM_EINVAL;
     }
-    return is_fast(link) ? fast_connect(net->fast, node, peer, port, link, ops, arg, ret)
+    return is_fast(link) ? fast_connect(net->ip, node, peer, port, ops, arg, ret)
                          : net->ops->connect(net, node, peer, port, link, ops, arg, ret);
 }
 
@@ -331,7 +382,7 @@ int net_datagram_send(struct net *net, net_node node, net_node peer, uint16_t po
     if (link == NULL) {
         return -SIM_ENOENT;
     }
-    return is_fast(link) ? fast_datagram_send(net->fast, node, peer, port, link, payload, tag)
+    return is_fast(link) ? fast_datagram_send(net->ip, node, peer, port, payload, tag)
                          : net->ops->datagram_send(net, node, peer, port, link, payload, tag);
 }
 
@@ -390,8 +441,8 @@ int net_inject(struct net *net, net_link link, int direction, struct span packet
         packet_parse(packet, &v) < 0) {
         return -SIM_EINVAL;
     }
-    if (is_fast(l)) {
-        fast_inject(fast_link_of(net->fast, l), direction, packet);
+    if (is_ip(net, l)) {
+        ip_inject(ip_link_of(net->ip, l), direction, packet);
     } else {
         net->ops->inject(net, l, direction, packet);
     }

@@ -7,8 +7,8 @@
  * run inside net_run() and may call anything here but net_run() and net_free(). No exception or
  * process exit crosses this interface: each parameter is validated first.
  *
- * Every node has one IPv4 address (10.0.0.0/8, in order of creation). Two nodes talk only over a
- * link that joins them directly; CPNS has no other hops. */
+ * Every node has one IPv4 address (10.0.0.0/8, in order of creation). Two nodes talk over the link
+ * that joins them, or over other nodes that have routes (net_set_route). */
 #ifndef SIM_NET_NET_H
 #define SIM_NET_NET_H
 
@@ -79,7 +79,8 @@ struct net_loss {
 /* How closely a link and the streams and datagrams over it are simulated. */
 enum net_fidelity {
     NET_FIDELITY_PACKET, /* the TCP and UDP of the net's own kind: ns-3's */
-    NET_FIDELITY_FAST, /* TCP and UDP of net_fast_tcp.c and net_fast.c, over the same link model */
+    NET_FIDELITY_FAST,   /* the TCP and UDP of net_fast.c, over the same link model */
+    NET_FIDELITY_FULL,   /* those of the net\'s own kind, over a device and channel of ns-3\'s */
 };
 
 struct net_link_params {
@@ -105,8 +106,19 @@ int net_add_link(struct net *net, net_node a, net_node b, const struct net_link_
 /* Down: packets in the queue, on the air and newly sent are dropped until it is up again. */
 void net_link_set_up(struct net *net, net_link link, bool up);
 bool net_link_is_up(const struct net *net, net_link link);
+/* From now on the link has the delay, jitter, rate and loss of `params`; other members are not
+ * looked at. Packets in the air keep their arrival. -SIM_EINVAL: out of range. */
+int net_link_change(struct net *net, net_link link, const struct net_link_params *params);
 /* The link that joins two nodes, or NET_NONE. */
 net_link net_link_between(const struct net *net, net_node a, net_node b);
+
+/* Packets for `to` leave the node `at` over the link `via`, also those that come from others: a
+ * node forwards what it has a route for (RFC 1812: the time to live falls, what exceeds the next
+ * MTU is cut). A link that joins the two comes first. Replaces an earlier route. Streams and
+ * datagrams between nodes of a route are of the fidelity of their first link; all links of a way
+ * must be of one fidelity. -SIM_EINVAL: `via` does not begin at `at`, or a net that does not
+ * forward (ideal, but for fast links). */
+int net_set_route(struct net *net, net_node at, net_node to, net_link via);
 
 struct net_link_stats {
     uint64_t packets[2];       /* entered the link, by direction: 0 from a to b, 1 from b to a */
@@ -142,8 +154,8 @@ typedef bool net_accept_fn(void *arg, struct net_stream *stream, net_node peer,
 /* -SIM_EEXIST: the port is taken. -SIM_EINVAL: port 0. */
 int net_listen(struct net *net, net_node node, uint16_t port, net_accept_fn *fn, void *arg);
 /* Begins to connect; `ops->connected` or `ops->closed` follows, never inside this call.
- * -SIM_ENOENT: no link joins the nodes. -SIM_EINVAL: port 0. -SIM_EIO: no local port is free
- * (16,384 connections of one node). `*ops` must outlive the stream. */
+ * -SIM_ENOENT: neither a link nor a route joins the nodes. -SIM_EINVAL: port 0. -SIM_EIO: no local
+ * port is free (16,384 connections of one node). `*ops` must outlive the stream. */
 int net_connect(struct net *net, net_node node, net_node peer, uint16_t port,
                 const struct net_stream_ops *ops, void *arg, struct net_stream **ret);
 /* Returns how many octets were taken (0 to bytes.len); `writable` follows when it was short. */
@@ -177,7 +189,7 @@ typedef void net_drop_fn(void *arg, uint64_t tag, const char *reason);
 void net_set_drop_handler(struct net *net, net_drop_fn *fn, void *arg);
 /* From `port` of `node` to the same port of `peer`; fragmented by IP where larger than the MTU.
  * `tag` comes back in the drop handler (0: not followed). -SIM_EINVAL: longer than 65,507 octets.
- * -SIM_ENOENT: no link. */
+ * -SIM_ENOENT: neither link nor route. */
 int net_datagram_send(struct net *net, net_node node, net_node peer, uint16_t port,
                       struct span payload, uint64_t tag);
 

@@ -11,6 +11,8 @@
 extern "C" {
 #endif
 
+struct packet_view;
+
 /* Calls of net.h after net.c has checked what can be checked without knowing the kind of net. */
 struct net_ops {
     const char *version;
@@ -22,9 +24,16 @@ struct net_ops {
     net_timer (*timer_set)(struct net *net, sim_time at, net_timer_fn *fn, void *arg);
     void (*timer_cancel)(struct net *net, net_timer timer);
     void (*node_added)(struct net *net, net_node node);
+    /* A link that net_ip.c does not serve (`deliver` is NULL), or one of fidelity full. */
     void (*link_added)(struct net *net, struct link *link);
-    /* The link's `up` has changed. */
+    /* The `up` of such a link has changed. */
     void (*link_turned)(struct net *net, struct link *link);
+    /* A sound packet of TCP or UDP for a node, from net_ip.c, which serves all links then. NULL:
+     * the kind serves its links itself, those of fidelity fast excepted. */
+    void (*deliver)(struct net *net, net_node node, struct span packet,
+                    const struct packet_view *view);
+    /* Fidelity full: a packet for the device of ns-3's. */
+    void (*transmit)(struct net *net, struct link *link, int direction, struct span packet);
     int (*listen)(struct net *net, net_node node, uint16_t port, net_accept_fn *fn, void *arg);
     int (*connect)(struct net *net, net_node node, net_node peer, uint16_t port, struct link *link,
                    const struct net_stream_ops *ops, void *arg, struct net_stream **ret);
@@ -52,7 +61,7 @@ struct net_port {
     struct net_port *next; /* of the node */
 };
 
-struct fast;
+struct ip;
 
 struct net_drop_report {
     uint64_t tag;
@@ -77,7 +86,8 @@ struct net {
         bool served;            /* by the net's own kind: it has a link that is not fast */
     } * states;
     size_t state_count, state_capacity;
-    struct fast *fast; /* NULL until there is a fast link */
+    struct ip *ip;     /* NULL until it serves a link */
+    struct map routes; /* node << 32 | destination -> link */
     uint32_t taps_made;
     net_drop_fn *drop;
     void *drop_arg;
@@ -107,6 +117,10 @@ void net_base_fini(struct net *net);
 /* NULL: nobody is there. */
 const struct net_port *net_port_find(const struct net *net, net_node node, uint16_t number,
                                      enum net_port_kind kind);
+
+/* The link over which `node` reaches `peer`: the one that joins them, or the first of a route;
+ * NET_NONE. */
+net_link net_link_towards(const struct net *net, net_node node, net_node peer);
 
 /* The node of an address, or NET_NONE. */
 net_node net_node_of_address(const struct net *net, uint32_t address);

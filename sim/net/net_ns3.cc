@@ -1,11 +1,9 @@
-/* The packet net: ns-3's TCP and UDP over links of our own, on ns-3's event queue.
+/* ns-3's TCP and UDP over net_ip.c, on ns-3's event queue.
  *
  * A node is an ns3::Node with TcpL4Protocol and (when it first needs one) UdpL4Protocol; there are
- * no NetDevices, no ARP, ICMP, routing tables or queue discs, because every peer is one link away.
- * The IP layer is the class StarIp: it hands transport packets straight to the link that leads to
- * their destination. A packet becomes octets, with IP header and checksums, only where something
- * looks at it: a tap, fragmentation, injection. ns-3's own checksums are off for that reason; what
- * arrives as octets is verified here. */
+ * no ARP, ICMP, routing tables or queue discs. The IP layer is the class StarIp: it hands transport
+ * packets to net_ip.c as octets, and net_ip.c hands those that arrive back through ns3_deliver().
+ * ns-3's own checksums are off: net_ip.c makes and verifies them. */
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -37,8 +35,7 @@
 #include <ns3/udp-l4-protocol.h>
 
 extern "C" { /* for the headers of sim/core, which C alone includes otherwise */
-#include "sim/net/net_internal.h"
-#include "sim/net/net_packet.h"
+#include "sim/net/net_ip.h"
 }
 
 using ns3::Address;
@@ -56,11 +53,9 @@ namespace
 
 constexpr uint32_t SOCKET_BUFFER = 128 * 1024;
 constexpr sim_time LINGER = 60 * SIM_S;
-constexpr sim_time REASSEMBLY = 30 * SIM_S;   /* RFC 791: about 15 s at least; Linux waits 30 s */
 constexpr sim_time TIME_WAITING = 60 * SIM_S; /* as Linux; twice the segment lifetime */
 constexpr int FIN_TRIES = 8;
-constexpr size_t MAX_ASSEMBLIES = 256; /* a node: with 64 KiB each, 16 MiB */
-constexpr uint32_t TCP_OPTIONS = 12;   /* timestamps (RFC 7323), on every segment */
+constexpr uint32_t TCP_OPTIONS = 12; /* timestamps (RFC 7323), on every segment */
 
 /* --- event queue --------------------------------------------------------------------------- */
 
@@ -208,99 +203,6 @@ struct Port {
     Ptr<ns3::Socket> socket;
 };
 
-/* A datagram that is followed; its fragments share it. */
-struct Fate {
-    uint64_t tag;
-    bool told;
-};
-
-/* A datagram of which fragments are missing. */
-struct Assembly {
-    packet_assembly *parts = nullptr;
-    EventId timeout;
-};
-
-/* A packet under way: a transport segment of ns-3's, or a whole IP packet as octets. */
-struct Flight {
-    Ptr<ns3::Packet> packet;
-    bool octets;
-    bool past_taps;
-    uint8_t protocol;
-    uint16_t id;
-    uint64_t order; /* in which packets came to the link */
-    std::shared_ptr<Fate> fate;
-};
-
-/* A queue whose memory goes when it is empty. */
-template <typename T> class Fifo
-{
-  public:
-    bool empty() const
-    {
-        return m_head == m_items.size();
-    }
-    size_t size() const
-    {
-        return m_items.size() - m_head;
-    }
-    T &front()
-    {
-        return m_items[m_head];
-    }
-    T &at(size_t i)
-    {
-        return m_items[m_head + i];
-    }
-    void push(T item)
-    {
-        if (m_head > 64 && m_head * 2 > m_items.size()) {
-            m_items.erase(m_items.begin(), m_items.begin() + static_cast<std::ptrdiff_t>(m_head));
-            m_head = 0;
-        }
-        m_items.push_back(std::move(item));
-    }
-    T pop()
-    {
-        T item = std::move(m_items[m_head++]);
-        if (empty()) {
-            clear();
-        }
-        return item;
-    }
-    void clear()
-    {
-        m_head = 0;
-        m_items.clear();
-        if (m_items.capacity() > 16) {
-            m_items.shrink_to_fit();
-        }
-    }
-
-  private:
-    std::vector<T> m_items;
-    size_t m_head = 0;
-};
-
-struct Air {
-    Flight flight;
-    EventId arrival;
-};
-
-struct Transmitter {
-    sim_time free_at = 0;
-    EventId next; /* running while a packet waits */
-};
-
-struct Link {
-    Net *net;
-    struct link *model;
-    Host *hosts[2];
-    Transmitter transmitters[2]; /* a shared medium uses the first only */
-    Fifo<Flight> queues[2];
-    Fifo<Air> air[2];
-    uint64_t orders = 0;
-};
-
 struct Timer {
     EventId event;
     net_timer_fn *fn;
@@ -312,14 +214,12 @@ struct Net : net {
     Ptr<Gate> gate;
     Ptr<Tcp> prototype; /* sockets are copied from it: attributes are looked up once */
     std::vector<std::unique_ptr<Host>> hosts;
-    std::vector<std::unique_ptr<Link>> wires;
     std::vector<Stream *> streams;
     std::vector<Timer> timers;
     std::vector<uint32_t> free_timers;
-    std::shared_ptr<Fate> fate; /* of the datagram being sent right now */
-    struct buf seen = {};       /* scratch: packet shown to taps */
-    struct buf changed = {};    /* scratch: what they made of it */
-    struct buf data = {};       /* scratch: payload handed to a callback */
+    uint64_t tag = 0;     /* of the datagram being sent right now */
+    struct buf out = {};  /* scratch: packet being sent */
+    struct buf data = {}; /* scratch: payload handed to a callback */
 };
 
 /* --- IP ------------------------------------------------------------------------------------ */
@@ -402,7 +302,6 @@ struct Host {
     std::unordered_map<uint64_t, Tcp *> connections;
     std::map<uint16_t, std::unique_ptr<Listener>> listeners;
     std::map<uint16_t, std::unique_ptr<Port>> ports;
-    std::map<uint64_t, Assembly> assemblies; /* source << 32 | protocol << 16 | id */
 };
 
 uint64_t connection_key(uint32_t peer, uint16_t peer_port, uint16_t port)
@@ -730,9 +629,6 @@ Tcp *tcp_of(Ptr<ns3::Socket> socket)
 
 /* --- links --------------------------------------------------------------------------------- */
 
-void link_transmit(Link *l, int direction);
-void host_receive(Host *host, Flight flight, net_node from);
-
 sim_time now_ns()
 {
     return Simulator::Now().GetTimeStep();
@@ -741,169 +637,6 @@ sim_time now_ns()
 template <typename... Args> EventId schedule_at(sim_time at, Args... args)
 {
     return Simulator::Schedule(TimeStep(static_cast<uint64_t>(at - now_ns())), args...);
-}
-
-Transmitter *transmitter_of(Link *l, int direction)
-{
-    return &l->transmitters[l->model->params.shared_medium ? 0 : direction];
-}
-
-size_t ip_bytes(const Flight &f)
-{
-    return f.packet->GetSize() + (f.octets ? 0 : PACKET_IP_HEADER);
-}
-
-void tell_fate(Net *net, const Flight &f, const char *reason)
-{
-    if (f.fate && !f.fate->told) {
-        f.fate->told = true;
-        net_report_drop(net, f.fate->tag, reason);
-    }
-}
-
-/* Appends the packet as octets, IP header and checksums included. */
-void append_octets(struct buf *out, const Flight &f, const Host *from, const Host *to)
-{
-    uint32_t size = f.packet->GetSize();
-    if (!f.octets) {
-        packet_append_ip(out, f.protocol, from->address.Get(), to->address.Get(), f.id,
-                         f.protocol == PACKET_TCP, size);
-    }
-    f.packet->CopyData(buf_reserve(out, size), size);
-    buf_commit(out, size);
-    if (!f.octets) {
-        struct span all = buf_span(out);
-        packet_repair(out->data + out->start, all.len);
-    }
-}
-
-void link_deliver(Link *l, int direction)
-{
-    Flight flight = l->air[direction].pop().flight;
-    host_receive(l->hosts[1 - direction], std::move(flight), l->model->ends[direction]);
-}
-
-/* Shows a packet to the taps and takes over what they made of it; false when one dropped it. */
-bool link_show(Link *l, int direction, Flight &f)
-{
-    if (!link_has_taps(l->model) || f.past_taps) {
-        link_count(l->model, direction, ip_bytes(f));
-        return true;
-    }
-    /* Taps may send and inject, which comes back here: the scratch buffers are borrowed. */
-    struct buf seen = l->net->seen;
-    struct buf changed = l->net->changed;
-    l->net->seen = l->net->changed = buf{};
-    buf_clear(&seen);
-    append_octets(&seen, f, l->hosts[direction], l->hosts[1 - direction]);
-    net_verdict verdict =
-        link_enter(l->model, direction, now_ns(), buf_span(&seen), false, &changed);
-    if (verdict == NET_CHANGE) {
-        struct span bytes = buf_span(&changed);
-        f.packet = ns3::Create<ns3::Packet>(bytes.data, static_cast<uint32_t>(bytes.len));
-        f.octets = true;
-    }
-    buf_fini(&l->net->seen);
-    buf_fini(&l->net->changed);
-    l->net->seen = seen;
-    l->net->changed = changed;
-    return verdict != NET_DROP;
-}
-
-/* The transmitter is free: sends a packet. */
-void link_start(Link *l, int direction, Flight f)
-{
-    size_t bytes = ip_bytes(f);
-    Transmitter *t = transmitter_of(l, direction);
-    t->free_at = now_ns() + link_air_time(l->model, bytes);
-    sim_time sent = t->free_at;
-    if (!link_show(l, direction, f)) {
-        tell_fate(l->net, f, "tap");
-        return;
-    }
-    if (!l->model->up) { /* a tap turned it down */
-        l->model->stats.down_dropped[direction]++;
-        tell_fate(l->net, f, "down");
-        return;
-    }
-    if (link_loses(l->model, direction, bytes)) {
-        l->model->stats.lost[direction]++;
-        tell_fate(l->net, f, "loss");
-        return;
-    }
-    sim_time arrival = link_arrival(l->model, direction, sent);
-    EventId event = schedule_at(arrival, &link_deliver, l, direction);
-    l->air[direction].push(Air{std::move(f), event});
-}
-
-/* Which direction's packet has waited longest for the transmitter of `direction`; -1: none. */
-int link_next(Link *l, int direction)
-{
-    if (!l->model->params.shared_medium) {
-        return l->queues[direction].empty() ? -1 : direction;
-    }
-    if (l->queues[0].empty() || l->queues[1].empty()) {
-        return !l->queues[0].empty() ? 0 : !l->queues[1].empty() ? 1 : -1;
-    }
-    return l->queues[0].front().order < l->queues[1].front().order ? 0 : 1;
-}
-
-void link_wait(Link *l, int direction)
-{
-    Transmitter *t = transmitter_of(l, direction);
-    if (!t->next.IsRunning() && link_next(l, direction) >= 0) {
-        t->next = schedule_at(t->free_at, &link_transmit, l, direction);
-    }
-}
-
-void link_transmit(Link *l, int direction)
-{
-    int next = link_next(l, direction);
-    if (next >= 0) {
-        link_start(l, next, l->queues[next].pop());
-    }
-    link_wait(l, direction);
-}
-
-void link_enqueue(Link *l, int direction, Flight f)
-{
-    Transmitter *t = transmitter_of(l, direction);
-    struct net_link_stats *stats = &l->model->stats;
-    f.order = l->orders++;
-    if (!l->model->up) {
-        stats->down_dropped[direction]++;
-        tell_fate(l->net, f, "down");
-    } else if (now_ns() >= t->free_at && !t->next.IsRunning() && link_next(l, direction) < 0) {
-        link_start(l, direction, std::move(f));
-    } else if (l->queues[direction].size() >= l->model->params.queue_packets) {
-        stats->queue_dropped[direction]++;
-        tell_fate(l->net, f, "queue");
-    } else {
-        l->queues[direction].push(std::move(f));
-        link_wait(l, direction);
-    }
-}
-
-void ns3_link_turned(struct net *net, struct link *model)
-{
-    Link *l = net_of(net)->wires[model->id].get();
-    if (model->up) {
-        return;
-    }
-    for (int d = 0; d < 2; d++) {
-        for (size_t i = 0; i < l->air[d].size(); i++) {
-            l->air[d].at(i).arrival.Cancel();
-            tell_fate(l->net, l->air[d].at(i).flight, "down");
-        }
-        for (size_t i = 0; i < l->queues[d].size(); i++) {
-            tell_fate(l->net, l->queues[d].at(i), "down");
-        }
-        model->stats.down_dropped[d] += l->air[d].size() + l->queues[d].size();
-        l->air[d].clear();
-        l->queues[d].clear();
-        l->transmitters[d].next.Cancel();
-        l->transmitters[d].free_at = now_ns();
-    }
 }
 
 /* What a node is in ns-3, made when it is first needed: nodes that have fast links only never are.
@@ -929,174 +662,52 @@ Host *host_of(Net *n, net_node node)
     return n->hosts[node].get();
 }
 
-void ns3_link_added(struct net *net, struct link *model)
-{
-    Net *n = net_of(net);
-    auto l = std::make_unique<Link>();
-    l->net = n;
-    l->model = model;
-    l->hosts[0] = host_of(n, model->ends[0]);
-    l->hosts[1] = host_of(n, model->ends[1]);
-    n->wires.resize(model->id + 1); /* links of other kinds have none */
-    n->wires[model->id] = std::move(l);
-}
-
-Link *link_towards(Host *host, uint32_t address, int *direction)
-{
-    net_node peer = net_node_of_address(host->net, address);
-    net_link id = peer != NET_NONE ? net_link_between(host->net, host->node, peer) : NET_NONE;
-    Link *l = id < host->net->wires.size() ? host->net->wires[id].get() : nullptr;
-    if (l == nullptr) {
-        return nullptr;
-    }
-    *direction = l->hosts[0] == host ? 0 : 1;
-    return l;
-}
-
 /* --- IP: from and to the transport protocols ----------------------------------------------- */
-
-void send_fragments(Link *l, int direction, const Flight &whole)
-{
-    struct buf bytes = {};
-    struct buf fragment = {};
-    uint32_t offset = 0;
-    append_octets(&bytes, whole, l->hosts[direction], l->hosts[1 - direction]);
-    while (packet_fragment(buf_span(&bytes), l->model->params.mtu_bytes, &offset, &fragment)) {
-        struct span part = buf_span(&fragment);
-        Flight f = whole;
-        f.packet = ns3::Create<ns3::Packet>(part.data, static_cast<uint32_t>(part.len));
-        f.octets = true;
-        link_enqueue(l, direction, std::move(f));
-    }
-    buf_fini(&bytes);
-    buf_fini(&fragment);
-}
 
 void host_send(Host *host, Ptr<ns3::Packet> packet, Ipv4Address destination, uint8_t protocol)
 {
-    int direction;
-    Link *l = link_towards(host, destination.Get(), &direction);
-    if (l == nullptr) {
+    Net *n = host->net;
+    net_node peer = net_node_of_address(n, destination.Get());
+    if (peer == NET_NONE) {
         return; /* the answer to a forged packet */
     }
-    Flight f = {packet, false, false, protocol, 0, 0, host->net->fate};
-    f.id = protocol == PACKET_TCP ? uint16_t{0} : host->next_id++;
-    if (ip_bytes(f) > l->model->params.mtu_bytes) {
-        send_fragments(l, direction, f);
-    } else {
-        link_enqueue(l, direction, std::move(f));
-    }
+    struct buf out = n->out; /* borrowed: a tap may send */
+    n->out = buf{};
+    buf_clear(&out);
+    uint32_t size = packet->GetSize();
+    bool tcp = protocol == PACKET_TCP;
+    packet_append_ip(&out, protocol, host->address.Get(), destination.Get(),
+                     tcp ? uint16_t{0} : host->next_id++, tcp, size);
+    packet->CopyData(buf_reserve(&out, size), size);
+    buf_commit(&out, size);
+    ip_send(n->ip, host->node, peer, buf_span(&out), n->tag);
+    buf_fini(&n->out);
+    n->out = out;
 }
 
-void deliver_transport(Host *host, Ptr<ns3::Packet> packet, uint8_t protocol, uint32_t source)
+void ns3_deliver(struct net *net, net_node node, struct span octets, const struct packet_view *v)
 {
+    Host *host = host_of(net_of(net), node);
+    size_t len = packet_length(octets) - v->ip_header_bytes;
+    Ptr<ns3::Packet> packet =
+        ns3::Create<ns3::Packet>(octets.data + v->ip_header_bytes, static_cast<uint32_t>(len));
     ns3::Ipv4Header header;
-    header.SetSource(Ipv4Address(source));
+    header.SetSource(Ipv4Address(v->source));
     header.SetDestination(host->address);
-    header.SetProtocol(protocol);
-    header.SetPayloadSize(static_cast<uint16_t>(packet->GetSize()));
-    uint8_t ports[4];
-    if (packet->CopyData(ports, sizeof(ports)) != sizeof(ports)) {
-        return;
-    }
-    uint16_t from = static_cast<uint16_t>(ports[0] << 8 | ports[1]);
-    uint16_t to = static_cast<uint16_t>(ports[2] << 8 | ports[3]);
-    if (protocol == PACKET_TCP) {
-        auto found = host->connections.find(connection_key(source, from, to));
+    header.SetProtocol(v->protocol);
+    header.SetPayloadSize(static_cast<uint16_t>(len));
+    if (v->protocol == PACKET_TCP) {
+        auto found =
+            host->connections.find(connection_key(v->source, v->source_port, v->destination_port));
         if (found != host->connections.end() && found->second->IsOpen()) {
             Ptr<Tcp> tcp(found->second); /* keeps it while it works */
-            tcp->Arrive(packet, header, from);
+            tcp->Arrive(packet, header, v->source_port);
         } else {
             host->tcp->Receive(packet, header, nullptr);
         }
-    } else if (protocol == PACKET_UDP && host->udp) {
+    } else if (v->protocol == PACKET_UDP && host->udp) {
         host->udp->Receive(packet, header, nullptr);
     }
-}
-
-void forget_assembly(Host *host, uint64_t key)
-{
-    packet_assembly_free(host->assemblies[key].parts);
-    host->assemblies.erase(key);
-}
-
-/* Octets that are whole again, or were never split. */
-void receive_whole(Host *host, struct span packet)
-{
-    struct packet_view v;
-    if (packet_parse(packet, &v) == 0 && packet_checksums_ok(packet) &&
-        packet_tcp_options_ok(packet)) {
-        size_t total = v.ip_header_bytes;
-        const uint8_t *transport = packet.data + total;
-        size_t len = packet_length(packet) - total;
-        deliver_transport(host, ns3::Create<ns3::Packet>(transport, static_cast<uint32_t>(len)),
-                          v.protocol, v.source);
-    }
-}
-
-void receive_fragment(Host *host, struct span fragment, const struct packet_view &v)
-{
-    uint64_t key =
-        static_cast<uint64_t>(v.source) << 32 | static_cast<uint64_t>(v.protocol) << 16 | v.id;
-    auto found = host->assemblies.find(key);
-    if (found == host->assemblies.end()) {
-        if (host->assemblies.size() >= MAX_ASSEMBLIES) {
-            return; /* a flood of first fragments */
-        }
-        found = host->assemblies.emplace(key, Assembly{packet_assembly_create(), EventId()}).first;
-        found->second.timeout = schedule_at(now_ns() + REASSEMBLY, &forget_assembly, host, key);
-    }
-    struct span whole;
-    if (packet_assembly_add(found->second.parts, fragment, &whole)) {
-        Assembly done = found->second;
-        host->assemblies.erase(found);
-        done.timeout.Cancel();
-        receive_whole(host, whole);
-        packet_assembly_free(done.parts);
-    }
-}
-
-void receive_octets(Host *host, Ptr<ns3::Packet> packet)
-{
-    struct buf bytes = {};
-    struct packet_view v;
-    uint32_t size = packet->GetSize();
-    packet->CopyData(buf_reserve(&bytes, size), size);
-    buf_commit(&bytes, size);
-    if (packet_parse(buf_span(&bytes), &v) < 0 || v.destination != host->address.Get()) {
-        buf_fini(&bytes);
-        return;
-    }
-    if (!v.more_fragments && v.fragment_offset == 0) {
-        receive_whole(host, buf_span(&bytes));
-        buf_fini(&bytes);
-        return;
-    }
-    receive_fragment(host, buf_span(&bytes), v);
-    buf_fini(&bytes);
-}
-
-void host_receive(Host *host, Flight flight, net_node from)
-{
-    if (flight.octets) {
-        receive_octets(host, flight.packet);
-    } else {
-        deliver_transport(host, flight.packet, flight.protocol,
-                          host->net->hosts[from]->address.Get());
-    }
-}
-
-void ns3_inject(struct net *net, struct link *model, int direction, struct span packet)
-{
-    Link *l = net_of(net)->wires[model->id].get();
-    Flight f = {ns3::Create<ns3::Packet>(packet.data, static_cast<uint32_t>(packet.len)),
-                true,
-                true,
-                0,
-                0,
-                0,
-                nullptr};
-    link_enqueue(l, direction, std::move(f));
 }
 
 /* --- streams ------------------------------------------------------------------------------- */
@@ -1231,17 +842,17 @@ Stream *stream_create(Net *n, Ptr<Tcp> tcp)
     return s;
 }
 
-uint32_t mss_of(const Link *l)
+uint32_t mss_of(const Host *host, net_node peer)
 {
-    return l->model->params.mtu_bytes - PACKET_IP_HEADER - PACKET_TCP_HEADER - TCP_OPTIONS;
+    return ip_path_mtu(host->net, host->node, peer) - PACKET_IP_HEADER - PACKET_TCP_HEADER -
+           TCP_OPTIONS;
 }
 
 void Tcp::CompleteFork(Ptr<ns3::Packet> packet, const TcpHeader &header, const Address &from,
                        const Address &to)
 {
-    int direction;
-    Link *l = link_towards(host, InetSocketAddress::ConvertFrom(from).GetIpv4().Get(), &direction);
-    SetMss(mss_of(l));
+    uint32_t address = InetSocketAddress::ConvertFrom(from).GetIpv4().Get();
+    SetMss(mss_of(host, net_node_of_address(host->net, address)));
     TcpSocketBase::CompleteFork(packet, header, from, to);
     if (m_endPoint != nullptr) {
         Register();
@@ -1267,12 +878,13 @@ void on_accepted(Ptr<ns3::Socket> socket, const Address &from)
     CHECK(s->ops != nullptr || s->dead);
 }
 
-/* A SYN that says to come from where no link leads is forged; nothing could be answered. */
+/* A SYN that says to come from where no way leads is forged; nothing could be answered. */
 bool on_request(Ptr<ns3::Socket> socket, const Address &from)
 {
-    int direction;
+    const Host *host = tcp_of(socket)->host;
     uint32_t address = InetSocketAddress::ConvertFrom(from).GetIpv4().Get();
-    return link_towards(tcp_of(socket)->host, address, &direction) != nullptr;
+    net_node peer = net_node_of_address(host->net, address);
+    return peer != NET_NONE && net_link_towards(host->net, host->node, peer) != NET_NONE;
 }
 
 Ptr<Tcp> tcp_create(Host *host)
@@ -1303,13 +915,13 @@ int ns3_listen(struct net *net, net_node node, uint16_t port, net_accept_fn *fn,
     return 0;
 }
 
-int ns3_connect(struct net *net, net_node node, net_node peer, uint16_t port, struct link *link,
+int ns3_connect(struct net *net, net_node node, net_node peer, uint16_t port, struct link *,
                 const struct net_stream_ops *ops, void *arg, struct net_stream **ret)
 {
     Net *n = net_of(net);
     Host *host = host_of(n, node);
     Ptr<Tcp> tcp = tcp_create(host);
-    tcp->SetMss(mss_of(n->wires[link->id].get()));
+    tcp->SetMss(mss_of(host, peer));
     if (tcp->Connect(InetSocketAddress(host_of(n, peer)->address, port)) != 0) {
         host->tcp->RemoveSocket(tcp);
         return -SIM_EIO;
@@ -1417,10 +1029,10 @@ int ns3_datagram_send(struct net *net, net_node node, net_node peer, uint16_t po
     Port *p = port_open(host_of(n, node), port);
     Ptr<ns3::Packet> packet =
         ns3::Create<ns3::Packet>(payload.data, static_cast<uint32_t>(payload.len));
-    std::shared_ptr<Fate> outer = std::move(n->fate);
-    n->fate = tag != 0 ? std::make_shared<Fate>(Fate{tag, false}) : nullptr;
+    uint64_t outer = n->tag; /* a tap may send */
+    n->tag = tag;
     int sent = p->socket->SendTo(packet, 0, InetSocketAddress(host_of(n, peer)->address, port));
-    n->fate = std::move(outer);
+    n->tag = outer;
     return sent >= 0 ? 0 : -SIM_EIO;
 }
 
@@ -1536,16 +1148,11 @@ void ns3_free(struct net *net)
         if (host->udp) {
             host->udp->Dispose();
         }
-        for (auto &a : host->assemblies) {
-            packet_assembly_free(a.second.parts);
-        }
     }
     Simulator::Destroy();
     n->prototype = nullptr;
-    n->wires.clear();
     n->hosts.clear();
-    buf_fini(&n->seen);
-    buf_fini(&n->changed);
+    buf_fini(&n->out);
     buf_fini(&n->data);
     net_base_fini(net);
     delete n;
@@ -1553,10 +1160,10 @@ void ns3_free(struct net *net)
 }
 
 const struct net_ops ns3_ops = {
-    "ns-3 3.37",     ns3_free,         ns3_now,           ns3_run,           ns3_stop,
-    ns3_event_count, ns3_timer_set,    ns3_timer_cancel,  ns3_node_added,    ns3_link_added,
-    ns3_link_turned, ns3_listen,       ns3_connect,       ns3_send,          ns3_close,
-    ns3_abort,       ns3_stream_stats, ns3_datagram_bind, ns3_datagram_send, ns3_inject,
+    "ns-3 3.37",      ns3_free,          ns3_now,           ns3_run,  ns3_stop,  ns3_event_count,
+    ns3_timer_set,    ns3_timer_cancel,  ns3_node_added,    nullptr,  nullptr,   ns3_deliver,
+    nullptr,          ns3_listen,        ns3_connect,       ns3_send, ns3_close, ns3_abort,
+    ns3_stream_stats, ns3_datagram_bind, ns3_datagram_send, nullptr,
 };
 
 Ptr<Tcp> make_prototype()

@@ -102,6 +102,13 @@ int packet_parse(struct span packet, struct packet_view *ret)
     return 0;
 }
 
+void packet_age(uint8_t *packet)
+{
+    packet[8]--;
+    uint32_t sum = (uint32_t)get16(packet + 10) + 0x0100;
+    put16(packet + 10, sum + (sum >> 16));
+}
+
 static bool has_transport_checksum(const struct packet_view *v)
 {
     return v->fragment_offset == 0 && !v->more_fragments &&
@@ -261,12 +268,15 @@ bool packet_fragment(struct span whole, uint32_t mtu, uint32_t *offset, struct b
         *offset = (uint32_t)whole.len;
         return true;
     }
+    uint32_t field = get16(whole.data + 6); /* a fragment may be cut again */
     uint32_t rest = (uint32_t)whole.len - PACKET_IP_HEADER - *offset;
     uint32_t room = (mtu - PACKET_IP_HEADER) / 8 * 8;
     uint32_t take = rest <= mtu - PACKET_IP_HEADER ? rest : room;
     buf_append(out, span_of(whole.data, PACKET_IP_HEADER));
     buf_append(out, span_of(whole.data + PACKET_IP_HEADER + *offset, take));
-    put16(out->data + out->start + 6, *offset / 8 | (take < rest ? IP_MORE_FRAGMENTS : 0u));
+    put16(out->data + out->start + 6,
+          ((field & IP_OFFSET_MASK) + *offset / 8) |
+              (take < rest ? IP_MORE_FRAGMENTS : field & IP_MORE_FRAGMENTS));
     repair_tail(out, 0);
     *offset += take;
     return true;

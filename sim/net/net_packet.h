@@ -50,6 +50,9 @@ bool packet_tcp_options_ok(struct span packet);
  * elsewhere and stays as it is. What is too short or not IPv4 stays untouched. */
 void packet_repair(uint8_t *packet, size_t len);
 
+/* One less to live for a packet that is forwarded, its IP checksum made right (RFC 1141). */
+void packet_age(uint8_t *packet);
+
 struct packet_tcp {
     uint32_t source, destination;
     uint16_t source_port, destination_port;

@@ -1,0 +1,525 @@
+#include "sim/net/net_ip.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/net/net_fast.h"
+
+enum {
+    TIME_TO_LIVE = 64,
+    ASSEMBLIES_MOST = 256,
+    REASSEMBLY_S = 30 /* Linux; RFC 791: about 15 s at least */
+};
+
+/* --- packets ---------------------------------------------------------------------------------- */
+
+static void queue_push(struct ip_queue *q, struct ip_packet *p)
+{
+    p->next = NULL;
+    if (q->last != NULL) {
+        q->last->next = p;
+    } else {
+        q->first = p;
+    }
+    q->last = p;
+    q->count++;
+}
+
+static struct ip_packet *queue_pop(struct ip_queue *q)
+{
+    struct ip_packet *p = q->first;
+    if (p != NULL) {
+        q->first = p->next;
+        if (q->first == NULL) {
+            q->last = NULL;
+        }
+        q->count--;
+    }
+    return p;
+}
+
+static struct ip_packet *packet_create(struct span bytes, uint64_t tag)
+{
+    struct ip_packet *p = mem_alloc(sizeof(*p) + bytes.len);
+    p->len = (uint32_t)bytes.len;
+    memcpy(p->data, bytes.data, bytes.len);
+    p->tag = tag;
+    return p;
+}
+
+/* Tells what became of a datagram, once, and ends the packet. */
+static void packet_lose(struct ip_link *l, struct ip_packet *p, const char *reason)
+{
+    uint64_t seen;
+    if (p->tag != 0 && !(p->piece && map_get(&l->ip->told, p->tag, &seen))) {
+        if (p->piece) {
+            map_set(&l->ip->told, p->tag, 1);
+        }
+        net_report_drop(l->ip->net, p->tag, reason);
+    }
+    free(p);
+}
+
+static struct span octets(const struct ip_packet *p)
+{
+    return span_of(p->data, p->len);
+}
+
+/* --- arrival ---------------------------------------------------------------------------------- */
+
+/* A whole packet for this node goes to the transport of the link that it came over. */
+static void deliver(struct ip_node *node, const struct ip_link *l, struct span packet,
+                    bool doubtful)
+{
+    struct net *net = node->ip->net;
+    struct packet_view v;
+    if (packet_parse(packet, &v) < 0 ||
+        (doubtful && !(packet_checksums_ok(packet) && packet_tcp_options_ok(packet))) ||
+        net_node_of_address(net, v.source) == NET_NONE) {
+        return; /* the last: forged, nobody could be answered */
+    }
+    if (l->model->params.fidelity == NET_FIDELITY_FAST) {
+        fast_receive(node, packet, &v);
+    } else {
+        net->ops->deliver(net, node->id, packet, &v);
+    }
+}
+
+static void assembly_free(struct ip_assembly *a)
+{
+    struct ip_assembly **at = &a->node->assemblies;
+    while (*at != a) {
+        at = &(*at)->next;
+    }
+    *at = a->next;
+    a->node->assembly_count--;
+    packet_assembly_free(a->parts);
+    free(a);
+}
+
+static void on_reassembly_timeout(void *arg)
+{
+    assembly_free(arg);
+}
+
+static void deliver_fragment(struct ip_node *node, const struct ip_link *l, struct span packet,
+                             const struct packet_view *v)
+{
+    uint64_t key = (uint64_t)v->source << 32 | (uint64_t)v->protocol << 16 | v->id;
+    struct ip_assembly *a = node->assemblies;
+    while (a != NULL && a->key != key) {
+        a = a->next;
+    }
+    if (a == NULL) {
+        if (node->assembly_count >= ASSEMBLIES_MOST) {
+            return; /* a flood of first fragments */
+        }
+        struct net *net = node->ip->net;
+        a = mem_alloc(sizeof(*a));
+        a->node = node;
+        a->key = key;
+        a->parts = packet_assembly_create();
+        a->timeout =
+            net_timer_set(net, net_now(net) + REASSEMBLY_S * SIM_S, on_reassembly_timeout, a);
+        a->next = node->assemblies;
+        node->assemblies = a;
+        node->assembly_count++;
+    }
+    struct span whole;
+    if (packet_assembly_add(a->parts, packet, &whole)) {
+        struct buf copy = {0}; /* what is delivered may cause fragments of its own */
+        buf_append(&copy, whole);
+        net_timer_cancel(node->ip->net, a->timeout);
+        assembly_free(a);
+        deliver(node, l, buf_span(&copy), true);
+        buf_fini(&copy);
+    }
+}
+
+static void forward(struct ip_node *node, struct span packet, const struct packet_view *v,
+                    uint64_t tag, bool doubtful);
+
+static void receive(struct ip_link *l, int direction, struct span packet, uint64_t tag,
+                    bool doubtful)
+{
+    struct ip_node *node = ip_node_of(l->ip, l->model->ends[1 - direction]);
+    struct packet_view v;
+    if (packet_parse(packet, &v) < 0) {
+        return;
+    }
+    if (v.destination != net_node_address(node->ip->net, node->id)) {
+        forward(node, packet, &v, tag, doubtful);
+    } else if (v.more_fragments || v.fragment_offset != 0) {
+        deliver_fragment(node, l, packet, &v);
+    } else {
+        deliver(node, l, packet, doubtful);
+    }
+}
+
+/* --- links --------------------------------------------------------------------------------------
+ */
+
+static void on_arrival(void *arg);
+
+static struct ip_transmitter *transmitter_of(struct ip_link *l, int direction)
+{
+    return &l->transmitters[l->model->params.shared_medium ? 0 : direction];
+}
+
+static void wait_for_arrival(struct ip_link *l, int direction)
+{
+    l->arrival[direction] = net_timer_set(l->ip->net, l->air[direction].first->arrival, on_arrival,
+                                          &l->ways[direction]);
+}
+
+static void on_arrival(void *arg)
+{
+    const struct ip_way *way = arg;
+    struct ip_link *l = way->link;
+    struct ip_packet *p = queue_pop(&l->air[way->direction]);
+    l->arrival[way->direction] = 0;
+    if (l->air[way->direction].first != NULL) {
+        wait_for_arrival(l, way->direction);
+    }
+    receive(l, way->direction, octets(p), p->tag, p->doubtful);
+    free(p);
+}
+
+/* Shows a packet to the taps; returns what goes on, NULL: nothing. */
+static struct ip_packet *show(struct ip_link *l, int direction, struct ip_packet *p)
+{
+    if (!link_has_taps(l->model) || p->past_taps) {
+        link_count(l->model, direction, p->len);
+        return p;
+    }
+    struct buf changed = {0};
+    enum net_verdict verdict =
+        link_enter(l->model, direction, net_now(l->ip->net), octets(p), false, &changed);
+    if (verdict == NET_CHANGE) {
+        struct ip_packet *other = packet_create(buf_span(&changed), p->tag);
+        other->doubtful = true;
+        other->piece = p->piece;
+        free(p);
+        p = other;
+    } else if (verdict == NET_DROP) {
+        packet_lose(l, p, "tap");
+        p = NULL;
+    }
+    buf_fini(&changed);
+    return p;
+}
+
+/* The transmitter is free: sends a packet. */
+static void start(struct ip_link *l, int direction, struct ip_packet *p)
+{
+    struct ip_transmitter *t = transmitter_of(l, direction);
+    size_t bytes = p->len;
+    t->free_at = net_now(l->ip->net) + link_air_time(l->model, bytes);
+    sim_time sent = t->free_at;
+    p = show(l, direction, p);
+    if (p == NULL) {
+        return;
+    }
+    if (!l->model->up) { /* a tap turned it down */
+        l->model->stats.down_dropped[direction]++;
+        packet_lose(l, p, "down");
+        return;
+    }
+    if (link_loses(l->model, direction, bytes)) {
+        l->model->stats.lost[direction]++;
+        packet_lose(l, p, "loss");
+        return;
+    }
+    p->arrival = link_arrival(l->model, direction, sent);
+    queue_push(&l->air[direction], p);
+    if (l->air[direction].first == p) {
+        wait_for_arrival(l, direction);
+    }
+}
+
+/* Which direction's packet has waited longest for the transmitter of `direction`; -1: none. */
+static int next_direction(const struct ip_link *l, int direction)
+{
+    const struct ip_packet *a = l->queues[0].first;
+    const struct ip_packet *b = l->queues[1].first;
+    if (!l->model->params.shared_medium) {
+        return l->queues[direction].first == NULL ? -1 : direction;
+    }
+    if (a == NULL || b == NULL) {
+        return a != NULL ? 0 : b != NULL ? 1 : -1;
+    }
+    return a->order < b->order ? 0 : 1;
+}
+
+static void on_transmitter_free(void *arg);
+
+static void wait_for_transmitter(struct ip_link *l, int direction)
+{
+    struct ip_transmitter *t = transmitter_of(l, direction);
+    if (t->next == 0 && next_direction(l, direction) >= 0) {
+        t->next = net_timer_set(l->ip->net, t->free_at, on_transmitter_free, &l->ways[direction]);
+    }
+}
+
+static void on_transmitter_free(void *arg)
+{
+    const struct ip_way *way = arg;
+    struct ip_link *l = way->link;
+    transmitter_of(l, way->direction)->next = 0;
+    int next = next_direction(l, way->direction);
+    if (next >= 0) {
+        start(l, next, queue_pop(&l->queues[next]));
+    }
+    wait_for_transmitter(l, way->direction);
+}
+
+/* Full: the device of ns-3 queues, transmits and loses. */
+static void hand_to_device(struct ip_link *l, int direction, struct ip_packet *p)
+{
+    p = show(l, direction, p);
+    if (p != NULL && !l->model->up) { /* a tap turned it down */
+        l->model->stats.down_dropped[direction]++;
+        packet_lose(l, p, "down");
+    } else if (p != NULL) {
+        l->ip->net->ops->transmit(l->ip->net, l->model, direction, octets(p));
+        free(p);
+    }
+}
+
+static void enqueue(struct ip_link *l, int direction, struct ip_packet *p)
+{
+    struct ip_transmitter *t = transmitter_of(l, direction);
+    struct net_link_stats *stats = &l->model->stats;
+    p->order = l->orders++;
+    if (!l->model->up) {
+        stats->down_dropped[direction]++;
+        packet_lose(l, p, "down");
+    } else if (l->model->params.fidelity == NET_FIDELITY_FULL) {
+        hand_to_device(l, direction, p);
+    } else if (net_now(l->ip->net) >= t->free_at && t->next == 0 &&
+               next_direction(l, direction) < 0) {
+        start(l, direction, p);
+    } else if (l->queues[direction].count >= l->model->params.queue_packets) {
+        stats->queue_dropped[direction]++;
+        packet_lose(l, p, "queue");
+    } else {
+        queue_push(&l->queues[direction], p);
+        wait_for_transmitter(l, direction);
+    }
+}
+
+static void lose_all(struct ip_link *l, struct ip_queue *q, int direction)
+{
+    l->model->stats.down_dropped[direction] += q->count;
+    for (struct ip_packet *p = queue_pop(q); p != NULL; p = queue_pop(q)) {
+        packet_lose(l, p, "down");
+    }
+}
+
+void ip_link_turned(struct ip_link *l)
+{
+    struct net *net = l->ip->net;
+    for (int d = 0; d < 2 && !l->model->up; d++) {
+        lose_all(l, &l->air[d], d);
+        lose_all(l, &l->queues[d], d);
+        net_timer_cancel(net, l->arrival[d]);
+        net_timer_cancel(net, l->transmitters[d].next);
+        l->arrival[d] = l->transmitters[d].next = 0;
+        l->transmitters[d].free_at = net_now(net);
+    }
+}
+
+void ip_inject(struct ip_link *l, int direction, struct span packet)
+{
+    struct ip_packet *p = packet_create(packet, 0);
+    p->past_taps = p->doubtful = true;
+    enqueue(l, direction, p);
+}
+
+/* --- IP -----------------------------------------------------------------------------------------
+ */
+
+static struct ip_link *way_towards(const struct net *net, net_node node, net_node peer,
+                                   int *direction)
+{
+    net_link id = net_link_towards(net, node, peer);
+    struct ip_link *l = id != NET_NONE ? ip_link_of(net->ip, net->links[id]) : NULL;
+    *direction = l != NULL && l->model->ends[0] != node;
+    return l;
+}
+
+uint32_t ip_path_mtu(const struct net *net, net_node node, net_node peer)
+{
+    uint32_t least = UINT16_MAX;
+    for (int hops = 0; node != peer && hops < TIME_TO_LIVE; hops++) {
+        net_link id = net_link_towards(net, node, peer);
+        if (id == NET_NONE) {
+            break;
+        }
+        const struct link *l = net->links[id];
+        least = l->params.mtu_bytes < least ? l->params.mtu_bytes : least;
+        node = l->ends[l->ends[0] == node];
+    }
+    return least;
+}
+
+/* Cuts a packet that is larger than the MTU. */
+static void send_fragments(struct ip_link *l, int direction, struct span packet, uint64_t tag,
+                           bool doubtful)
+{
+    struct buf fragment = {0};
+    uint32_t offset = 0;
+    while (packet_fragment(packet, l->model->params.mtu_bytes, &offset, &fragment)) {
+        struct ip_packet *p = packet_create(buf_span(&fragment), tag);
+        p->doubtful = doubtful;
+        p->piece = true;
+        enqueue(l, direction, p);
+    }
+    buf_fini(&fragment);
+}
+
+void ip_send(struct ip *ip, net_node node, net_node peer, struct span packet, uint64_t tag)
+{
+    int direction;
+    struct ip_link *l = way_towards(ip->net, node, peer, &direction);
+    if (l == NULL) {
+        return;
+    }
+    if (packet.len <= l->model->params.mtu_bytes) {
+        struct ip_packet *p = packet_create(packet, tag);
+        packet_repair(p->data, p->len);
+        enqueue(l, direction, p);
+    } else {
+        struct buf whole = {0};
+        buf_append(&whole, packet);
+        packet_repair(whole.data + whole.start, buf_len(&whole));
+        send_fragments(l, direction, buf_span(&whole), tag, false);
+        buf_fini(&whole);
+    }
+}
+
+/* A node forwards what it has a route for; a node that is no router has none. */
+static void forward(struct ip_node *node, struct span packet, const struct packet_view *v,
+                    uint64_t tag, bool doubtful)
+{
+    struct net *net = node->ip->net;
+    net_node to = net_node_of_address(net, v->destination);
+    int direction;
+    struct ip_link *l =
+        to != NET_NONE && net->routes.count > 0 ? way_towards(net, node->id, to, &direction) : NULL;
+    if (l == NULL || packet.data[8] <= 1) {
+        return; /* RFC 1812, 5.3.1: time to live */
+    }
+    struct ip_packet *p = packet_create(packet, tag);
+    p->piece = v->more_fragments || v->fragment_offset != 0;
+    packet_age(p->data);
+    if (p->len <= l->model->params.mtu_bytes) {
+        p->doubtful = doubtful;
+        enqueue(l, direction, p);
+    } else {
+        send_fragments(l, direction, octets(p), tag, doubtful);
+        free(p);
+    }
+}
+
+void ip_arrived(struct ip_link *l, int direction, struct span packet)
+{
+    if (l->model->up) {
+        receive(l, direction, packet, 0, true);
+    } else {
+        l->model->stats.down_dropped[direction]++;
+    }
+}
+
+/* --- life ----------------------------------------------------------------------------------------
+ */
+
+struct ip *ip_create(struct net *net)
+{
+    struct ip *ip = mem_alloc(sizeof(*ip));
+    ip->net = net;
+    return ip;
+}
+
+/* Makes room for index `wanted` in a table of pointers. */
+static void *grow(void *table, size_t *capacity, size_t wanted)
+{
+    size_t old = *capacity;
+    if (wanted < old) {
+        return table;
+    }
+    *capacity = wanted + 1 > old * 2 ? wanted + 1 : old * 2;
+    void *grown = mem_realloc(table, *capacity * sizeof(void *));
+    memset((char *)grown + old * sizeof(void *), 0, (*capacity - old) * sizeof(void *));
+    return grown;
+}
+
+void ip_link_added(struct ip *ip, struct link *model)
+{
+    ip->links = grow((void *)ip->links, &ip->link_capacity, model->id);
+    struct ip_link *l = mem_alloc(sizeof(*l));
+    l->ip = ip;
+    l->model = model;
+    for (int d = 0; d < 2; d++) {
+        l->ways[d] = (struct ip_way){l, d};
+    }
+    ip->links[model->id] = l;
+}
+
+struct ip_link *ip_link_of(const struct ip *ip, const struct link *model)
+{
+    return model->id < ip->link_capacity ? ip->links[model->id] : NULL;
+}
+
+struct ip_node *ip_node_of(struct ip *ip, net_node node)
+{
+    ip->nodes = grow((void *)ip->nodes, &ip->node_capacity, node);
+    if (ip->nodes[node] == NULL) {
+        struct ip_node *n = mem_alloc(sizeof(*n));
+        n->ip = ip;
+        n->id = node;
+        ip->nodes[node] = n;
+    }
+    return ip->nodes[node];
+}
+
+static void drop_queue(struct ip_queue *q)
+{
+    for (struct ip_packet *p = queue_pop(q); p != NULL; p = queue_pop(q)) {
+        free(p);
+    }
+}
+
+void ip_free(struct ip *ip)
+{
+    if (ip == NULL) {
+        return;
+    }
+    fast_streams_free(ip);
+    for (size_t i = 0; i < ip->link_capacity; i++) {
+        struct ip_link *l = ip->links[i];
+        for (int d = 0; l != NULL && d < 2; d++) {
+            drop_queue(&l->queues[d]);
+            drop_queue(&l->air[d]);
+        }
+        free(l);
+    }
+    for (size_t i = 0; i < ip->node_capacity; i++) {
+        struct ip_node *n = ip->nodes[i];
+        if (n != NULL) {
+            struct ip_assembly *next;
+            for (struct ip_assembly *a = n->assemblies; a != NULL; a = next) {
+                next = a->next;
+                packet_assembly_free(a->parts);
+                free(a);
+            }
+            map_fini(&n->connections);
+            free(n);
+        }
+    }
+    free((void *)ip->links);
+    free((void *)ip->nodes);
+    buf_fini(&ip->scratch);
+    map_fini(&ip->told);
+    free(ip);
+}

@@ -1,0 +1,109 @@
+/* IP over virtual links, in C, on the timers of the net that it belongs to: queues, transmitters,
+ * forwarding, fragments. A packet is its octets from the moment it is made, so that taps, captures
+ * and injection see and give the same under every fidelity. Above it stand the transports: ns-3's
+ * TCP and UDP (net_ns3.cc; packet and full) or those of net_fast.c (fast); below it the link model
+ * of net_link.h, or a device of ns-3's (full). Private to sim/net. */
+#ifndef SIM_NET_NET_IP_H
+#define SIM_NET_NET_IP_H
+
+#include "sim/net/net_internal.h"
+#include "sim/net/net_packet.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fast_stream;
+struct ip_link;
+
+struct ip_packet {
+    struct ip_packet *next;
+    sim_time arrival;
+    uint64_t order; /* in which packets came to the link */
+    uint64_t tag;   /* of the datagram; 0: its fate is not followed */
+    uint32_t len;
+    bool piece; /* a fragment: others have the same tag */
+    bool past_taps;
+    bool doubtful; /* changed or injected: checksums and options are verified */
+    uint8_t data[];
+};
+
+struct ip_queue {
+    struct ip_packet *first, *last;
+    size_t count;
+};
+
+struct ip_transmitter {
+    sim_time free_at;
+    net_timer next; /* running while a packet waits */
+};
+
+/* One direction of a link, as the argument of its timers. */
+struct ip_way {
+    struct ip_link *link;
+    int direction;
+};
+
+struct ip_link {
+    struct ip *ip;
+    struct link *model;
+    struct ip_way ways[2];
+    struct ip_transmitter transmitters[2]; /* a shared medium uses the first only */
+    struct ip_queue queues[2];
+    struct ip_queue air[2]; /* full: in the hands of ns-3's device */
+    net_timer arrival[2];   /* of the first packet in the air */
+    uint64_t orders;
+};
+
+/* Fragments that wait for the rest of their packet. */
+struct ip_assembly {
+    struct ip_node *node;
+    uint64_t key; /* source << 32 | protocol << 16 | id */
+    struct packet_assembly *parts;
+    net_timer timeout;
+    struct ip_assembly *next;
+};
+
+struct ip_node {
+    struct ip *ip;
+    net_node id;
+    struct ip_assembly *assemblies;
+    size_t assembly_count;
+    /* fidelity fast */
+    uint16_t next_port, next_id;
+    struct map
+        connections; /* peer address << 32 | peer port << 16 | port -> struct fast_stream * */
+};
+
+struct ip {
+    struct net *net;
+    struct ip_node **nodes; /* NULL until first used */
+    size_t node_capacity;
+    struct ip_link **links; /* by number; NULL: the net's own kind serves it */
+    size_t link_capacity;
+    struct fast_stream *streams; /* fidelity fast: all, to be freed */
+    struct buf scratch;
+    struct map told; /* tags of datagrams of which a fragment was lost */
+};
+
+struct ip *ip_create(struct net *net);
+/* Without callbacks. NULL is fine. */
+void ip_free(struct ip *ip);
+void ip_link_added(struct ip *ip, struct link *model);
+struct ip_link *ip_link_of(const struct ip *ip, const struct link *model);
+void ip_link_turned(struct ip_link *l);
+void ip_inject(struct ip_link *l, int direction, struct span packet);
+struct ip_node *ip_node_of(struct ip *ip, net_node node);
+/* Sends a whole IP packet from `node` towards `peer`; checksums and fragments are made here. A
+ * packet for which there is no way is dropped: it is the answer to a forged one. */
+void ip_send(struct ip *ip, net_node node, net_node peer, struct span packet, uint64_t tag);
+/* Full: a packet came out of ns-3's device at the end of a link. */
+void ip_arrived(struct ip_link *l, int direction, struct span packet);
+/* The smallest MTU on the way between two nodes that are joined. */
+uint32_t ip_path_mtu(const struct net *net, net_node node, net_node peer);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
