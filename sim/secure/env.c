@@ -1,4 +1,5 @@
 /* The private OpenSSL context of a run, and the proof that it is private. */
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/provider.h>
 #include <openssl/rand.h>
@@ -96,6 +97,10 @@ static int set_up(struct secure_env *env, struct diag_list *diags)
     if (env->ticket_cipher == NULL) {
         return env_fail(diags, "cannot fetch AES-256-CBC");
     }
+    env->tls13_kdf = EVP_KDF_fetch(env->libctx, OSSL_KDF_NAME_TLS1_3_KDF, NULL);
+    if (env->tls13_kdf == NULL) {
+        return env_fail(diags, "cannot fetch the key derivation of TLS 1.3");
+    }
     int r = check_private_context(env, diags);
     return r < 0 ? r : check_default_context(diags);
 }
@@ -129,6 +134,7 @@ void secure_env_free(struct secure_env *env)
     }
     known_free(env->known);
     EVP_CIPHER_free(env->ticket_cipher);
+    EVP_KDF_free(env->tls13_kdf);
     OSSL_PROVIDER_unload(env->provider);
     OSSL_PROVIDER_unload(env->default_provider);
     OSSL_LIB_CTX_free(env->libctx);

@@ -3,6 +3,7 @@
 #define SIM_SECURE_ENV_INTERNAL_H
 
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <pthread.h>
 
 #include "sim/secure/secure_env.h"
@@ -16,6 +17,7 @@ struct secure_env {
     OSSL_PROVIDER *provider; /* of seeded randomness; NULL in SECURE_RNG_SYSTEM */
     OSSL_PROVIDER *default_provider;
     EVP_CIPHER *ticket_cipher;
+    EVP_KDF *tls13_kdf; /* what interpose_kdf.c answers EVP_KDF_fetch() with */
     struct known_certificates *known;
     _Atomic uint64_t askers; /* numbers given to known_verify() so far */
     pthread_mutex_t pool_lock;

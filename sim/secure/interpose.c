@@ -1,30 +1,38 @@
-/* Three calls of libssl that are answered here. The executable's definitions come first in symbol
- * look-up, as time() does in clock.c. Outside a step of a session they do what libcrypto's do; what
- * a step sees differs in processor time only. */
+/* Calls of libssl about certificates and keys that are answered here. The executable's definitions
+ * come first in symbol look-up, as time() does in clock.c. Outside a step of a session they do what
+ * libcrypto's do; what a step sees differs in processor time only. */
+#include "sim/secure/interpose.h"
+
 #include <openssl/asn1t.h>
-#include <openssl/evp.h>
+#include <openssl/x509.h>
 #include <string.h>
 
 #include "sim/secure/known.h"
 #include "sim/secure/stream.h"
 
-static _Thread_local struct known_certificates *current;
+static _Thread_local const struct secure_env *current;
 
-void known_enter(struct known_certificates *known)
+void interpose_enter(const struct secure_env *env)
 {
-    current = known;
+    current = env;
 }
 
-void known_leave(void)
+void interpose_leave(void)
 {
     current = NULL;
+}
+
+const struct secure_env *interpose_env(void)
+{
+    return current;
 }
 
 /* Called for each certificate that a peer sends. */
 X509 *d2i_X509(X509 **a, const unsigned char **in, long len)
 {
-    X509 *certificate =
-        current != NULL && len > 0 ? known_recognise(current, span_of(*in, (size_t)len)) : NULL;
+    X509 *certificate = current != NULL && len > 0
+                            ? known_recognise(current->known, span_of(*in, (size_t)len))
+                            : NULL;
     if (certificate == NULL) {
         return (X509 *)ASN1_item_d2i((ASN1_VALUE **)a, in, len, ASN1_ITEM_rptr(X509));
     }

@@ -32,11 +32,6 @@ X509 *known_recognise(struct known_certificates *known, struct span der);
 /* The octets of a known certificate, valid as long as it; empty: not known. */
 struct span known_octets(const X509 *certificate);
 
-/* interpose.c: between these, what libssl asks on this thread is answered the short way. They do
- * not nest. */
-void known_enter(struct known_certificates *known);
-void known_leave(void);
-
 /* The first URI subject alternative name of a known certificate, parsed from it once; NULL: not
  * known, none, or longer than 126 characters. */
 const char *known_urn(const X509 *certificate);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/secure/known.h"
+#include "sim/secure/interpose.h"
 #include "sim/secure/session_internal.h"
 
 enum { READ_CHUNK = 16384 };
@@ -51,7 +51,7 @@ static bool offer_ticket(struct secure_session *s, struct span ticket)
 static bool prepare_tickets(struct secure_session *s)
 {
     uint8_t context[SECURE_SHA256_BYTES];
-    if (s->ticket_key == NULL) {
+    if (s->ticket_key == NULL || !s->policy->tickets) {
         SSL_set_options(s->ssl, SSL_OP_NO_TICKET);
         return SSL_set_num_tickets(s->ssl, 0) == 1;
     }
@@ -222,10 +222,10 @@ static void tls_step(struct secure_session *s, const struct secure_input *in, si
     tls_track_records(s, in->wire);
     ERR_clear_error();
     stream_enter(&s->stream, now);
-    known_enter(s->policy->env->known);
+    interpose_enter(s->policy->env);
     CHECK(s->ssl != NULL || set_up_ssl(s)); /* fails only where memory does */
     tls_work(s, in, out);
-    known_leave();
+    interpose_leave();
     tls_name_operations(s, &out->ops);
     stream_leave();
     s->input = span_of(NULL, 0); /* what follows a goodbye or a failure is nobody's */

@@ -1,0 +1,15 @@
+/* What libssl asks of libcrypto during a step, answered the short way: interpose.c (certificates
+ * and key agreement), interpose_kdf.c (the key schedule). The answers are the same; outside a step
+ * libcrypto's own functions are called. Private to sim/secure. */
+#ifndef SIM_SECURE_INTERPOSE_H
+#define SIM_SECURE_INTERPOSE_H
+
+#include "sim/secure/env_internal.h"
+
+/* Between these, calls of libssl on this thread are answered for `env`. They do not nest. */
+void interpose_enter(const struct secure_env *env);
+void interpose_leave(void);
+/* The environment whose step this thread is in, or NULL. */
+const struct secure_env *interpose_env(void);
+
+#endif

@@ -1,0 +1,299 @@
+/* The key schedule of TLS 1.3 (RFC 8446, 7.1) and the MAC of Finished, straight on OpenSSL's hash
+ * functions. Around the four compressions of an HKDF-Expand, OpenSSL 3.0 fetches and frees a KDF, a
+ * MAC and a digest, a dozen look-ups and allocations each; forty of them make a handshake.
+ *
+ * Answered here: EVP_KDF_fetch(), EVP_KDF_derive() and EVP_Q_mac() of libssl, inside a step, with
+ * SHA-256 or SHA-384. Everything else is libcrypto's. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Init() and its like */
+#include <dlfcn.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <openssl/sha.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "sim/secure/interpose.h"
+
+enum {
+    HASH_MOST = SHA384_DIGEST_LENGTH,
+    BLOCK_MOST = SHA512_CBLOCK,
+    INFO_MOST = 2 + 1 + 255 + 1 + 255
+};
+
+struct hash {
+    bool wide; /* SHA-384, else SHA-256 */
+    union {
+        SHA256_CTX sha256;
+        SHA512_CTX sha384;
+    } state;
+};
+
+static size_t hash_len(bool wide)
+{
+    return wide ? SHA384_DIGEST_LENGTH : SHA256_DIGEST_LENGTH;
+}
+
+static void hash_init(struct hash *h, bool wide)
+{
+    h->wide = wide;
+    CHECK((wide ? SHA384_Init(&h->state.sha384) : SHA256_Init(&h->state.sha256)) == 1);
+}
+
+static void hash_update(struct hash *h, const void *data, size_t len)
+{
+    if (len > 0) {
+        CHECK((h->wide ? SHA384_Update(&h->state.sha384, data, len)
+                       : SHA256_Update(&h->state.sha256, data, len)) == 1);
+    }
+}
+
+static void hash_final(struct hash *h, uint8_t *out)
+{
+    CHECK((h->wide ? SHA384_Final(out, &h->state.sha384) : SHA256_Final(out, &h->state.sha256)) ==
+          1);
+}
+
+/* Starts HMAC (RFC 2104): `inner` wants the data. The key is a block at most. */
+static void hmac_init(struct hash *inner, struct hash *outer, bool wide, struct span key)
+{
+    size_t block = wide ? SHA512_CBLOCK : SHA256_CBLOCK;
+    uint8_t pad[BLOCK_MOST];
+    for (size_t i = 0; i < block; i++) {
+        pad[i] = (uint8_t)((i < key.len ? key.data[i] : 0) ^ 0x36);
+    }
+    hash_init(inner, wide);
+    hash_update(inner, pad, block);
+    for (size_t i = 0; i < block; i++) {
+        pad[i] ^= 0x36 ^ 0x5c;
+    }
+    hash_init(outer, wide);
+    hash_update(outer, pad, block);
+    OPENSSL_cleanse(pad, sizeof(pad));
+}
+
+static void hmac_final(struct hash *inner, struct hash *outer, uint8_t *out)
+{
+    hash_final(inner, out);
+    hash_update(outer, out, hash_len(inner->wide));
+    hash_final(outer, out);
+}
+
+static void hmac(bool wide, struct span key, struct span data, uint8_t *out)
+{
+    struct hash inner;
+    struct hash outer;
+    hmac_init(&inner, &outer, wide, key);
+    hash_update(&inner, data.data, data.len);
+    hmac_final(&inner, &outer, out);
+}
+
+/* HKDF-Expand (RFC 5869, 2.3). */
+static void expand(bool wide, struct span secret, struct span info, uint8_t *out, size_t len)
+{
+    uint8_t block[HASH_MOST];
+    size_t size = hash_len(wide);
+    for (uint8_t i = 1; len > 0; i++) {
+        struct hash inner;
+        struct hash outer;
+        hmac_init(&inner, &outer, wide, secret);
+        hash_update(&inner, block, i == 1 ? 0 : size);
+        hash_update(&inner, info.data, info.len);
+        hash_update(&inner, &i, 1);
+        hmac_final(&inner, &outer, block);
+        size_t part = len < size ? len : size;
+        memcpy(out, block, part);
+        out += part;
+        len -= part;
+    }
+    OPENSSL_cleanse(block, sizeof(block));
+}
+
+/* --- HKDF-Expand-Label and the extraction, as OpenSSL's "TLS13-KDF" has them
+ * ------------------------------------------------------------------------------------------- */
+
+struct schedule {
+    int mode;
+    bool wide;
+    bool has_key, has_salt;
+    struct span key, salt, prefix, label, data;
+};
+
+static void put_len(uint8_t info[INFO_MOST], size_t *at, size_t len)
+{
+    info[(*at)++] = (uint8_t)len;
+}
+
+static void put(uint8_t info[INFO_MOST], size_t *at, struct span bytes)
+{
+    if (bytes.len > 0) {
+        memcpy(info + *at, bytes.data, bytes.len);
+        *at += bytes.len;
+    }
+}
+
+static void expand_label(const struct schedule *s, struct span secret, struct span data,
+                         uint8_t *out, size_t len)
+{
+    uint8_t info[INFO_MOST];
+    size_t at = 0;
+    put_len(info, &at, len >> 8);
+    put_len(info, &at, len);
+    put_len(info, &at, s->prefix.len + s->label.len);
+    put(info, &at, s->prefix);
+    put(info, &at, s->label);
+    put_len(info, &at, data.len);
+    put(info, &at, data);
+    expand(s->wide, secret, span_of(info, at), out, len);
+}
+
+static void extract(const struct schedule *s, uint8_t *out)
+{
+    static const uint8_t zeros[HASH_MOST];
+    size_t size = hash_len(s->wide);
+    uint8_t salt[HASH_MOST];
+    if (s->has_salt) {
+        uint8_t empty[HASH_MOST];
+        struct hash h;
+        hash_init(&h, s->wide);
+        hash_final(&h, empty);
+        expand_label(s, s->salt, span_of(empty, size), salt, size);
+    }
+    hmac(s->wide, span_of(salt, s->has_salt ? size : 0), s->has_key ? s->key : span_of(zeros, size),
+         out);
+    OPENSSL_cleanse(salt, sizeof(salt));
+}
+
+/* "SHA2-256" is what a fetched digest is called. */
+static bool is_hash(const char *name, bool *wide)
+{
+    *wide = name != NULL && (strcmp(name, "SHA2-384") == 0 || strcmp(name, "SHA384") == 0);
+    return *wide ||
+           (name != NULL && (strcmp(name, "SHA2-256") == 0 || strcmp(name, "SHA256") == 0));
+}
+
+static bool octets(const OSSL_PARAM *p, struct span *ret)
+{
+    *ret = span_of(p->data, p->data_size);
+    return p->data_type == OSSL_PARAM_OCTET_STRING;
+}
+
+/* False: something that is not known here. */
+static bool read_params(const OSSL_PARAM *p, struct schedule *s)
+{
+    bool known = true;
+    bool has_digest = false;
+    s->mode = -1;
+    for (; known && p->key != NULL; p++) {
+        if (strcmp(p->key, OSSL_KDF_PARAM_MODE) == 0) {
+            known = OSSL_PARAM_get_int(p, &s->mode) == 1;
+        } else if (strcmp(p->key, OSSL_KDF_PARAM_DIGEST) == 0) {
+            has_digest = known = is_hash(p->data, &s->wide);
+        } else if (strcmp(p->key, OSSL_KDF_PARAM_KEY) == 0) {
+            s->has_key = known = octets(p, &s->key);
+        } else if (strcmp(p->key, OSSL_KDF_PARAM_SALT) == 0) {
+            s->has_salt = known = octets(p, &s->salt);
+        } else if (strcmp(p->key, OSSL_KDF_PARAM_PREFIX) == 0) {
+            known = octets(p, &s->prefix);
+        } else if (strcmp(p->key, OSSL_KDF_PARAM_LABEL) == 0) {
+            known = octets(p, &s->label);
+        } else {
+            known = strcmp(p->key, OSSL_KDF_PARAM_DATA) == 0 && octets(p, &s->data);
+        }
+    }
+    return known && has_digest;
+}
+
+static bool derive(const OSSL_PARAM *params, uint8_t *out, size_t len)
+{
+    struct schedule s = {0};
+    if (params == NULL || !read_params(params, &s)) {
+        return false;
+    }
+    size_t size = hash_len(s.wide);
+    bool fits = s.prefix.len + s.label.len <= 255 && s.data.len <= 255 && len <= 255 * size;
+    if (s.mode == EVP_KDF_HKDF_MODE_EXPAND_ONLY && fits && s.has_key && s.key.len == size) {
+        expand_label(&s, s.key, s.data, out, len);
+        return true;
+    }
+    if (s.mode == EVP_KDF_HKDF_MODE_EXTRACT_ONLY && fits && len == size &&
+        (!s.has_salt || s.salt.len == size)) {
+        extract(&s, out);
+        return true;
+    }
+    return false;
+}
+
+/* --- what libssl calls
+ * ------------------------------------------------------------------------------------------- */
+
+typedef void (*any_function)(void);
+
+static struct {
+    any_function fetch, derive, mac;
+} libcrypto;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static any_function find(const char *name)
+{
+    void *address = dlsym(RTLD_NEXT, name);
+    any_function f;
+    CHECK(address != NULL);
+    memcpy(&f, &address, sizeof(f)); /* ISO C has no cast for this */
+    return f;
+}
+
+static void find_all(void)
+{
+    libcrypto.fetch = find("EVP_KDF_fetch");
+    libcrypto.derive = find("EVP_KDF_derive");
+    libcrypto.mac = find("EVP_Q_mac");
+}
+
+EVP_KDF *EVP_KDF_fetch(OSSL_LIB_CTX *libctx, const char *algorithm, const char *properties)
+{
+    const struct secure_env *env = interpose_env();
+    if (env != NULL && libctx == env->libctx && env->tls13_kdf != NULL &&
+        strcmp(algorithm, OSSL_KDF_NAME_TLS1_3_KDF) == 0) {
+        EVP_KDF_up_ref(env->tls13_kdf);
+        return env->tls13_kdf;
+    }
+    pthread_once(&once, find_all);
+    return ((EVP_KDF * (*)(OSSL_LIB_CTX *, const char *, const char *))
+                libcrypto.fetch)(libctx, algorithm, properties);
+}
+
+int EVP_KDF_derive(EVP_KDF_CTX *ctx, unsigned char *out, size_t len, const OSSL_PARAM params[])
+{
+    const struct secure_env *env = interpose_env();
+    if (env != NULL && EVP_KDF_CTX_kdf(ctx) == env->tls13_kdf && derive(params, out, len)) {
+        return 1;
+    }
+    pthread_once(&once, find_all);
+    return ((int (*)(EVP_KDF_CTX *, unsigned char *, size_t, const OSSL_PARAM *))libcrypto.derive)(
+        ctx, out, len, params);
+}
+
+/* Called for each Finished, sent or received. */
+unsigned char *EVP_Q_mac(OSSL_LIB_CTX *libctx, const char *name, const char *properties,
+                         const char *digest, const OSSL_PARAM *params, const void *key,
+                         size_t key_len, const unsigned char *data, size_t len, unsigned char *out,
+                         size_t out_size, size_t *out_len)
+{
+    bool wide;
+    if (interpose_env() != NULL && strcmp(name, OSSL_MAC_NAME_HMAC) == 0 && params == NULL &&
+        out != NULL && is_hash(digest, &wide) && key_len <= hash_len(wide) &&
+        out_size >= hash_len(wide)) {
+        hmac(wide, span_of(key, key_len), span_of(data, len), out);
+        if (out_len != NULL) {
+            *out_len = hash_len(wide);
+        }
+        return out;
+    }
+    pthread_once(&once, find_all);
+    return ((unsigned char *(*)(OSSL_LIB_CTX *, const char *, const char *, const char *,
+                                const OSSL_PARAM *, const void *, size_t, const unsigned char *,
+                                size_t, unsigned char *, size_t, size_t *))libcrypto.mac)(
+        libctx, name, properties, digest, params, key, key_len, data, len, out, out_size, out_len);
+}
