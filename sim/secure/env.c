@@ -80,6 +80,29 @@ static int check_private_context(const struct secure_env *env, struct diag_list 
     return 0;
 }
 
+static EVP_PKEY *make_curve(const struct secure_env *env, const char *name)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(env->libctx, "EC", NULL);
+    EVP_PKEY *parameters = NULL;
+    if (ctx == NULL || EVP_PKEY_paramgen_init(ctx) != 1 ||
+        EVP_PKEY_CTX_set_group_name(ctx, name) != 1 || EVP_PKEY_paramgen(ctx, &parameters) != 1) {
+        parameters = NULL;
+    }
+    EVP_PKEY_CTX_free(ctx);
+    return parameters;
+}
+
+EVP_PKEY *env_generate(const struct secure_env *env, EVP_PKEY *parameters)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(env->libctx, parameters, NULL);
+    EVP_PKEY *key = NULL;
+    if (ctx == NULL || EVP_PKEY_keygen_init(ctx) != 1 || EVP_PKEY_generate(ctx, &key) != 1) {
+        key = NULL;
+    }
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
 static int set_up(struct secure_env *env, struct diag_list *diags)
 {
     env_init_openssl();
@@ -100,6 +123,11 @@ static int set_up(struct secure_env *env, struct diag_list *diags)
     env->tls13_kdf = EVP_KDF_fetch(env->libctx, OSSL_KDF_NAME_TLS1_3_KDF, NULL);
     if (env->tls13_kdf == NULL) {
         return env_fail(diags, "cannot fetch the key derivation of TLS 1.3");
+    }
+    env->curves[ENV_P256] = make_curve(env, "P-256");
+    env->curves[ENV_P384] = make_curve(env, "P-384");
+    if (env->curves[ENV_P256] == NULL || env->curves[ENV_P384] == NULL) {
+        return env_fail(diags, "cannot make the parameters of curves");
     }
     int r = check_private_context(env, diags);
     return r < 0 ? r : check_default_context(diags);
@@ -135,6 +163,9 @@ void secure_env_free(struct secure_env *env)
     known_free(env->known);
     EVP_CIPHER_free(env->ticket_cipher);
     EVP_KDF_free(env->tls13_kdf);
+    for (size_t i = 0; i < ENV_CURVES; i++) {
+        EVP_PKEY_free(env->curves[i]);
+    }
     OSSL_PROVIDER_unload(env->provider);
     OSSL_PROVIDER_unload(env->default_provider);
     OSSL_LIB_CTX_free(env->libctx);

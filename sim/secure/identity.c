@@ -38,9 +38,9 @@ static EVP_PKEY *generate(struct secure_env *env, enum secure_key_kind kind)
 {
     switch (kind) {
     case SECURE_KEY_P256:
-        return EVP_PKEY_Q_keygen(env->libctx, NULL, "EC", "P-256");
+        return env_generate(env, env->curves[ENV_P256]);
     case SECURE_KEY_P384:
-        return EVP_PKEY_Q_keygen(env->libctx, NULL, "EC", "P-384");
+        return env_generate(env, env->curves[ENV_P384]);
     case SECURE_KEY_ED25519:
         return EVP_PKEY_Q_keygen(env->libctx, NULL, "ED25519");
     case SECURE_KEY_RSA2048:
@@ -315,14 +315,16 @@ int secure_identity_issue(struct secure_env *env, const struct secure_ca *issuer
                                          .extension_count = SIM_ARRAY_LEN(extensions)});
     }
     stream_leave();
+    /* What interpose.c need not check in each session again. */
+    bool pair = id->certificate != NULL && X509_check_private_key(id->certificate, id->key) == 1;
     uint8_t *der = NULL;
-    int len = id->certificate != NULL ? i2d_X509(id->certificate, &der) : -1;
+    int len = pair ? i2d_X509(id->certificate, &der) : -1;
     if (len < 0) {
         secure_identity_free(id);
         return env_fail(diags, "cannot issue a certificate");
     }
     id->known = env->known;
-    known_add(id->known, id->certificate, span_of(der, (size_t)len));
+    known_add(id->known, id->certificate, id->key, span_of(der, (size_t)len));
     OPENSSL_free(der);
     *ret = id;
     return 0;

@@ -3,18 +3,32 @@
  * libcrypto's do; what a step sees differs in processor time only. */
 #include "sim/secure/interpose.h"
 
+#include <dlfcn.h>
 #include <openssl/asn1t.h>
+#include <openssl/buffer.h>
+#include <openssl/ec.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <pthread.h>
 #include <string.h>
+#include <strings.h>
 
 #include "sim/secure/known.h"
 #include "sim/secure/stream.h"
 
 static _Thread_local const struct secure_env *current;
 
+/* The generation in hand on this thread: libssl names the curve, then asks for key or parameters.
+ */
+static _Thread_local struct {
+    const EVP_PKEY_CTX *ctx;
+    EVP_PKEY *curve;
+} named;
+
 void interpose_enter(const struct secure_env *env)
 {
     current = env;
+    named.ctx = NULL;
 }
 
 void interpose_leave(void)
@@ -26,6 +40,31 @@ const struct secure_env *interpose_env(void)
 {
     return current;
 }
+
+interpose_function interpose_next(const char *name)
+{
+    void *address = dlsym(RTLD_NEXT, name);
+    interpose_function f;
+    CHECK(address != NULL);
+    memcpy(&f, &address, sizeof(f)); /* ISO C has no cast for this */
+    return f;
+}
+
+static struct {
+    interpose_function is_a, supports_digest, set_group_name, grow;
+} libcrypto;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void find_all(void)
+{
+    libcrypto.is_a = interpose_next("EVP_PKEY_is_a");
+    libcrypto.supports_digest = interpose_next("EVP_PKEY_digestsign_supports_digest");
+    libcrypto.set_group_name = interpose_next("EVP_PKEY_CTX_set_group_name");
+    libcrypto.grow = interpose_next("BUF_MEM_grow");
+}
+
+/* --- certificates
+ * ------------------------------------------------------------------------------------------- */
 
 /* Called for each certificate that a peer sends. */
 X509 *d2i_X509(X509 **a, const unsigned char **in, long len)
@@ -63,6 +102,19 @@ int i2d_X509(const X509 *a, unsigned char **out)
     return (int)der.len;
 }
 
+/* Called twice when a session is given its certificate and key. */
+int X509_check_private_key(const X509 *certificate, const EVP_PKEY *key)
+{
+    if (current != NULL && known_has_key(certificate, key)) {
+        return 1;
+    }
+    const EVP_PKEY *public_key = X509_get0_pubkey(certificate);
+    return public_key != NULL && EVP_PKEY_eq(public_key, key) == 1;
+}
+
+/* --- key agreement
+ * ------------------------------------------------------------------------------------------- */
+
 static bool has_prime_order(const EVP_PKEY *key)
 {
     static const char *const curves[] = {"prime256v1", "secp384r1", "secp521r1"};
@@ -88,4 +140,147 @@ int EVP_PKEY_derive_set_peer(EVP_PKEY_CTX *ctx, EVP_PKEY *peer)
 {
     bool partial = current != NULL && has_prime_order(peer);
     return EVP_PKEY_derive_set_peer_ex(ctx, peer, !partial);
+}
+
+static EVP_PKEY *curve_of(const struct secure_env *env, const char *name)
+{
+    static const struct {
+        const char *name;
+        int curve;
+    } curves[] = {{"prime256v1", ENV_P256},
+                  {"P-256", ENV_P256},
+                  {"secp384r1", ENV_P384},
+                  {"P-384", ENV_P384}};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(curves); i++) {
+        if (strcmp(curves[i].name, name) == 0) {
+            return env->curves[curves[i].curve];
+        }
+    }
+    return NULL;
+}
+
+int EVP_PKEY_CTX_set_group_name(EVP_PKEY_CTX *ctx, const char *name)
+{
+    pthread_once(&once, find_all);
+    int r = ((int (*)(EVP_PKEY_CTX *, const char *))libcrypto.set_group_name)(ctx, name);
+    if (current != NULL && r == 1) {
+        named.ctx = ctx;
+        named.curve = curve_of(current, name);
+    }
+    return r;
+}
+
+static EVP_PKEY *take_curve(const EVP_PKEY_CTX *ctx)
+{
+    EVP_PKEY *curve = current != NULL && named.ctx == ctx ? named.curve : NULL;
+    named.ctx = NULL;
+    named.curve = NULL;
+    return curve;
+}
+
+int EVP_PKEY_keygen(EVP_PKEY_CTX *ctx, EVP_PKEY **ret)
+{
+    EVP_PKEY *curve = take_curve(ctx);
+    if (curve == NULL || *ret != NULL) {
+        return EVP_PKEY_generate(ctx, ret);
+    }
+    *ret = env_generate(current, curve);
+    return *ret != NULL;
+}
+
+int EVP_PKEY_paramgen(EVP_PKEY_CTX *ctx, EVP_PKEY **ret)
+{
+    EVP_PKEY *curve = take_curve(ctx);
+    if (curve == NULL || *ret != NULL) {
+        return EVP_PKEY_generate(ctx, ret);
+    }
+    *ret = EVP_PKEY_dup(curve);
+    return *ret != NULL;
+}
+
+/* --- what kind of key is it
+ * ------------------------------------------------------------------------------------------- */
+
+enum { ANSWERS = 64, TYPE_BYTES = 16, NAME_BYTES = 24 };
+
+/* Answers that libcrypto gave about a kind of key and a name. */
+struct answer {
+    char type[TYPE_BYTES];
+    char name[NAME_BYTES];
+    int answer;
+};
+
+/* The slot for a question, or NULL when it does not fit one; filled or not. */
+static struct answer *slot_of(struct answer slots[ANSWERS], const char *type, const char *name)
+{
+    size_t type_len = type != NULL ? strlen(type) : 0;
+    size_t name_len = strlen(name);
+    if (type_len == 0 || type_len >= TYPE_BYTES || name_len == 0 || name_len >= NAME_BYTES) {
+        return NULL;
+    }
+    size_t at = (size_t)(uint8_t)type[0] * 5 + (size_t)(uint8_t)name[0] * 3 +
+                (size_t)(uint8_t)name[name_len - 1] * 7 + name_len;
+    return &slots[at % ANSWERS];
+}
+
+static bool answers(const struct answer *slot, const char *type, const char *name)
+{
+    return slot != NULL && strcmp(slot->name, name) == 0 && strcmp(slot->type, type) == 0;
+}
+
+static void keep(struct answer *slot, const char *type, const char *name, int answer)
+{
+    if (slot != NULL) {
+        memcpy(slot->type, type, strlen(type) + 1);
+        memcpy(slot->name, name, strlen(name) + 1);
+        slot->answer = answer;
+    }
+}
+
+/* Called some fifty times a handshake; each time libcrypto looks all names of the kind up. */
+int EVP_PKEY_is_a(const EVP_PKEY *key, const char *name)
+{
+    static _Thread_local struct answer slots[ANSWERS];
+    pthread_once(&once, find_all);
+    const char *type = current != NULL && key != NULL ? EVP_PKEY_get0_type_name(key) : NULL;
+    struct answer *slot = slot_of(slots, type, name);
+    if (!answers(slot, type, name)) {
+        int r = ((int (*)(const EVP_PKEY *, const char *))libcrypto.is_a)(key, name);
+        keep(slot, type, name, r);
+        return r;
+    }
+    return slot->answer;
+}
+
+/* libcrypto finds out by starting a signature. Of EC keys the answer is that of the digest. */
+int EVP_PKEY_digestsign_supports_digest(EVP_PKEY *key, OSSL_LIB_CTX *libctx, const char *name,
+                                        const char *properties)
+{
+    static _Thread_local struct answer slots[ANSWERS];
+    pthread_once(&once, find_all);
+    bool ours = current != NULL && libctx == current->libctx && properties == NULL;
+    const char *type = ours ? EVP_PKEY_get0_type_name(key) : NULL;
+    bool ec = type != NULL && strcmp(type, "EC") == 0;
+    struct answer *slot = ec ? slot_of(slots, type, name) : NULL;
+    if (!answers(slot, type, name)) {
+        int r = ((int (*)(EVP_PKEY *, OSSL_LIB_CTX *, const char *,
+                          const char *))libcrypto.supports_digest)(key, libctx, name, properties);
+        keep(slot, type, name, r);
+        return r;
+    }
+    return slot->answer;
+}
+
+/* --- buffers
+ * ------------------------------------------------------------------------------------------- */
+
+enum { MESSAGE_BYTES = 2048 };
+
+/* libssl begins a handshake with a cleared buffer for the longest message there could be, 16 KiB at
+ * each end, and grows it where one is longer; it may as well begin with less. */
+size_t BUF_MEM_grow(BUF_MEM *b, size_t len)
+{
+    pthread_once(&once, find_all);
+    bool first = current != NULL && len == SSL3_RT_MAX_PLAIN_LENGTH && b->data == NULL;
+    return ((size_t(*)(BUF_MEM *, size_t))libcrypto.grow)(b, first ? MESSAGE_BYTES : len);
 }

@@ -12,4 +12,8 @@ void interpose_leave(void);
 /* The environment whose step this thread is in, or NULL. */
 const struct secure_env *interpose_env(void);
 
+/* libcrypto's own function of this name, which is one of those answered here. */
+typedef void (*interpose_function)(void);
+interpose_function interpose_next(const char *name);
+
 #endif

@@ -5,7 +5,6 @@
  * Answered here: EVP_KDF_fetch(), EVP_KDF_derive() and EVP_Q_mac() of libssl, inside a step, with
  * SHA-256 or SHA-384. Everything else is libcrypto's. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Init() and its like */
-#include <dlfcn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
@@ -228,27 +227,16 @@ static bool derive(const OSSL_PARAM *params, uint8_t *out, size_t len)
 /* --- what libssl calls
  * ------------------------------------------------------------------------------------------- */
 
-typedef void (*any_function)(void);
-
 static struct {
-    any_function fetch, derive, mac;
+    interpose_function fetch, derive, mac;
 } libcrypto;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static any_function find(const char *name)
-{
-    void *address = dlsym(RTLD_NEXT, name);
-    any_function f;
-    CHECK(address != NULL);
-    memcpy(&f, &address, sizeof(f)); /* ISO C has no cast for this */
-    return f;
-}
-
 static void find_all(void)
 {
-    libcrypto.fetch = find("EVP_KDF_fetch");
-    libcrypto.derive = find("EVP_KDF_derive");
-    libcrypto.mac = find("EVP_Q_mac");
+    libcrypto.fetch = interpose_next("EVP_KDF_fetch");
+    libcrypto.derive = interpose_next("EVP_KDF_derive");
+    libcrypto.mac = interpose_next("EVP_Q_mac");
 }
 
 EVP_KDF *EVP_KDF_fetch(OSSL_LIB_CTX *libctx, const char *algorithm, const char *properties)

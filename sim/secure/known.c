@@ -30,6 +30,7 @@ struct verdict {
 struct record {
     struct known_certificates *known;
     X509 *certificate;
+    EVP_PKEY *key; /* held, so that no other key can come to lie there */
     struct span der;
     char urn[URN_BYTES];
     struct verdict verdicts[VERDICTS_MOST];
@@ -48,6 +49,7 @@ static void free_record(void *parent, void *data, CRYPTO_EX_DATA *ad, int idx, l
     (void)argp;
     struct record *r = data;
     if (r != NULL) {
+        EVP_PKEY_free(r->key);
         free((void *)(uintptr_t)r->der.data);
         free(r);
     }
@@ -91,7 +93,7 @@ void known_free(struct known_certificates *known)
     }
 }
 
-void known_add(struct known_certificates *known, X509 *certificate, struct span der)
+void known_add(struct known_certificates *known, X509 *certificate, EVP_PKEY *key, struct span der)
 {
     struct record *r = mem_alloc(sizeof(*r));
     r->known = known;
@@ -103,6 +105,8 @@ void known_add(struct known_certificates *known, X509 *certificate, struct span 
     CHECK(record_of(certificate) == NULL);
     CHECK(X509_set_ex_data(certificate, record_index, r) == 1);
     X509_up_ref(certificate);
+    EVP_PKEY_up_ref(key);
+    r->key = key;
     uint64_t taken;
     pthread_rwlock_wrlock(&known->lock);
     if (!map_get(&known->by_octets, key_of(der), &taken)) {
@@ -129,6 +133,12 @@ const char *known_urn(const X509 *certificate)
     const struct record *r = record_of(certificate);
     bool whole = r != NULL && r->urn[0] != '\0' && strlen(r->urn) < sizeof(r->urn) - 1;
     return whole ? r->urn : NULL;
+}
+
+bool known_has_key(const X509 *certificate, const EVP_PKEY *key)
+{
+    const struct record *r = record_of(certificate);
+    return r != NULL && r->key == key;
 }
 
 struct span known_octets(const X509 *certificate)

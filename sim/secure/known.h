@@ -21,13 +21,17 @@ struct known_certificates *known_create(void);
 /* Every certificate must have been removed. NULL is fine. */
 void known_free(struct known_certificates *known);
 
-/* `certificate` (reference taken) is from now on what `der` (copied) parses to. */
-void known_add(struct known_certificates *known, X509 *certificate, struct span der);
+/* `certificate` (reference taken) is from now on what `der` (copied) parses to, and `key`
+ * (reference taken) its private key. */
+void known_add(struct known_certificates *known, X509 *certificate, EVP_PKEY *key, struct span der);
 /* Sessions that hold the certificate keep their references. */
 void known_remove(struct known_certificates *known, X509 *certificate);
 
 /* A new reference to the certificate with these octets, or NULL. */
 X509 *known_recognise(struct known_certificates *known, struct span der);
+
+/* Whether `key` is the one with which the certificate was added; false says nothing. */
+bool known_has_key(const X509 *certificate, const EVP_PKEY *key);
 
 /* The octets of a known certificate, valid as long as it; empty: not known. */
 struct span known_octets(const X509 *certificate);

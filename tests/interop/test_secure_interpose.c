@@ -8,9 +8,12 @@
 #include <openssl/core_names.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <openssl/x509.h>
 #include <string.h>
 
+#include "sim/secure/identity_internal.h"
 #include "sim/secure/interpose.h"
+#include "sim/secure/stream.h"
 #include "tests/support/secure_pair.h"
 
 /* What libssl asks of "TLS13-KDF", with `len` octets of label, context and so on. */
@@ -81,10 +84,120 @@ static void the_key_schedule_is_openssls(void **state)
     secure_env_free(env);
 }
 
+struct questions {
+    bool is_a[8];
+    bool supports[4];
+};
+
+static void ask(const struct secure_env *env, EVP_PKEY *key, struct questions *ret)
+{
+    static const char *const names[] = {"EC",  "id-ecPublicKey", "RSA",     "rsaEncryption",
+                                        "DSA", "RSASSA-PSS",     "ED25519", "no such kind of key"};
+    static const char *const digests[] = {"SHA256", "SHA384", "SHA1", "no such digest"};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(names); i++) {
+        ret->is_a[i] = EVP_PKEY_is_a(key, names[i]) == 1;
+    }
+    for (size_t i = 0; i < SIM_ARRAY_LEN(digests); i++) {
+        ret->supports[i] =
+            EVP_PKEY_digestsign_supports_digest(key, env->libctx, digests[i], NULL) > 0;
+    }
+}
+
+static void keys_are_what_openssl_says(void **state)
+{
+    (void)state;
+    static const enum secure_key_kind kinds[] = {SECURE_KEY_P256, SECURE_KEY_P384,
+                                                 SECURE_KEY_ED25519, SECURE_KEY_RSA2048};
+    struct secure_env *env = pair_env(7);
+    struct secure_ca *ca = pair_ca(env, "one", SECURE_KEY_P256);
+    for (size_t k = 0; k < SIM_ARRAY_LEN(kinds); k++) {
+        struct secure_identity *id = pair_identity(env, ca, "phone", kinds[k]);
+        EVP_PKEY *keys[] = {id->key, X509_get0_pubkey(id->certificate)};
+        for (size_t i = 0; i < SIM_ARRAY_LEN(keys); i++) {
+            struct questions ours[2] = {0};
+            struct questions theirs = {0};
+            ask(env, keys[i], &theirs);
+            interpose_enter(env);
+            ask(env, keys[i], &ours[0]);
+            ask(env, keys[i], &ours[1]); /* from memory, where there is one */
+            interpose_leave();
+            assert_memory_equal(&ours[0], &theirs, sizeof(theirs));
+            assert_memory_equal(&ours[1], &theirs, sizeof(theirs));
+        }
+        secure_identity_free(id);
+    }
+    secure_ca_free(ca);
+    secure_env_free(env);
+}
+
+static void a_key_belongs_to_its_certificate_alone(void **state)
+{
+    (void)state;
+    struct secure_env *env = pair_env(7);
+    struct secure_ca *ca = pair_ca(env, "one", SECURE_KEY_P256);
+    struct secure_identity *a = pair_identity(env, ca, "a", SECURE_KEY_P256);
+    struct secure_identity *b = pair_identity(env, ca, "b", SECURE_KEY_P256);
+    EVP_PKEY *copy = EVP_PKEY_dup(a->key);
+    interpose_enter(env);
+    assert_int_equal(X509_check_private_key(a->certificate, a->key), 1);
+    assert_int_equal(X509_check_private_key(a->certificate, copy), 1);
+    assert_int_equal(X509_check_private_key(a->certificate, b->key), 0);
+    assert_int_equal(X509_check_private_key(b->certificate, a->key), 0);
+    interpose_leave();
+    EVP_PKEY_free(copy);
+    secure_identity_free(a);
+    secure_identity_free(b);
+    secure_ca_free(ca);
+    secure_env_free(env);
+}
+
+/* A key of the named curve, as libssl asks for it. */
+static EVP_PKEY *generate(const struct secure_env *env, const char *curve)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(env->libctx, "EC", NULL);
+    EVP_PKEY *key = NULL;
+    assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_group_name(ctx, curve), 1);
+    assert_int_equal(EVP_PKEY_keygen(ctx, &key), 1);
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
+static void generated_keys_are_the_same(void **state)
+{
+    (void)state;
+    static const char *const curves[] = {"prime256v1", "secp384r1", "secp521r1"};
+    struct secure_env *env = pair_env(7);
+    for (size_t i = 0; i < SIM_ARRAY_LEN(curves); i++) {
+        EVP_PKEY *keys[2];
+        for (int inside = 0; inside < 2; inside++) {
+            struct stream s;
+            stream_init(&s, 1, "keys", curves[i], 0);
+            stream_enter(&s, 0);
+            if (inside) {
+                interpose_enter(env);
+            }
+            keys[inside] = generate(env, curves[i]);
+            interpose_leave();
+            stream_leave();
+        }
+        char name[32];
+        assert_int_equal(EVP_PKEY_get_group_name(keys[1], name, sizeof(name), NULL), 1);
+        assert_string_equal(name, curves[i]);
+        assert_int_equal(EVP_PKEY_eq(keys[0], keys[1]), 1);
+        EVP_PKEY_free(keys[0]);
+        EVP_PKEY_free(keys[1]);
+    }
+    secure_env_free(env);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_key_schedule_is_openssls),
+        cmocka_unit_test(keys_are_what_openssl_says),
+        cmocka_unit_test(a_key_belongs_to_its_certificate_alone),
+        cmocka_unit_test(generated_keys_are_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
