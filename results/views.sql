@@ -179,8 +179,49 @@ SELECT at_s, what, subject, detail FROM (
   SELECT a.at_ns / 1e9, 'alert_' || a.direction, l.name,
          printf('session %d: %s by the %s', a.session_id, a.name, a.side), 4, a.rowid
     FROM alert a JOIN session s ON s.session_id = a.session_id JOIN link l ON l.link_id = s.link_id
-   WHERE a.level = 'fatal')
+   WHERE a.level = 'fatal'
+  UNION ALL
+  SELECT m.at_ns / 1e9, CASE m.in_reach WHEN 1 THEN 'link_in_reach' ELSE 'link_out_of_reach' END, l.name,
+         coalesce(CASE m.absent WHEN 'a' THEN a.name || ' is absent' WHEN 'b' THEN b.name || ' is absent'
+                                WHEN 'both' THEN 'both ends are absent' END,
+                  printf('%.3f m', m.distance_m)), 0, m.rowid
+    FROM motion m JOIN link l ON l.link_id = m.link_id JOIN entity a ON a.entity_id = l.a
+    JOIN entity b ON b.entity_id = l.b)
  ORDER BY at_s, kind, id;
+
+-- v_contact: One row per stretch of time during which the ends of a link that moves were in reach of each other
+-- v_contact.link: Link
+-- v_contact.a: First node
+-- v_contact.b: Second node
+-- v_contact.contact: Number of the link's contacts, from 1
+-- v_contact.from_s [s]: When it began
+-- v_contact.until_s [s]: When it ended; NULL: it stood when the run ended
+-- v_contact.duration_s [s]: How long, to the end of the run at the most
+-- v_contact.gap_s [s]: How long the ends were apart before it; NULL for a contact that stood at the start
+-- v_contact.first_session_s [s]: First session that was established during it
+-- v_contact.join_ms [ms]: From its begin to that session; what it costs to be back
+CREATE VIEW v_contact AS
+WITH change AS (
+  SELECT link_id, at_ns, in_reach, lag(at_ns) OVER w AS before_ns, lead(at_ns) OVER w AS after_ns
+    FROM motion WINDOW w AS (PARTITION BY link_id ORDER BY at_ns))
+SELECT l.name AS link, a.name AS a, b.name AS b,
+       row_number() OVER (PARTITION BY c.link_id ORDER BY c.at_ns) AS contact,
+       c.at_ns / 1e9 AS from_s, c.after_ns / 1e9 AS until_s,
+       (coalesce(c.after_ns, r.reached_ns, r.until_ns) - c.at_ns) / 1e9 AS duration_s,
+       (c.at_ns - c.before_ns) / 1e9 AS gap_s, s.established_ns / 1e9 AS first_session_s,
+       (s.established_ns - c.at_ns) / 1e6 AS join_ms
+  FROM change c
+  JOIN link l ON l.link_id = c.link_id
+  JOIN entity a ON a.entity_id = l.a
+  JOIN entity b ON b.entity_id = l.b
+  CROSS JOIN run r
+  LEFT JOIN (SELECT link_id, established_ns FROM session WHERE established_ns IS NOT NULL) s
+         ON s.link_id = c.link_id AND s.established_ns =
+            (SELECT min(t.established_ns) FROM session t
+              WHERE t.link_id = c.link_id AND t.established_ns >= c.at_ns
+                AND t.established_ns < coalesce(c.after_ns, t.established_ns + 1))
+ WHERE c.in_reach = 1
+ ORDER BY c.at_ns, c.link_id;
 
 -- v_rule: Rules R1 to R6 of clause 5.9.1 that were broken, as measured
 -- v_rule.rule: R1 to R6 (models/README.md)

@@ -2,7 +2,9 @@
 
 /* Delay and rate: cpns-model.md section 7, effective values, so that contention and MAC-level
  * acknowledgements are in them. Jitter and queue lengths are ours throughout. None loses frames by
- * default: loss is a scenario's statement. */
+ * default: loss is a scenario's statement. Ranges hold where both ends have a position. Lee et al.
+ * 2007: J.-S. Lee, Y.-W. Su, C.-C. Shen, "A Comparative Study of Wireless Protocols: Bluetooth,
+ * UWB, ZigBee, and Wi-Fi", IECON 2007. */
 const struct scenario_link link_technologies[] = {
     {.name = "fibre",
      .technology = "fibre",
@@ -27,20 +29,22 @@ const struct scenario_link link_technologies[] = {
      .technology = "wlan",
      .source = "delay and rate: cpns-model.md section 7 [ours]; 54 octets a frame: IEEE 802.11 QoS "
                "data header 26, CCMP 16, LLC/SNAP 8, FCS 4; one medium for both directions; jitter "
-               "and queue [ours]",
+               "and queue [ours]; range: nominal, Lee et al. 2007, table I",
      .delay = 3 * SIM_MS,
      .jitter = 1 * SIM_MS,
      .rate_bps = 30000000,
      .mtu_bytes = 1500,
      .overhead_bytes = 54,
      .queue_packets = 256,
-     .shared_medium = true},
+     .shared_medium = true,
+     .range_m = 100},
     {.name = "bluetooth",
      .technology = "bluetooth",
      .source =
          "delay and rate: cpns-model.md section 7 [ours]; frames of 339 octets (DH5) with 20 "
          "of access code, headers and CRC, both directions in turn: Bluetooth Core, Baseband; "
-         "MTU 1500: BNEP carries Ethernet payloads; jitter and queue [ours]",
+         "MTU 1500: BNEP carries Ethernet payloads; jitter and queue [ours]; range: class 2, "
+         "nominal, Lee et al. 2007, table I",
      .delay = 20 * SIM_MS,
      .jitter = 5 * SIM_MS,
      .rate_bps = 1000000,
@@ -48,14 +52,15 @@ const struct scenario_link link_technologies[] = {
      .frame_bytes = 339,
      .overhead_bytes = 20,
      .queue_packets = 64,
-     .shared_medium = true},
+     .shared_medium = true,
+     .range_m = 10},
     {.name = "ble",
      .technology = "ble",
      .source =
          "delay and rate: cpns-model.md section 7 [ours]; MTU 1280: RFC 7668; frames of 251 "
          "octets (data length extension) with 14 of preamble, access address, header, MIC and "
          "CRC, both directions in turn: Bluetooth Core 4.2, Link Layer; header compression is "
-         "not modelled; jitter and queue [ours]",
+         "not modelled; jitter and queue [ours]; range: [ours], a 0 dBm radio with a body near",
      .delay = 30 * SIM_MS,
      .jitter = 8 * SIM_MS,
      .rate_bps = 200000,
@@ -63,13 +68,15 @@ const struct scenario_link link_technologies[] = {
      .frame_bytes = 251,
      .overhead_bytes = 14,
      .queue_packets = 32,
-     .shared_medium = true},
+     .shared_medium = true,
+     .range_m = 30},
     {.name = "zigbee",
      .technology = "zigbee",
      .source = "delay and rate: cpns-model.md section 7 [ours]; MTU 1280 and 81 octets that IEEE "
                "802.15.4 leaves of 127 with addresses and AES-CCM-128, 5 of them the fragment "
                "header: RFC 4944; overhead: the other 51 and 6 of synchronisation and PHY header; "
-               "header compression is not modelled; jitter and queue [ours]",
+               "header compression is not modelled; jitter and queue [ours]; range: [ours], "
+               "indoors, within the 10 to 100 m of Lee et al. 2007, table I",
      .delay = 20 * SIM_MS,
      .jitter = 5 * SIM_MS,
      .rate_bps = 100000,
@@ -77,7 +84,8 @@ const struct scenario_link link_technologies[] = {
      .frame_bytes = 76,
      .overhead_bytes = 57,
      .queue_packets = 32,
-     .shared_medium = true},
+     .shared_medium = true,
+     .range_m = 30},
     {.name = "3g",
      .technology = "3g",
      .source = "delay and rate: cpns-model.md section 7 [ours]; MTU 1358: 3GPP TS 23.060 annex C; "

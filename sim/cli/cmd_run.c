@@ -183,7 +183,7 @@ static int judge(struct world *w, struct buf *text, struct diag_list *diags)
     }
     struct judgement *j;
     if (summary_sessions(db, text, diags) < 0 || summary_messages(db, text, diags) < 0 ||
-        judge_run(db, &j, diags) < 0) {
+        summary_contacts(db, text, diags) < 0 || judge_run(db, &j, diags) < 0) {
         return CLI_FAILED;
     }
     judgement_text(j, cli_colour(stdout), text);

@@ -17,6 +17,13 @@ static const char messages_sql[] =
     " sum(m.protected_hops), avg(m.latency_ms)"
     " FROM v_message m GROUP BY m.type ORDER BY min(m.message_id)";
 
+static const char contacts_sql[] =
+    "WITH moving AS (SELECT count(DISTINCT link_id) AS links FROM motion),"
+    " span AS (SELECT coalesce(reached_ns, until_ns) / 1e9 AS s FROM run)"
+    " SELECT m.links, count(c.link), avg(c.duration_s), max(c.gap_s),"
+    " 100 * coalesce(sum(c.duration_s), 0) / (m.links * span.s)"
+    " FROM moving m CROSS JOIN span LEFT JOIN v_contact c WHERE m.links > 0 GROUP BY m.links";
+
 /* Cells read as numbers are 0 where SQL says NULL. */
 static double number(const struct record_value *v)
 {
@@ -65,6 +72,23 @@ static bool message_row(void *arg, size_t columns, const char *const *names,
                v[0].text, v[1].integer, v[2].integer, v[3].integer, v[4].integer, v[5].integer,
                v[7].integer, v[6].integer, number(&v[8]));
     return true;
+}
+
+static bool contact_row(void *arg, size_t columns, const char *const *names,
+                        const struct record_value *v)
+{
+    (void)columns;
+    (void)names;
+    buf_printf(arg,
+               "  motion: %" PRId64 " links, %" PRId64
+               " contacts of %.1f s on average, in reach %.1f %% of the time, longest gap %.1f s\n",
+               v[0].integer, v[1].integer, number(&v[2]), number(&v[4]), number(&v[3]));
+    return true;
+}
+
+int summary_contacts(struct record_db *db, struct buf *out, struct diag_list *diags)
+{
+    return record_db_query(db, contacts_sql, NULL, 0, contact_row, out, diags);
 }
 
 int summary_messages(struct record_db *db, struct buf *out, struct diag_list *diags)

@@ -8,5 +8,7 @@
 /* Sessions by hop, messages by type. -SIM_EINVAL when a query fails (told in `diags`). */
 int summary_sessions(struct record_db *db, struct buf *out, struct diag_list *diags);
 int summary_messages(struct record_db *db, struct buf *out, struct diag_list *diags);
+/* Contacts of links that move; nothing where none does. */
+int summary_contacts(struct record_db *db, struct buf *out, struct diag_list *diags);
 
 #endif

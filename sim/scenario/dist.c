@@ -2,14 +2,17 @@
 
 #include "sim/scenario/fields.h"
 
-/* Distributions: {uniform: [a, b]} and its like, or a plain value. */
+/* Values of several parts: distributions ({uniform: [a, b]} and its like, or a plain value), places
+ * and extents. */
 
 static const char *const dist_names[] = {"uniform", "exponential", "normal", "lognormal", NULL};
 
 static bool dist_part(struct report *r, const struct field *f, const struct tree *t, double *ret)
 {
     long double v;
-    enum field_type type = f->type == FIELD_TIME_DIST ? FIELD_TIME : FIELD_SIZE;
+    enum field_type type = f->type == FIELD_TIME_DIST    ? FIELD_TIME
+                           : f->type == FIELD_SPEED_DIST ? FIELD_SPEED
+                                                         : FIELD_SIZE;
     if (!parse_measure(r, f, type, t, &v)) {
         return false;
     }
@@ -93,4 +96,32 @@ bool parse_dist(struct report *r, const struct field *f, const struct tree *t, s
         return false;
     }
     return true;
+}
+
+size_t parse_lengths(struct report *r, const struct field *f, const struct tree *t, double at[3])
+{
+    size_t most = f->type == FIELD_PLACE ? 3 : 2;
+    size_t count = t->kind == TREE_LIST ? tree_count(t) : 0;
+    if (t->kind == TREE_BAD) {
+        return 0;
+    }
+    if (count < 2 || count > most) {
+        report_error(r, t, t->kind == TREE_LIST ? "out-of-range" : "wrong-type", "\"%s\" is %s",
+                     f->key, field_shape(f));
+        return 0;
+    }
+    size_t i = 0;
+    bool good = true;
+    at[2] = 0;
+    for (const struct tree *c = t->first; c != NULL; c = c->next) {
+        long double v = 0;
+        good = parse_measure(r, f, FIELD_LENGTH, c, &v) && good;
+        at[i++] = (double)v;
+    }
+    if (good && f->type == FIELD_EXTENT && at[0] > at[1]) {
+        report_error(r, t, "inconsistent", "\"%s\" goes from the smaller length to the larger",
+                     f->key);
+        return 0;
+    }
+    return good ? count : 0;
 }

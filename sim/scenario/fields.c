@@ -242,7 +242,9 @@ static const struct field link_fields[] = {
      .later = later_fidelity,
      .doc = "How closely hops over this link are simulated; without it as the scenario says."},
     {"trace", FIELD_LATER, AT(raw_link, later), .doc = "Delay, rate and loss over time."},
-    {"range", FIELD_LATER, AT(raw_link, later), .doc = "Radio range."},
+    {"range", FIELD_LENGTH, AT(raw_link, range), .min = 1e-3, .max = 1e8,
+     .doc = "Distance up to which it reaches, where both ends have a position; any distance "
+            "without it."},
 };
 const struct section section_link = {
     .name = "links",
@@ -345,8 +347,11 @@ static const struct field node_fields[] = {
      .doc = "What certificate it presents; a good one without it."},
     {"psk", FIELD_MAP, AT(raw_node, psk), .section = &section_psk,
      .doc = "What pre-shared key it holds; the right one without it."},
-    {"position", FIELD_LATER, AT(raw_node, later), .doc = "Place."},
-    {"mobility", FIELD_LATER, AT(raw_node, later), .doc = "Movement."},
+    {"position", FIELD_MAP, AT(raw_node, position), .section = &section_position,
+     .doc = "Where it stands, or where its copies are put; nowhere in particular without it, and "
+            "then always in reach."},
+    {"mobility", FIELD_MAP, AT(raw_node, mobility), .section = &section_mobility,
+     .doc = "How it moves, or comes and goes; it stays without it."},
     {"fidelity", FIELD_WORD, AT(raw_node, fidelity), .words = words_fidelity,
      .later = later_fidelity,
      .doc = "How closely the hop to its gateway or server is simulated; without it as the link "

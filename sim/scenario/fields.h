@@ -42,6 +42,10 @@ struct value {
         const char *s;
         struct dist dist;
         struct {
+            double at[3]; /* m */
+            size_t count; /* how many were written */
+        } lengths;
+        struct {
             struct text_item *items;
             size_t count;
         } texts;
@@ -98,7 +102,7 @@ struct raw_link {
     struct value delay, mean, jitter;
     struct value rate, mtu, queue, frame, overhead, medium;
     struct value loss, model, loss_rate, enter, leave, rate_good, rate_bad;
-    struct value fidelity;
+    struct value fidelity, range;
     struct value later;
 };
 
@@ -109,7 +113,16 @@ struct raw_node {
     struct value uplink, uplink_to, uplink_link;
     struct value certificate, present, issuer, identity, not_before, not_after;
     struct value psk, secret;
+    struct value position, place, disc, centre, radius, grid, origin, step, columns;
+    struct value even, even_x, even_y;
+    struct value mobility, model, points, area, area_x, area_y, speed, pause;
+    struct value present_for, absent_for, first;
     struct value later;
+};
+
+struct raw_waypoint {
+    struct entry head;
+    struct value at, to;
 };
 
 struct raw_pn {
@@ -143,30 +156,35 @@ struct raw_expect {
  */
 
 enum field_type {
-    FIELD_TEXT,      /* any text */
-    FIELD_ID,        /* a name that a selector can hold */
-    FIELD_REF,       /* a name defined elsewhere: `names` says of what */
-    FIELD_WORD,      /* one of `words`; the value is its index */
-    FIELD_WORDS,     /* a list of `words`; the value is a set of bits */
-    FIELD_BOOL,      /* true | false */
-    FIELD_INTEGER,   /* without unit */
-    FIELD_UNSIGNED,  /* up to 2^64 - 1 */
-    FIELD_NUMBER,    /* without unit */
-    FIELD_RATIO,     /* percent */
-    FIELD_TIME,      /* time with unit */
-    FIELD_RATE,      /* rate with unit */
-    FIELD_SIZE,      /* size with unit */
-    FIELD_TIME_DIST, /* a time, or a distribution of times */
-    FIELD_SIZE_DIST, /* a size, or a distribution of sizes */
-    FIELD_TEXTS,     /* one text or a list of texts; `names` says of what */
-    FIELD_SAMPLE,    /* all | sampled N | none: N, 1 for all, 0 for none */
-    FIELD_SHARES,    /* mapping of a name to a ratio */
-    FIELD_BOUND,     /* bound of a metric, unit by the metric: kept as text */
-    FIELD_PARAMS,    /* mapping of names to scalars, handled before the table is */
-    FIELD_MAP,       /* a mapping with the keys of `section` */
-    FIELD_NAMED,     /* a mapping of names to entries of `section` */
-    FIELD_LIST,      /* a list of entries of `section` */
-    FIELD_LATER,     /* of the format, but not implemented in this version: refused */
+    FIELD_TEXT,       /* any text */
+    FIELD_ID,         /* a name that a selector can hold */
+    FIELD_REF,        /* a name defined elsewhere: `names` says of what */
+    FIELD_WORD,       /* one of `words`; the value is its index */
+    FIELD_WORDS,      /* a list of `words`; the value is a set of bits */
+    FIELD_BOOL,       /* true | false */
+    FIELD_INTEGER,    /* without unit */
+    FIELD_UNSIGNED,   /* up to 2^64 - 1 */
+    FIELD_NUMBER,     /* without unit */
+    FIELD_RATIO,      /* percent */
+    FIELD_TIME,       /* time with unit */
+    FIELD_RATE,       /* rate with unit */
+    FIELD_SIZE,       /* size with unit */
+    FIELD_LENGTH,     /* length with unit */
+    FIELD_SPEED,      /* speed with unit; only as part of a distribution */
+    FIELD_TIME_DIST,  /* a time, or a distribution of times */
+    FIELD_SIZE_DIST,  /* a size, or a distribution of sizes */
+    FIELD_SPEED_DIST, /* a speed, or a distribution of speeds */
+    FIELD_PLACE,      /* two or three lengths: x, y and z, which is 0 m where it is left out */
+    FIELD_EXTENT,     /* two lengths, the smaller first */
+    FIELD_TEXTS,      /* one text or a list of texts; `names` says of what */
+    FIELD_SAMPLE,     /* all | sampled N | none: N, 1 for all, 0 for none */
+    FIELD_SHARES,     /* mapping of a name to a ratio */
+    FIELD_BOUND,      /* bound of a metric, unit by the metric: kept as text */
+    FIELD_PARAMS,     /* mapping of names to scalars, handled before the table is */
+    FIELD_MAP,        /* a mapping with the keys of `section` */
+    FIELD_NAMED,      /* a mapping of names to entries of `section` */
+    FIELD_LIST,       /* a list of entries of `section` */
+    FIELD_LATER,      /* of the format, but not implemented in this version: refused */
 };
 
 struct section;
@@ -202,16 +220,19 @@ struct section {
 extern const struct section section_scenario;
 extern const struct section section_policy, section_device, section_link, section_node, section_pn,
     section_group, section_work, section_fault, section_expect;
+/* fields_motion.c */
+extern const struct section section_position, section_mobility;
 
 /* Words whose index is a value of an enum of scenario.h. */
 extern const char *const words_role[],
-    *const words_fidelity[], *const words_kind[], *const words_auth[],
-                                                      *const words_certificates[],
-                                                          *const words_resumption[],
-                                                              *const words_loss[],
-                                                                  *const words_issuer[],
-                                                                      *const words_fault[],
-                                                                          *const words_encoding[];
+    *const words_fidelity[],
+        *const words_kind[], *const words_auth[], *const words_certificates[],
+                                                      *const words_resumption[],
+                                                          *const words_loss[],
+                                                              *const words_issuer[],
+                                                                  *const words_fault[],
+                                                                      *const words_encoding[],
+                                                                          *const words_mobility[];
 
 struct claim {
     const char *name;
@@ -260,6 +281,9 @@ bool parse_quantity(struct report *r, const struct field *f, enum field_type typ
 bool parse_measure(struct report *r, const struct field *f, enum field_type type,
                    const struct tree *t, long double *ret);
 bool parse_dist(struct report *r, const struct field *f, const struct tree *t, struct dist *ret);
+/* FIELD_PLACE, FIELD_EXTENT by the type of `f`: fills at[] and yields how many there were, 0 after
+ * a complaint. */
+size_t parse_lengths(struct report *r, const struct field *f, const struct tree *t, double at[3]);
 bool parse_sample(struct report *r, const struct field *f, const struct tree *t, int64_t *ret);
 /* A bound of a metric; `name` is the key. */
 bool parse_bound(struct report *r, const char *name, enum metric_unit unit, const struct tree *t,

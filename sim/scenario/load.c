@@ -151,6 +151,7 @@ static void load(struct loader *l, const char *path)
     profiles_resolve(l);
     nodes_resolve(l);
     profiles_build_links(l);
+    places_resolve(l);
     networks_resolve(l);
     activity_resolve(l);
     take_pcap(l);

@@ -93,6 +93,9 @@ uint32_t find_link(struct loader *l, const struct value *v);
 /* Nodes (nodes.c). */
 void nodes_resolve(struct loader *l);
 
+/* Places and movement of the nodes (places.c); after the links. */
+void places_resolve(struct loader *l);
+
 /* Selectors (select.c). A range of nodes; a poisoned one (false) was complained about. */
 struct range {
     uint32_t first;

@@ -279,6 +279,9 @@ static void fill_link(struct loader *l, struct raw_link *raw, const struct scena
     fill(&raw->frame, origin, t->frame_bytes, -1);
     fill(&raw->overhead, origin, t->overhead_bytes, -1);
     fill(&raw->medium, origin, t->shared_medium, -1);
+    if (t->range_m > 0) {
+        fill(&raw->range, origin, 0, t->range_m);
+    }
     if (raw->loss.state != VALUE_ABSENT) {
         return;
     }
@@ -335,6 +338,7 @@ static void build_link(const struct raw_link *raw, struct scenario_link *link)
         .overhead_bytes = (uint32_t)raw->overhead.v.i,
         .queue_packets = (uint32_t)raw->queue.v.i,
         .shared_medium = raw->medium.v.i == 1,
+        .range_m = value_ok(&raw->range) ? raw->range.v.d : 0,
         .loss = {.model = (enum scenario_loss_model)raw->model.v.i,
                  .rate = raw->loss_rate.v.d,
                  .enter = raw->enter.v.d,

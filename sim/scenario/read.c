@@ -263,6 +263,9 @@ static bool read_entries(struct report *r, const struct field *f, const struct t
     return true;
 }
 
+static bool read_value(struct report *r, const struct field *f, const struct tree *t, void *raw,
+                       struct value *v);
+
 static bool read_map(struct report *r, const struct field *f, const struct tree *t, void *raw)
 {
     const struct section *s = f->section;
@@ -270,19 +273,34 @@ static bool read_map(struct report *r, const struct field *f, const struct tree 
         read_given(r, s, t, raw);
         return true;
     }
-    if (t->kind == TREE_SCALAR && s->shorthand != NULL) {
-        const struct field *plain = field_find(s, s->shorthand);
+    const struct field *plain = s->shorthand != NULL ? field_find(s, s->shorthand) : NULL;
+    bool list = plain != NULL && plain->type == FIELD_PLACE;
+    if (plain != NULL && t->kind == (list ? TREE_LIST : TREE_SCALAR)) {
         struct value *v = field_value(plain, raw);
+        struct field named = *plain;
+        named.key = list ? f->key : plain->key;
         v->at = t;
-        bool good = parse_quantity(r, plain, plain->type, t, &v->v.i);
+        bool good = read_value(r, &named, t, raw, v);
         v->state = good ? VALUE_GIVEN : VALUE_BAD;
         return good;
     }
     bool empty = t->kind == TREE_SCALAR && !t->quoted && t->text[0] == '\0';
     report_error(r, t, empty ? "missing-value" : "wrong-type",
                  empty ? "\"%s\" has no value; it is %s" : "\"%s\" is %s", f->key,
-                 s->shorthand != NULL ? field_shape(f) : "a mapping");
+                 s->shorthand == NULL ? "a mapping"
+                 : list               ? "a list of lengths such as [12 m, 3 m] or a mapping"
+                                      : field_shape(f));
     return false;
+}
+
+static bool read_measure(struct report *r, const struct field *f, const struct tree *t, double *ret)
+{
+    long double v;
+    if (!parse_measure(r, f, f->type, t, &v)) {
+        return false;
+    }
+    *ret = (double)v;
+    return true;
 }
 
 /* --- fields -------------------------------------------------------------------------------- */
@@ -317,8 +335,16 @@ static bool read_value(struct report *r, const struct field *f, const struct tre
     case FIELD_RATE:
     case FIELD_SIZE:
         return parse_quantity(r, f, f->type, t, &v->v.i);
+    case FIELD_LENGTH:
+    case FIELD_SPEED:
+        return read_measure(r, f, t, &v->v.d);
+    case FIELD_PLACE:
+    case FIELD_EXTENT:
+        v->v.lengths.count = parse_lengths(r, f, t, v->v.lengths.at);
+        return v->v.lengths.count > 0;
     case FIELD_TIME_DIST:
     case FIELD_SIZE_DIST:
+    case FIELD_SPEED_DIST:
         return parse_dist(r, f, t, &v->v.dist);
     case FIELD_TEXTS:
         return read_texts(r, f, t, v);

@@ -49,6 +49,9 @@ static const char intro[] =
     "| time | ns, us, ms, s, min, h, d | `30 ms` |\n"
     "| rate | bit/s, kbit/s, Mbit/s, Gbit/s | `20 Mbit/s` |\n"
     "| size | B, kB (1000 B), KiB (1024 B), MB, MiB | `120 B` |\n"
+    "| length | mm, cm, m, km | `10 m` |\n"
+    "| place | two or three lengths: x, y, and z (0 m without it) | `[12 m, 3 m]` |\n"
+    "| speed | m/s, km/h | `1.5 m/s` |\n"
     "| percentage | % | `5 %` |\n"
     "| whole number, number | none, and no quotes | `3` |\n"
     "| truth | `true` or `false`, no quotes | `true` |\n"
@@ -129,8 +132,14 @@ static void write_type(const struct field *f, struct buf *out)
         buf_append_str(out, f->names != NULL ? f->names : "text");
     } else if (f->type == FIELD_TEXTS) {
         buf_printf(out, "%s, one or a list", f->names);
-    } else if (f->type == FIELD_TIME_DIST || f->type == FIELD_SIZE_DIST) {
-        buf_printf(out, "%s or distribution", f->type == FIELD_TIME_DIST ? "time" : "size");
+    } else if (f->type == FIELD_TIME_DIST || f->type == FIELD_SIZE_DIST ||
+               f->type == FIELD_SPEED_DIST) {
+        buf_printf(out, "%s or distribution",
+                   f->type == FIELD_TIME_DIST   ? "time"
+                   : f->type == FIELD_SIZE_DIST ? "size"
+                                                : "speed");
+    } else if (f->type == FIELD_PLACE || f->type == FIELD_EXTENT) {
+        buf_append_str(out, f->type == FIELD_PLACE ? "two or three lengths" : "two lengths");
     } else if (f->type == FIELD_WORD || f->type == FIELD_WORDS) {
         buf_append_str(out, f->type == FIELD_WORD ? "word" : "list of words");
     } else if (f->type == FIELD_ID) {
@@ -138,17 +147,21 @@ static void write_type(const struct field *f, struct buf *out)
     } else if (f->type == FIELD_SHARES) {
         buf_append_str(out, "mapping of device: percentage");
     } else if (f->type == FIELD_MAP && f->section->shorthand != NULL) {
-        buf_append_str(out, "time, or mapping (below)");
+        buf_printf(out, "%s, or mapping (below)",
+                   field_find(f->section, f->section->shorthand)->type == FIELD_PLACE
+                       ? "two or three lengths"
+                       : "time");
     } else if (f->type == FIELD_MAP) {
         buf_append_str(out, "mapping (below)");
     } else if (f->type == FIELD_NAMED || f->type == FIELD_LIST) {
         buf_append_str(out, f->type == FIELD_NAMED ? "mapping of names to entries (below)"
                                                    : "list of entries (below)");
     } else if (units != NULL) {
-        buf_append_str(out, f->type == FIELD_TIME   ? "time"
-                            : f->type == FIELD_RATE ? "rate"
-                            : f->type == FIELD_SIZE ? "size"
-                                                    : "percentage");
+        buf_append_str(out, f->type == FIELD_TIME     ? "time"
+                            : f->type == FIELD_RATE   ? "rate"
+                            : f->type == FIELD_SIZE   ? "size"
+                            : f->type == FIELD_LENGTH ? "length"
+                                                      : "percentage");
     } else {
         cell(field_shape(f), out);
     }
@@ -158,7 +171,13 @@ static void write_limit(const struct field *f, double v, struct buf *out)
 {
     struct field plain = *f;
     struct value value = {.v.i = (int64_t)v};
-    if (f->type == FIELD_NUMBER || f->type == FIELD_RATIO) {
+    if (f->type == FIELD_NUMBER || f->type == FIELD_RATIO || f->type == FIELD_LENGTH) {
+        value.v.d = v;
+    } else if (f->type == FIELD_PLACE || f->type == FIELD_EXTENT) {
+        plain.type = FIELD_LENGTH;
+        value.v.d = v;
+    } else if (f->type == FIELD_SPEED_DIST) {
+        plain.type = FIELD_SPEED;
         value.v.d = v;
     } else if (f->type == FIELD_TIME_DIST) {
         plain.type = FIELD_TIME;
@@ -276,9 +295,16 @@ static void write_technology(const struct scenario_link *t, struct buf *out)
     buf_append_str(out, " | ");
     v.v.i = (int64_t)t->rate_bps;
     value_write(&rate, &v, false, out);
-    buf_printf(out, " | %u B | %u | %u B | %u B | %s | %s |\n", t->mtu_bytes, t->queue_packets,
+    buf_printf(out, " | %u B | %u | %u B | %u B | %s | %s | ", t->mtu_bytes, t->queue_packets,
                t->frame_bytes, t->overhead_bytes, t->shared_medium ? "shared" : "duplex",
                words_loss[t->loss.model]);
+    if (t->range_m > 0) {
+        static const struct field range = {.type = FIELD_LENGTH};
+        value_write(&range, &(struct value){.v.d = t->range_m}, false, out);
+    } else {
+        buf_append_str(out, "any distance");
+    }
+    buf_append_str(out, " |\n");
 }
 
 static void write_vocabulary(const struct scenario_vocabulary *w, struct buf *out)
@@ -302,7 +328,7 @@ static void write_vocabulary(const struct scenario_vocabulary *w, struct buf *ou
     buf_append_str(out,
                    "\n## Link technologies\n\nValid as `technology` and as the name of a link.\n\n"
                    "| Technology | Delay | Jitter | Rate | MTU | Queue | Frame | Overhead | "
-                   "Medium | Loss |\n|---|---|---|---|---|---|---|---|---|---|\n");
+                   "Medium | Loss | Range |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < w->technology_count; i++) {
         write_technology(&w->technologies[i], out);
     }

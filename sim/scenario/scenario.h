@@ -43,6 +43,7 @@ struct scenario_link {
     uint32_t queue_packets;
     bool shared_medium;
     struct scenario_loss loss;
+    double range_m; /* up to this distance, where both ends have a place; 0: any distance */
 };
 
 enum scenario_role { ROLE_PNE, ROLE_GATEWAY, ROLE_SERVER };
@@ -119,6 +120,27 @@ struct scenario_credential {
     bool wrong_psk;
 };
 
+/* How a node moves; copies of an entry share one. */
+enum scenario_mobility {
+    MOBILITY_WAYPOINTS,       /* in a straight line from point to point */
+    MOBILITY_RANDOM_WAYPOINT, /* to a place drawn in the area, at a speed drawn, then a pause */
+    MOBILITY_COME_AND_GO,     /* present and absent in turn, at one place or none */
+};
+struct scenario_waypoint {
+    sim_time at; /* ascending */
+    double place[3];
+};
+struct scenario_motion {
+    enum scenario_mobility model;
+    struct scenario_waypoint *points; /* waypoints */
+    size_t point_count;
+    double low[2], high[2];      /* random-waypoint: the area, x and y in m */
+    struct dist speed;           /* random-waypoint: m/s */
+    struct dist pause;           /* random-waypoint: ns at each place reached */
+    struct dist present, absent; /* come-and-go: ns */
+    bool starts_absent;          /* come-and-go */
+};
+
 struct scenario_node {
     const char *id;    /* "gw/1", or "srv" where the entry has no count */
     const char *entry; /* "gw" */
@@ -130,7 +152,10 @@ struct scenario_node {
     uint32_t policy; /* policy towards `peer`, or SCENARIO_NONE (server) */
     struct scenario_credential credential;
     const char *encoding; /* "xml" or "cbor": what it sends */
-    struct dist start;    /* ns after its network's `at` that a PNE first asks */
+    bool placed;          /* has a place */
+    double place[3];      /* m, at the start of the run: written, or drawn with the seed */
+    const struct scenario_motion *motion; /* NULL: stays */
+    struct dist start;                    /* ns after its network's `at` that a PNE first asks */
     bool pairs_all; /* reserved for PNEs: paired with the gateway they attach to (type 2); default
                        true */
 };

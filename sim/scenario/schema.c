@@ -100,6 +100,13 @@ static void dist_schema(const struct schema *s, enum field_type type)
     buf_append_u8(s->out, ']');
 }
 
+static void lengths_schema(const struct schema *s, const struct field *f)
+{
+    buf_append_str(s->out, "\"type\": \"array\", \"items\": {");
+    quantity_pattern(s, FIELD_LENGTH);
+    buf_printf(s->out, "}, \"minItems\": 2, \"maxItems\": %d", f->type == FIELD_PLACE ? 3 : 2);
+}
+
 static void number_schema(const struct schema *s, const struct field *f)
 {
     buf_printf(s->out, "\"anyOf\": [{\"type\": \"%s\"",
@@ -121,6 +128,8 @@ static void text_list(const struct schema *s)
                    "\"minItems\": 1, \"items\": {\"type\": [\"string\", \"number\"]}}]");
 }
 
+static void field_schema(const struct schema *s, const struct field *f, int depth);
+
 static void nested_schema(const struct schema *s, const struct field *f, int depth)
 {
     if (f->type == FIELD_LIST) {
@@ -134,7 +143,7 @@ static void nested_schema(const struct schema *s, const struct field *f, int dep
         buf_append_u8(s->out, '}');
     } else if (f->section->shorthand != NULL) {
         buf_append_str(s->out, "\"anyOf\": [{");
-        quantity_pattern(s, field_find(f->section, f->section->shorthand)->type);
+        field_schema(s, field_find(f->section, f->section->shorthand), depth);
         buf_append_str(s->out, "}, {");
         object_schema(s, f->section, depth);
         buf_append_str(s->out, "}]");
@@ -174,11 +183,18 @@ static void field_schema(const struct schema *s, const struct field *f, int dept
     case FIELD_TIME:
     case FIELD_RATE:
     case FIELD_SIZE:
+    case FIELD_LENGTH:
+    case FIELD_SPEED:
         quantity_pattern(s, f->type);
         break;
     case FIELD_TIME_DIST:
     case FIELD_SIZE_DIST:
+    case FIELD_SPEED_DIST:
         dist_schema(s, f->type);
+        break;
+    case FIELD_PLACE:
+    case FIELD_EXTENT:
+        lengths_schema(s, f);
         break;
     case FIELD_TEXTS:
         text_list(s);

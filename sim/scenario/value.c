@@ -19,6 +19,9 @@ static const struct unit rate_units[] = {
     {"Gbit/s", 1e9L}, {"Mbit/s", 1e6L}, {"kbit/s", 1e3L}, {"bit/s", 1.0L}, {NULL, 0.0L}};
 static const struct unit size_units[] = {{"MiB", 1048576.0L}, {"MB", 1e6L}, {"KiB", 1024.0L},
                                          {"kB", 1e3L},        {"B", 1.0L},  {NULL, 0.0L}};
+static const struct unit length_units[] = {
+    {"km", 1e3L}, {"m", 1.0L}, {"cm", 1e-2L}, {"mm", 1e-3L}, {NULL, 0.0L}};
+static const struct unit speed_units[] = {{"m/s", 1.0L}, {"km/h", 1.0L / 3.6L}, {NULL, 0.0L}};
 static const struct unit ratio_units[] = {{"%", 0.01L}, {NULL, 0.0L}};
 static const struct unit ms_units[] = {{"s", 1e3L},   {"ms", 1.0L},   {"us", 1e-3L},
                                        {"ns", 1e-6L}, {"min", 60e3L}, {NULL, 0.0L}};
@@ -26,6 +29,8 @@ static const struct unit ms_units[] = {{"s", 1e3L},   {"ms", 1.0L},   {"us", 1e-
 static const char *const time_names[] = {"ns", "us", "ms", "s", "min", "h", "d", NULL};
 static const char *const rate_names[] = {"bit/s", "kbit/s", "Mbit/s", "Gbit/s", NULL};
 static const char *const size_names[] = {"B", "kB", "KiB", "MB", "MiB", NULL};
+static const char *const length_names[] = {"mm", "cm", "m", "km", NULL};
+static const char *const speed_names[] = {"m/s", "km/h", NULL};
 static const char *const ratio_names[] = {"%", NULL};
 
 const char *const *field_units(enum field_type type)
@@ -39,6 +44,12 @@ const char *const *field_units(enum field_type type)
     if (type == FIELD_SIZE || type == FIELD_SIZE_DIST) {
         return size_names;
     }
+    if (type == FIELD_LENGTH || type == FIELD_PLACE || type == FIELD_EXTENT) {
+        return length_names;
+    }
+    if (type == FIELD_SPEED || type == FIELD_SPEED_DIST) {
+        return speed_names;
+    }
     return type == FIELD_RATIO || type == FIELD_SHARES ? ratio_names : NULL;
 }
 
@@ -47,7 +58,10 @@ static const struct unit *units_of(enum field_type type)
     if (type == FIELD_TIME || type == FIELD_TIME_DIST) {
         return time_units;
     }
-    return type == FIELD_RATE ? rate_units : size_units;
+    if (type == FIELD_LENGTH) {
+        return length_units;
+    }
+    return type == FIELD_RATE ? rate_units : type == FIELD_SPEED ? speed_units : size_units;
 }
 
 const char *field_shape(const struct field *f)
@@ -82,6 +96,16 @@ const char *field_shape(const struct field *f)
         return "a time such as 30 s or a distribution such as {uniform: [0 s, 5 s]}";
     case FIELD_SIZE_DIST:
         return "a size such as 120 B or a distribution such as {lognormal: [200 B, 0.4]}";
+    case FIELD_LENGTH:
+        return "a length such as 10 m";
+    case FIELD_SPEED:
+        return "a speed such as 1.5 m/s";
+    case FIELD_SPEED_DIST:
+        return "a speed such as 1.5 m/s or a distribution such as {uniform: [0.5 m/s, 2 m/s]}";
+    case FIELD_PLACE:
+        return "a list of two or three lengths such as [12 m, 3 m]";
+    case FIELD_EXTENT:
+        return "a list of two lengths such as [0 m, 50 m]";
     case FIELD_TEXTS:
         return "a text or a list of texts";
     case FIELD_SAMPLE:
@@ -214,12 +238,18 @@ static bool limited(const struct field *f)
 
 static void write_limit(const struct field *f, double limit, struct buf *out)
 {
-    if (f->type == FIELD_RATIO || f->type == FIELD_NUMBER) {
+    if (f->type == FIELD_RATIO || f->type == FIELD_NUMBER || f->type == FIELD_LENGTH) {
         struct value v = {.v.d = limit};
         value_write(f, &v, false, out);
         return;
     }
     struct field plain = *f;
+    if (f->type == FIELD_PLACE || f->type == FIELD_EXTENT || f->type == FIELD_SPEED_DIST) {
+        plain.type = f->type == FIELD_SPEED_DIST ? FIELD_SPEED : FIELD_LENGTH;
+        struct value v = {.v.d = limit};
+        value_write(&plain, &v, false, out);
+        return;
+    }
     plain.type = f->type == FIELD_TIME_DIST   ? FIELD_TIME
                  : f->type == FIELD_SIZE_DIST ? FIELD_SIZE
                  : f->type == FIELD_SAMPLE    ? FIELD_INTEGER

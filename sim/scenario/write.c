@@ -65,8 +65,14 @@ static void write_percent(double v, struct buf *out)
 }
 
 /* Parameters of distributions may hold fractions of a nanosecond or octet. */
-static void write_part(bool time, double v, struct buf *out)
+static void write_part(enum field_type type, double v, struct buf *out)
 {
+    bool time = type == FIELD_TIME_DIST;
+    if (type == FIELD_SPEED_DIST) {
+        write_double(v, out);
+        buf_append_str(out, " m/s");
+        return;
+    }
     if (v == floor(v) && fabs(v) < 9e15) {
         if (time) {
             write_steps(time_steps, SIM_ARRAY_LEN(time_steps), (int64_t)v, out);
@@ -86,30 +92,30 @@ static void quote(bool json, struct buf *out)
     }
 }
 
-static void write_quoted_part(bool time, double v, bool json, struct buf *out)
+static void write_quoted_part(enum field_type type, double v, bool json, struct buf *out)
 {
     quote(json, out);
-    write_part(time, v, out);
+    write_part(type, v, out);
     quote(json, out);
 }
 
-static void write_dist(bool time, const struct dist *d, bool json, struct buf *out)
+static void write_dist(enum field_type type, const struct dist *d, bool json, struct buf *out)
 {
     static const char *const names[] = {"", "uniform", "exponential", "normal", "lognormal"};
     const char *mark = json ? "\"" : "";
     if (d->kind == DIST_CONSTANT) {
-        write_quoted_part(time, d->a, json, out);
+        write_quoted_part(type, d->a, json, out);
         return;
     }
     buf_printf(out, "{%s%s%s: %s", mark, names[d->kind], mark,
                d->kind != DIST_EXPONENTIAL ? "[" : "");
-    write_quoted_part(time, d->a, json, out);
+    write_quoted_part(type, d->a, json, out);
     if (d->kind == DIST_LOGNORMAL) {
         buf_append_str(out, ", ");
         write_double(d->b, out);
     } else if (d->kind != DIST_EXPONENTIAL) {
         buf_append_str(out, ", ");
-        write_quoted_part(time, d->b, json, out);
+        write_quoted_part(type, d->b, json, out);
     }
     buf_append_str(out, d->kind != DIST_EXPONENTIAL ? "]}" : "}");
 }
@@ -201,6 +207,24 @@ static void write_shares(const struct value *v, bool json, struct buf *out)
     buf_append_u8(out, '}');
 }
 
+static void write_length(double v, struct buf *out)
+{
+    write_double(v, out);
+    buf_append_str(out, " m");
+}
+
+static void write_lengths(const struct value *v, bool json, struct buf *out)
+{
+    buf_append_u8(out, '[');
+    for (size_t i = 0; i < v->v.lengths.count; i++) {
+        buf_append_str(out, i > 0 ? ", " : "");
+        quote(json, out);
+        write_length(v->v.lengths.at[i], out);
+        quote(json, out);
+    }
+    buf_append_u8(out, ']');
+}
+
 static void write_sample(int64_t n, struct buf *out)
 {
     if (n <= 1) {
@@ -221,6 +245,10 @@ static void write_measure(const struct field *f, const struct value *v, struct b
         write_steps(rate_steps, SIM_ARRAY_LEN(rate_steps), v->v.i, out);
     } else if (f->type == FIELD_SIZE) {
         write_steps(size_steps, SIM_ARRAY_LEN(size_steps), v->v.i, out);
+    } else if (f->type == FIELD_LENGTH) {
+        write_length(v->v.d, out);
+    } else if (f->type == FIELD_SPEED) {
+        write_part(FIELD_SPEED_DIST, v->v.d, out);
     } else if (f->type == FIELD_SAMPLE) {
         write_sample(v->v.i, out);
     } else {
@@ -258,6 +286,8 @@ void value_write(const struct field *f, const struct value *v, bool json, struct
     case FIELD_TIME:
     case FIELD_RATE:
     case FIELD_SIZE:
+    case FIELD_LENGTH:
+    case FIELD_SPEED:
     case FIELD_SAMPLE:
     case FIELD_BOUND:
         quote(json, out);
@@ -266,7 +296,12 @@ void value_write(const struct field *f, const struct value *v, bool json, struct
         break;
     case FIELD_TIME_DIST:
     case FIELD_SIZE_DIST:
-        write_dist(f->type == FIELD_TIME_DIST, &v->v.dist, json, out);
+    case FIELD_SPEED_DIST:
+        write_dist(f->type, &v->v.dist, json, out);
+        break;
+    case FIELD_PLACE:
+    case FIELD_EXTENT:
+        write_lengths(v, json, out);
         break;
     case FIELD_TEXTS:
         write_texts(v, json, out);

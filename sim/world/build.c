@@ -334,6 +334,7 @@ void world_dismantle(struct world *w)
     jobs_free(w->jobs);
     entity_timers_free(w);
     script_free(w);
+    motion_free(w);
     net_free(w->net);
     secure_ca_free(w->ca);
     secure_ca_free(w->other_ca);

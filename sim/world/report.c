@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/world/path.h"
 #include "sim/world/world_internal.h"
 
 /* Text, or NULL where it is empty. */
@@ -275,6 +276,24 @@ void report_event(struct world *w, const char *what, const struct entity *e, con
 {
     PUT(w, table_event, record_time(net_now(w->net)), record_text(what),
         e != NULL ? record_int(e->id) : record_null(), record_text(subject), record_text(detail));
+}
+
+void report_motion(const struct hop *hop, const struct path_leg *a, const struct path_leg *b,
+                   bool placed, sim_time now)
+{
+    static const char *const absent[] = {NULL, "a", "b", "both"};
+    double p[3] = {0};
+    double q[3] = {0};
+    path_place(a, now, p);
+    path_place(b, now, q);
+    bool has_a = hop->client->node->placed;
+    bool has_b = hop->server->node->placed;
+    PUT(hop->world, table_motion, record_int(now), record_int(hop->number),
+        record_int(!hop->out_of_reach), record_text(absent[!a->present + 2 * !b->present]),
+        placed ? record_real(path_distance(a, b, now)) : record_null(),
+        has_a ? record_real(p[0]) : record_null(), has_a ? record_real(p[1]) : record_null(),
+        has_a ? record_real(p[2]) : record_null(), has_b ? record_real(q[0]) : record_null(),
+        has_b ? record_real(q[1]) : record_null(), has_b ? record_real(q[2]) : record_null());
 }
 
 void report_transition(const struct entity *e, const struct fsm_table *table, const char *instance,

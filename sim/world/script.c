@@ -100,9 +100,13 @@ static void on_fault(void *arg)
         uint32_t target = f->fault->targets[i];
         switch (f->fault->verb) {
         case FAULT_LINK_DOWN: {
-            const struct hop *hop = &w->hops[target];
-            net_link_set_up(w->net, hop->link, !f->begins);
-            report_event(w, f->begins ? "link_down" : "link_up", NULL, hop->edge->id, f->fault->id);
+            struct hop *hop = &w->hops[target];
+            bool up = motion_fault(hop, f->begins);
+            report_event(w,
+                         up          ? "link_up"
+                         : f->begins ? "link_down"
+                                     : "link_stays_down",
+                         NULL, hop->edge->id, f->fault->id);
             break;
         }
         case FAULT_NODE_SILENT: {

@@ -324,6 +324,29 @@ const struct record_table table_event = {
     .indexes = NULL,
 };
 
+static const struct record_column motion_columns[] = {
+    {"at_ns", RECORD_INTEGER, false, "ns", "From when on", NULL},
+    {"link_id", RECORD_INTEGER, false, "", "Link", "link(link_id)"},
+    {"in_reach", RECORD_INTEGER, false, "0/1", "Whether its ends are in reach of each other", NULL},
+    {"absent", RECORD_TEXT, true, "a|b|both", "Which end is absent; NULL: none", NULL},
+    {"distance_m", RECORD_REAL, true, "m", "Between the ends; NULL: an end has no place", NULL},
+    {"x_a", RECORD_REAL, true, "m", "Place of end a", NULL},
+    {"y_a", RECORD_REAL, true, "m", "Place of end a", NULL},
+    {"z_a", RECORD_REAL, true, "m", "Place of end a", NULL},
+    {"x_b", RECORD_REAL, true, "m", "Place of end b", NULL},
+    {"y_b", RECORD_REAL, true, "m", "Place of end b", NULL},
+    {"z_b", RECORD_REAL, true, "m", "Place of end b", NULL},
+};
+
+const struct record_table table_motion = {
+    .name = "motion",
+    .doc = "A link whose ends move came into reach or went out of it; a row at the start too",
+    .columns = motion_columns,
+    .column_count = SIM_ARRAY_LEN(motion_columns),
+    .keyed = false,
+    .indexes = "link_id",
+};
+
 static const struct record_column expect_columns[] = {
     {"expect_id", RECORD_INTEGER, false, "", "In the order of the scenario", NULL},
     {"line", RECORD_INTEGER, false, "", "Line of the scenario file", NULL},
@@ -344,8 +367,8 @@ const struct record_table table_expect = {
 };
 
 const struct record_table *const world_tables[] = {
-    &table_entity,       &table_link,       &table_session, &table_session_end,
-    &table_alert,        &table_handshake,  &table_message, &table_message_hop,
-    &table_wire_finding, &table_transition, &table_event,   &table_expect,
+    &table_entity,    &table_link,    &table_session,     &table_session_end,  &table_alert,
+    &table_handshake, &table_message, &table_message_hop, &table_wire_finding, &table_transition,
+    &table_event,     &table_motion,  &table_expect,
 };
 const size_t world_table_count = SIM_ARRAY_LEN(world_tables);

@@ -127,6 +127,7 @@ int world_run(struct world *w, const volatile sig_atomic_t *stop, world_progress
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     w->started_wall = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    motion_start(w);
     for (size_t i = 0; i < s->node_count; i++) {
         w->entities[i].type->start(&w->entities[i], w->entities[i].state);
     }

@@ -26,6 +26,7 @@ enum { SIDE_INITIATOR, SIDE_RESPONDER };
 
 struct hop;
 struct channel;
+struct path_leg;
 
 /* --- messages
  * ------------------------------------------------------------------------------------- */
@@ -94,6 +95,8 @@ struct hop {
     struct carry_queue datagrams[2]; /* on their way, by direction: 0 from the client */
     struct channel *live[2];         /* channel that the client, the server uses now, or NULL */
     uint32_t channels;               /* opened so far */
+    uint32_t down_faults;            /* faults that hold the link down */
+    bool out_of_reach;               /* an end is absent or too far away */
     bool dropped;                    /* the last one broke after it was established */
     struct watch *watch;
     struct pcap *pcap;
@@ -244,6 +247,7 @@ struct world {
     struct entity_alarm *alarms;
     struct performer *performers;
     struct fault_event *fault_events;
+    struct motion *motions;
     struct map interned; /* text -> index in names */
     char **names;
     size_t name_count, name_capacity;
@@ -262,6 +266,13 @@ void world_dismantle(struct world *w);
 /* script.c: workload and faults */
 void script_start(struct world *w);
 void script_free(struct world *w);
+
+/* motion.c: hops whose ends move. Before the entities start. */
+void motion_start(struct world *w);
+void motion_free(struct world *w);
+/* A fault `link-down` begins or ends: the link is up while no fault holds it down and its ends are
+ * in reach. Returns whether it is up now. */
+bool motion_fault(struct hop *hop, bool begins);
 
 /* account.c: messages and hops */
 struct message *account_message(struct world *w, const struct message_info *info, size_t bytes);
@@ -322,6 +333,9 @@ void report_finding(struct hop *hop, const struct net_packet *packet,
                     const struct watch_finding *finding);
 void report_transition(const struct entity *e, const struct fsm_table *table, const char *instance,
                        uint32_t from, uint32_t event, uint32_t to, bool allowed);
+/* Reach of a hop as it is from now on; `placed`: both ends have a place. */
+void report_motion(const struct hop *hop, const struct path_leg *a, const struct path_leg *b,
+                   bool placed, sim_time now);
 void report_event(struct world *w, const char *what, const struct entity *e, const char *subject,
                   const char *detail);
 

@@ -210,6 +210,11 @@ link("link-loss-stuck", "{technology: ble, loss: {model: gilbert-elliott, enter:
 link("link-loss-model", "{technology: ble, loss: {model: ⟦unknown-word⟧gilbert-elliot, enter: 1 %, leave: 5 %}}")
 link("link-queue-zero", "{technology: ble, queue: ⟦out-of-range⟧0}")
 link("link-medium", "{technology: ble, medium: ⟦unknown-word⟧shard}")
+link("link-range-no-unit", "{technology: ble, range: ⟦missing-unit⟧10}")
+link("link-range-unit", "{technology: ble, range: ⟦unknown-unit⟧10 ft}")
+link("link-range-zero", "{technology: ble, range: ⟦out-of-range⟧0 m}")
+link("link-range-negative", "{technology: ble, range: ⟦out-of-range⟧-5 m}")
+link("link-range-list", "{technology: ble, range: ⟦wrong-type⟧[5 m]}")
 link("link-trace-later", "{technology: ble, ⟦not-implemented⟧trace: x.csv}")
 
 # --- nodes
@@ -264,11 +269,64 @@ node("node-certificate-present", "{id: a, role: server, certificate: {present: �
 node("node-certificate-times", "{id: a, role: server, certificate: {not_before: 2 s, not_after: ⟦inconsistent⟧1 s}}")
 node("node-certificate-identity", "{id: a, role: server, certificate: {identity: ⟦several-nodes⟧pne/*}}")
 node("node-psk", "{id: a, role: server, psk: {secret: ⟦unknown-word⟧rigth}}")
-node("node-position-later", "{id: a, role: server, ⟦not-implemented⟧position: [1, 2]}")
+node("node-mode-later", "{id: a, role: server, ⟦not-implemented⟧mode: both}")
 case("node-broken-no-noise", GOOD.replace("count: 2", "count: ⟦bad-value⟧two") +
      "faults:\n  - {at: 1 s, do: link-down, target: gw/1--srv}\n  - {at: 1 s, do: node-silent, target: ⟦unknown-node⟧pnee}\n")
 case("node-three-errors", HEAD + "nodes:\n  - {id: srv, role: ⟦unknown-word⟧sever}\n  - {id: gw, role: gateway, uplink: {to: srv, "
      "link: ⟦unknown-link⟧lt}}\n  - {id: pne, role: pne, count: ⟦bad-value⟧x, attach: {to: ⟦unknown-node⟧gwy, link: ble}}\n")
+
+
+# --- places and movement
+def place(name, text):
+    node("place-" + name, "{id: a, role: server, position: " + text + "}")
+
+
+def motion(name, text):
+    node("motion-" + name, "{id: a, role: pne, attach: {to: gw, link: ble}, mobility: " + text + "}")
+
+
+place("no-unit", "[⟦missing-unit⟧1, ⟦missing-unit⟧2]")
+place("unit", "[1 m, ⟦unknown-unit⟧2 feet]")
+place("one", "⟦out-of-range⟧[1 m]")
+place("four", "⟦out-of-range⟧[1 m, 2 m, 3 m, 4 m]")
+place("scalar", "⟦wrong-type⟧1 m")
+node("place-empty", "{id: a, role: server, ⟦missing-value⟧position: }")
+place("far", "[⟦out-of-range⟧1e9 km, 0 m]")
+place("nothing", "⟦missing-key⟧{}")
+place("two-ways", "{at: [0 m, 0 m], ⟦inconsistent⟧disc: {radius: 5 m}}")
+place("unknown", "{⟦unknown-key⟧disk: {radius: 5 m}}")
+place("disc-no-radius", "{disc: ⟦missing-key⟧{centre: [0 m, 0 m]}}")
+place("disc-radius", "{disc: {radius: ⟦out-of-range⟧-1 m}}")
+place("disc-centre", "{disc: {centre: ⟦wrong-type⟧5 m, radius: 1 m}}")
+place("grid-no-columns", "{grid: ⟦missing-key⟧{step: [1 m, 1 m]}}")
+place("grid-columns", "{grid: {step: [1 m, 1 m], columns: ⟦out-of-range⟧0}}")
+place("grid-step", "{grid: {step: ⟦out-of-range⟧[1 m, 1 m, 1 m], columns: 2}}")
+place("uniform-no-y", "{uniform: ⟦missing-key⟧{x: [0 m, 5 m]}}")
+place("uniform-backwards", "{uniform: {x: ⟦inconsistent⟧[5 m, 0 m], y: [0 m, 5 m]}}")
+place("uniform-three", "{uniform: {x: ⟦out-of-range⟧[0 m, 5 m, 6 m], y: [0 m, 5 m]}}")
+motion("no-model", "⟦missing-key⟧{points: [{at: 0 s, to: [0 m, 0 m]}]}")
+motion("model", "{model: ⟦unknown-word⟧waypoint, points: [{at: 0 s, to: [0 m, 0 m]}]}")
+motion("no-points", "⟦missing-key⟧{model: waypoints}")
+motion("points-empty", "{model: waypoints, points: ⟦empty-list⟧[]}")
+motion("points-map", "{model: waypoints, points: ⟦wrong-type⟧{at: 0 s, to: [0 m, 0 m]}}")
+motion("point-no-to", "{model: waypoints, points: [⟦missing-key⟧{at: 0 s}]}")
+motion("point-time", "{model: waypoints, points: [{at: ⟦missing-unit⟧3, to: [0 m, 0 m]}]}")
+motion("points-order", "{model: waypoints, points: [{at: 5 s, to: [0 m, 0 m]}, {at: ⟦inconsistent⟧5 s, to: [1 m, 0 m]}]}")
+motion("points-speed", "{model: waypoints, points: [{at: 5 s, to: [0 m, 0 m]}], ⟦inconsistent⟧speed: 1 m/s}")
+node("motion-two-places", "{id: a, role: pne, attach: {to: gw, link: ble}, position: [1 m, 1 m], mobility: {model: waypoints, points: [{at: ⟦inconsistent⟧0 s, to: [0 m, 0 m]}]}}")
+motion("no-area", "⟦missing-key⟧{model: random-waypoint, speed: 1 m/s}")
+motion("area-no-y", "{model: random-waypoint, area: ⟦missing-key⟧{x: [0 m, 5 m]}, speed: 1 m/s}")
+motion("area-point", "{model: random-waypoint, area: ⟦inconsistent⟧{x: [5 m, 5 m], y: [1 m, 1 m]}, speed: 1 m/s}")
+motion("no-speed", "⟦missing-key⟧{model: random-waypoint, area: {x: [0 m, 5 m], y: [0 m, 5 m]}}")
+motion("speed-no-unit", "{model: random-waypoint, area: {x: [0 m, 5 m], y: [0 m, 5 m]}, speed: ⟦missing-unit⟧1}")
+motion("speed-unit", "{model: random-waypoint, area: {x: [0 m, 5 m], y: [0 m, 5 m]}, speed: {uniform: [1 m/s, ⟦unknown-unit⟧2 mph]}}")
+motion("speed-zero", "{model: random-waypoint, area: {x: [0 m, 5 m], y: [0 m, 5 m]}, speed: ⟦out-of-range⟧0 m/s}")
+motion("speed-backwards", "{model: random-waypoint, area: {x: [0 m, 5 m], y: [0 m, 5 m]}, speed: {uniform: ⟦inconsistent⟧[2 m/s, 1 m/s]}}")
+motion("no-absent", "⟦missing-key⟧{model: come-and-go, present: 5 s}")
+motion("present-zero", "{model: come-and-go, present: ⟦out-of-range⟧0 s, absent: 5 s}")
+motion("absent-unit", "{model: come-and-go, present: 5 s, absent: ⟦unknown-unit⟧5 m}")
+motion("first", "{model: come-and-go, present: 5 s, absent: 5 s, first: ⟦unknown-word⟧away}")
+motion("come-and-go-area", "{model: come-and-go, present: 5 s, absent: 5 s, ⟦inconsistent⟧area: {x: [0 m, 5 m], y: [0 m, 5 m]}}")
 
 # --- personal networks and groups
 pn("pn-no-gateway", "⟦missing-key⟧{id: x}")

@@ -1,0 +1,108 @@
+/* Hops whose ends move, or come and go: their links are down while an end is absent or out of
+ * range. One timer a hop, at the next time at which its reach changes or a leg ends; hops without
+ * motion have none. */
+#include <stdlib.h>
+
+#include "sim/world/path.h"
+#include "sim/world/world_internal.h"
+
+struct motion {
+    struct hop *hop;
+    struct path ends[2];
+    double range_m; /* 0: any distance */
+    bool placed;    /* both ends have a place */
+    bool told;      /* the first row is written */
+    struct motion *next;
+};
+
+/* --- why a link is down -------------------------------------------------------------------- */
+
+static void apply(struct hop *hop)
+{
+    bool up = hop->down_faults == 0 && !hop->out_of_reach;
+    if (up != net_link_is_up(hop->world->net, hop->link)) {
+        net_link_set_up(hop->world->net, hop->link, up);
+    }
+}
+
+bool motion_fault(struct hop *hop, bool begins)
+{
+    CHECK(begins || hop->down_faults > 0);
+    hop->down_faults += begins ? 1 : UINT32_MAX;
+    apply(hop);
+    return net_link_is_up(hop->world->net, hop->link);
+}
+
+/* --- reach --------------------------------------------------------------------------------- */
+
+static void set_reach(struct motion *m, bool in_reach, sim_time now)
+{
+    struct hop *hop = m->hop;
+    if (m->told && in_reach == !hop->out_of_reach) {
+        return;
+    }
+    m->told = true;
+    hop->out_of_reach = !in_reach;
+    apply(hop);
+    report_motion(hop, &m->ends[0].leg, &m->ends[1].leg, m->placed, now);
+}
+
+static void on_timer(void *arg)
+{
+    struct motion *m = arg;
+    struct world *w = m->hop->world;
+    sim_time now = net_now(w->net);
+    for (int i = 0; i < 2; i++) {
+        if (m->ends[i].leg.until <= now) {
+            path_next(&m->ends[i]);
+        }
+    }
+    const struct path_leg *a = &m->ends[0].leg;
+    const struct path_leg *b = &m->ends[1].leg;
+    sim_time enter;
+    sim_time leave;
+    path_reach(a, b, m->range_m, &enter, &leave);
+    set_reach(m, enter <= now && now < leave, now);
+    sim_time until = a->until < b->until ? a->until : b->until;
+    sim_time next = now < enter ? enter : now < leave ? leave : until;
+    if (next <= w->scenario->until) {
+        net_timer_set(w->net, next, on_timer, m);
+    }
+}
+
+void motion_start(struct world *w)
+{
+    for (size_t i = 0; i < w->scenario->edge_count; i++) {
+        struct hop *hop = &w->hops[i];
+        const struct scenario_node *a = hop->client->node;
+        const struct scenario_node *b = hop->server->node;
+        double range_m = w->scenario->links[hop->edge->link].range_m;
+        bool placed = a->placed && b->placed;
+        if (a->motion == NULL && b->motion == NULL && (range_m <= 0 || !placed)) {
+            continue;
+        }
+        struct motion *m = mem_alloc(sizeof(*m));
+        m->hop = hop;
+        m->placed = placed;
+        m->range_m = placed ? range_m : 0;
+        path_start(&m->ends[0], a, w->scenario->seed);
+        path_start(&m->ends[1], b, w->scenario->seed);
+        if (a->motion == NULL && b->motion == NULL &&
+            path_distance(&m->ends[0].leg, &m->ends[1].leg, 0) <= range_m) {
+            free(m); /* in reach for good */
+            continue;
+        }
+        m->next = w->motions;
+        w->motions = m;
+        on_timer(m);
+    }
+}
+
+void motion_free(struct world *w)
+{
+    while (w->motions != NULL) {
+        struct motion *m = w->motions;
+        w->motions = m->next;
+        free(m);
+    }
+}
