@@ -203,25 +203,22 @@ SELECT at_s, what, subject, detail FROM (
 CREATE VIEW v_contact AS
 WITH change AS (
   SELECT link_id, at_ns, in_reach, lag(at_ns) OVER w AS before_ns, lead(at_ns) OVER w AS after_ns
-    FROM motion WINDOW w AS (PARTITION BY link_id ORDER BY at_ns))
-SELECT l.name AS link, a.name AS a, b.name AS b,
-       row_number() OVER (PARTITION BY c.link_id ORDER BY c.at_ns) AS contact,
-       c.at_ns / 1e9 AS from_s, c.after_ns / 1e9 AS until_s,
-       (coalesce(c.after_ns, r.reached_ns, r.until_ns) - c.at_ns) / 1e9 AS duration_s,
-       (c.at_ns - c.before_ns) / 1e9 AS gap_s, s.established_ns / 1e9 AS first_session_s,
-       (s.established_ns - c.at_ns) / 1e6 AS join_ms
-  FROM change c
+    FROM motion WINDOW w AS (PARTITION BY link_id ORDER BY at_ns)),
+contact AS (
+  SELECT link_id, at_ns, before_ns, after_ns, row_number() OVER (PARTITION BY link_id ORDER BY at_ns) AS number
+    FROM change WHERE in_reach = 1)
+SELECT l.name AS link, a.name AS a, b.name AS b, c.number AS contact, c.at_ns / 1e9 AS from_s,
+       c.after_ns / 1e9 AS until_s, (coalesce(c.after_ns, r.reached_ns, r.until_ns) - c.at_ns) / 1e9 AS duration_s,
+       (c.at_ns - c.before_ns) / 1e9 AS gap_s,
+       (SELECT min(s.established_ns) FROM session s WHERE s.link_id = c.link_id AND s.established_ns >= c.at_ns
+           AND s.established_ns < coalesce(c.after_ns, 9e18)) / 1e9 AS first_session_s,
+       (SELECT min(s.established_ns) - c.at_ns FROM session s WHERE s.link_id = c.link_id
+           AND s.established_ns >= c.at_ns AND s.established_ns < coalesce(c.after_ns, 9e18)) / 1e6 AS join_ms
+  FROM contact c
   JOIN link l ON l.link_id = c.link_id
   JOIN entity a ON a.entity_id = l.a
   JOIN entity b ON b.entity_id = l.b
-  CROSS JOIN run r
-  LEFT JOIN (SELECT link_id, established_ns FROM session WHERE established_ns IS NOT NULL) s
-         ON s.link_id = c.link_id AND s.established_ns =
-            (SELECT min(t.established_ns) FROM session t
-              WHERE t.link_id = c.link_id AND t.established_ns >= c.at_ns
-                AND t.established_ns < coalesce(c.after_ns, t.established_ns + 1))
- WHERE c.in_reach = 1
- ORDER BY c.at_ns, c.link_id;
+  CROSS JOIN run r;
 
 -- v_rule: Rules R1 to R6 of clause 5.9.1 that were broken, as measured
 -- v_rule.rule: R1 to R6 (models/README.md)

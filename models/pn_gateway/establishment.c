@@ -219,6 +219,18 @@ static void invite(struct gateway *g, struct pn *pn, struct member *m)
     agent_request(&g->agent, &request, &route, m->pne);
 }
 
+/* Of a PN that stands and invites (types 2 and 3). One that is not missing, as far as this gateway
+ * knows, finds back by itself. */
+void gateway_met_pne(struct gateway *g, entity_id pne)
+{
+    struct pn *pn;
+    struct member *m = gateway_member(g, pne, &pn);
+    if (m != NULL && m->state == MEMBER_ABSENT && pn->state == PN_ACTIVE &&
+        entity_scenario(g->agent.entity)->pns[pn->number].type != 1) {
+        invite(g, pn, m);
+    }
+}
+
 static bool names_pne(const struct cpns_message *m, const struct agent *a, entity_id pne)
 {
     const struct cpns_value *list = &m->fields[CPNS_PNE_ID];

@@ -302,6 +302,15 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
     }
 }
 
+static void met(struct entity *e, void *state, entity_id peer)
+{
+    struct gateway *g = state;
+    (void)e;
+    if (peer != g->server) {
+        gateway_met_pne(g, peer);
+    }
+}
+
 static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
 {
     struct gateway *g = state;
@@ -365,6 +374,7 @@ const struct entity_type pn_gateway_entity_type = {
     .start = start,
     .message = message,
     .channel = channel,
+    .met = met,
     .timer = timer,
     .work = work,
     .finish = finish,

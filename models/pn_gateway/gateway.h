@@ -79,6 +79,8 @@ enum disposition gateway_on_establishment_request(struct gateway *g, const struc
 enum disposition gateway_on_connection_answer(struct gateway *g, const struct cpns_message *m,
                                               entity_id from);
 void gateway_on_pne_up(struct gateway *g, entity_id pne);
+/* A PNE came into reach: a member that is missing is invited. */
+void gateway_met_pne(struct gateway *g, entity_id pne);
 void gateway_on_pne_down(struct gateway *g, entity_id pne);
 void gateway_on_server_failed(struct gateway *g);
 /* The session with the server broke, and what is unanswered has been sent again. */

@@ -35,15 +35,10 @@ void pne_establishment_start(struct pne *p)
 }
 
 /* Flow 1: the gateway is asked in the clear whether it is there. */
-void pne_begin(struct pne *p)
+static void look_for_gateway(struct pne *p)
 {
     struct entity *e = p->agent.entity;
     const struct scenario *s = entity_scenario(e);
-    p->retry = 0;
-    if (!pne_may(p, PNE_EV_START)) {
-        return;
-    }
-    pne_move(p, PNE_EV_START, PNE_DISCOVERING);
     struct cpns_message m;
     agent_begin(&p->agent, &m, CPNS_ENTITY_DISCOVERY_REQUEST, NULL);
     cpns_set_text(&m, CPNS_MODE, "pne");
@@ -52,6 +47,28 @@ void pne_begin(struct pne *p)
     struct agent_route route = pne_route(p);
     route.exempt = EXEMPT_BEFORE_ESTABLISHMENT;
     agent_request(&p->agent, &m, &route, 0);
+}
+
+void pne_begin(struct pne *p)
+{
+    p->retry = 0;
+    if (pne_may(p, PNE_EV_START)) {
+        pne_move(p, PNE_EV_START, PNE_DISCOVERING);
+        p->invited = false;
+        look_for_gateway(p);
+    }
+}
+
+/* Whoever waits until it tries again does so now; the first try has its own time. */
+void pne_met_gateway(struct pne *p)
+{
+    if (p->state == PNE_DISCOVERING) {
+        agent_forget(&p->agent, p->gateway, CPNS_ENTITY_DISCOVERY_REQUEST);
+        look_for_gateway(p);
+    } else if (p->retry != 0 && p->failures > 0) {
+        entity_timer_cancel(p->agent.entity, p->retry);
+        pne_begin(p);
+    }
 }
 
 enum disposition pne_on_discovery_response(struct pne *p, const struct cpns_message *m)
@@ -93,7 +110,9 @@ enum disposition pne_on_discovery_request(struct pne *p, const struct cpns_messa
     route.exempt = EXEMPT_BEFORE_ESTABLISHMENT;
     agent_send(&p->agent, &answer, &route);
     if (r->from == p->gateway && p->pn != SCENARIO_NONE && pne_may(p, PNE_EV_INVITED)) {
+        agent_forget(&p->agent, p->gateway, CPNS_ENTITY_DISCOVERY_REQUEST); /* it is found */
         pne_move(p, PNE_EV_INVITED, PNE_ESTABLISHING);
+        p->invited = true;
         entity_connect(e, p->gateway);
     }
     return MESSAGE_DELIVERED;
@@ -173,7 +192,7 @@ enum disposition pne_on_establishment_response(struct pne *p, const struct cpns_
         return MESSAGE_DELIVERED;
     }
     bool answer = agent_answered(&p->agent, m, CPNS_PN_ESTABLISHMENT_REQUEST, &cookie);
-    if (!answer && p->initiates) {
+    if (!answer && !p->invited) {
         return MESSAGE_DELIVERED; /* late or repeated; an invited PNE has not asked */
     }
     if (status != 200) {
@@ -203,6 +222,14 @@ static bool is_absence(const char *reason)
     return false;
 }
 
+/* Who was invited asks for itself from now on: the gateway has gone on without it. */
+static void asks_itself(struct pne *p)
+{
+    if (!p->initiates) {
+        p->initiates = p->was_member = true;
+    }
+}
+
 /* Refused for good, unless the gateway was only out of reach: then it is looked for once every
  * keep-alive period. */
 void pne_gives_up(struct pne *p, enum pne_event event, const char *reason)
@@ -217,6 +244,9 @@ void pne_gives_up(struct pne *p, enum pne_event event, const char *reason)
         entity_event(e, "establishment_failed", reason);
     }
     p->told = is_absence(reason);
+    if (p->told) {
+        asks_itself(p);
+    }
     if (p->told && p->initiates && p->retry == 0) {
         p->retry = entity_timer_set(e, entity_scenario(e)->timers.keep_alive, PNE_TIMER_START, 0);
     }
@@ -227,13 +257,12 @@ void pne_on_channel_failed(struct pne *p, const char *reason)
     pne_set_back(p, PNE_EV_CHANNEL_FAILED, reason);
 }
 
-/* Later each time (cpns-model.md section 3, timers). Who was invited asks itself from now on: the
- * gateway has gone on without it. */
+/* Later each time (cpns-model.md section 3, timers). */
 void pne_set_back(struct pne *p, enum pne_event event, const char *reason)
 {
     struct entity *e = p->agent.entity;
     const struct scenario_timers *t = &entity_scenario(e)->timers;
-    bool invited = p->state == PNE_ESTABLISHING && !p->initiates;
+    bool invited = p->state == PNE_ESTABLISHING && p->invited;
     agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
     for (size_t i = 0; i < p->group_count; i++) {
         p->groups[i].waiting = false;
@@ -248,7 +277,7 @@ void pne_set_back(struct pne *p, enum pne_event event, const char *reason)
     }
     pne_move(p, event, PNE_IDLE);
     if (invited) {
-        p->initiates = p->was_member = true;
+        asks_itself(p);
     }
     if (p->initiates && p->retry == 0) {
         sim_time wait = t->request;
@@ -316,6 +345,7 @@ void pne_comes_back(struct pne *p)
     p->broken = false;
     if (pne_may(p, PNE_EV_LINK_LOST)) {
         pne_move(p, PNE_EV_LINK_LOST, PNE_IDLE);
+        asks_itself(p);
         pne_begin(p);
     }
 }

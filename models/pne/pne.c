@@ -149,9 +149,16 @@ static enum disposition message(struct entity *e, void *state, const struct rece
     return d;
 }
 
+static void met(struct entity *e, void *state, entity_id peer)
+{
+    (void)e;
+    (void)peer; /* a PNE has no other neighbour */
+    pne_met_gateway(state);
+}
+
 static void on_channel_down(struct pne *p, const char *reason)
 {
-    if (p->state == PNE_ESTABLISHING && !p->initiates) {
+    if (p->state == PNE_ESTABLISHING && p->invited) {
         pne_set_back(p, PNE_EV_CHANNEL_FAILED, reason); /* nothing of its own would open another */
         return;
     }
@@ -285,6 +292,7 @@ const struct entity_type pne_entity_type = {
     .start = start,
     .message = message,
     .channel = channel,
+    .met = met,
     .timer = timer,
     .work = work,
     .finish = finish,

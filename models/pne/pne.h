@@ -46,6 +46,7 @@ struct pne {
     uint32_t pn; /* index in the scenario, or SCENARIO_NONE */
     uint32_t state;
     bool initiates;    /* asks for the PN itself; else it is invited */
+    bool invited;      /* ESTABLISHING because the gateway asked, not by a request of its own */
     bool was_member;   /* asks for itself alone (type 1) when it comes back */
     uint32_t failures; /* in a row, to reach the PN */
     bool told;         /* that the gateway is out of reach */
@@ -80,6 +81,8 @@ void pne_on_channel_failed(struct pne *p, const char *reason);
 void pne_set_back(struct pne *p, enum pne_event event, const char *reason);
 /* The PN is no more. */
 void pne_leaves(struct pne *p);
+/* The gateway came into reach. */
+void pne_met_gateway(struct pne *p);
 /* The gateway answered 410 (the PN is no more) or 403 (the PNE is not in it). */
 void pne_not_here(struct pne *p, int64_t status);
 /* No longer in the PN, which may well stand: from the beginning again. */

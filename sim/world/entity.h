@@ -70,6 +70,9 @@ struct entity_type {
     enum disposition (*message)(struct entity *e, void *state, const struct received *message);
     void (*channel)(struct entity *e, void *state, entity_id peer, enum channel_event event,
                     const char *reason);
+    /* The neighbour came into reach, as a radio notices: movement brought the link up again. May be
+     * NULL. Nobody is told of a link that goes down: silence tells. */
+    void (*met)(struct entity *e, void *state, entity_id peer);
     void (*timer)(struct entity *e, void *state, uint32_t kind, uint64_t arg);
     /* An item of `workload` is due here; `target` is one of work->to, or SCENARIO_NONE; `size`
      * octets drawn. */

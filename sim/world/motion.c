@@ -35,16 +35,28 @@ bool motion_fault(struct hop *hop, bool begins)
 
 /* --- reach --------------------------------------------------------------------------------- */
 
+static void meet(struct entity *e, const struct entity *peer)
+{
+    if (e->type->met != NULL && !entity_is_silent(e)) {
+        e->type->met(e, e->state, peer->id);
+    }
+}
+
 static void set_reach(struct motion *m, bool in_reach, sim_time now)
 {
     struct hop *hop = m->hop;
     if (m->told && in_reach == !hop->out_of_reach) {
         return;
     }
+    bool met = m->told && in_reach && hop->down_faults == 0;
     m->told = true;
     hop->out_of_reach = !in_reach;
     apply(hop);
     report_motion(hop, &m->ends[0].leg, &m->ends[1].leg, m->placed, now);
+    if (met) {
+        meet(hop->client, hop->server);
+        meet(hop->server, hop->client);
+    }
 }
 
 static void on_timer(void *arg)

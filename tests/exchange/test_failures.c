@@ -149,6 +149,111 @@ static void a_link_that_comes_back_is_used_again(void **state)
     fake_free(w);
 }
 
+/* --- in and out of reach
+ * --------------------------------------------------------------------------------- */
+
+struct away {
+    entity_id pne;
+    bool away;
+};
+
+/* What a PNE that is out of reach sends and is sent is lost; its sessions do not notice. */
+static enum fake_fate lose(void *arg, struct fake_hit *hit)
+{
+    const struct away *a = arg;
+    return a->away && (hit->from == a->pne || hit->to == a->pne) ? FAKE_DROP : FAKE_PASS;
+}
+
+static void set_away(struct fake_world *w, struct away *a, bool away)
+{
+    a->away = away;
+    fake_set_link(w, a->pne, !away);
+    if (!away) {
+        fake_meet(w, a->pne);
+    }
+}
+
+static const char invited[] =
+    HOUSE "personal_networks:\n"
+          "  - {id: home, gateway: gw, establishment: {type: 2, by: p/1, at: 1 s}}\n";
+
+/* p/3 is away for long, from the beginning, from the middle of its establishment, or from later on:
+ * it is back at once when it meets its gateway, and soon when nobody tells it. */
+static void who_comes_back_into_reach_joins_again(void **state)
+{
+    (void)state;
+    static const char *const yamls[] = {plain, invited};
+    static const sim_time leaves[] = {0, 1200 * SIM_MS, 20 * SIM_S};
+    static const sim_time returns[] = {45 * SIM_S, 200 * SIM_S, 330 * SIM_S, 345 * SIM_S};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(yamls) * SIM_ARRAY_LEN(leaves); i++) {
+        for (size_t k = 0; k < SIM_ARRAY_LEN(returns); k++) {
+            struct fake_world *w = fake_create(yamls[i % 2]);
+            struct away a = {.pne = fake_id(w, "p/3")};
+            fake_set_filter(w, lose, &a);
+            fake_run(w, leaves[i / 2]);
+            set_away(w, &a, true);
+            fake_run(w, returns[k]);
+            set_away(w, &a, false);
+            /* A member whose session broke asks with its next keep-alive. */
+            fake_run(w, returns[k] + 32 * SIM_S);
+            if (stores_members(w, "home") != 3 || !fake_connected(w, "p/3")) {
+                fake_print(w);
+                print_error("case %zu, %zu\n", i, k);
+            }
+            assert_int_equal(stores_members(w, "home"), 3);
+            assert_true(fake_connected(w, "p/3"));
+            fake_run(w, 1000 * SIM_S);
+            stores_assert_agree(w);
+            assert_int_equal(fake_wrong_events(w), 0);
+            fake_free(w);
+        }
+    }
+}
+
+/* An invited PNE that left in the middle and met nobody goes on asking by itself. */
+static void who_was_invited_goes_on_asking(void **state)
+{
+    (void)state;
+    struct fake_world *w = fake_create(invited);
+    struct away a = {.pne = fake_id(w, "p/3")};
+    fake_set_filter(w, lose, &a);
+    fake_run(w, 1200 * SIM_MS);
+    assert_int_equal(fake_count(w, "p/3 -> gw: PNConnectionResponse"), 1);
+    assert_int_equal(fake_count(w, "p/3 ! pn_joined"), 0);
+    a.away = true;
+    fake_run(w, 400 * SIM_S);
+    a.away = false;
+    fake_run(w, 470 * SIM_S); /* a keep-alive period, and what a request takes */
+    assert_int_equal(stores_members(w, "home"), 3);
+    assert_int_equal(fake_count(w, "p/3 ! pn_joined"), 1);
+    stores_assert_agree(w);
+    assert_int_equal(fake_wrong_events(w), 0);
+    fake_free(w);
+}
+
+/* To meet changes nothing before it is time, or for those who are members. */
+static void to_meet_is_no_reason_to_begin(void **state)
+{
+    (void)state;
+    struct fake_world *w = fake_create(HOUSE "personal_networks:\n"
+                                             "  - {id: home, gateway: gw, establishment: {type: 2, "
+                                             "by: p/1, at: 10 s}}\n");
+    fake_run(w, 5 * SIM_S);
+    fake_meet(w, fake_id(w, "p/1"));
+    fake_meet(w, fake_id(w, "p/2"));
+    fake_meet(w, fake_id(w, "gw"));
+    fake_run(w, 9 * SIM_S);
+    assert_int_equal(fake_hits(w), 0);
+    fake_run(w, 25 * SIM_S);
+    assert_int_equal(stores_members(w, "home"), 3);
+    uint64_t hits = fake_hits(w);
+    fake_meet(w, fake_id(w, "p/1"));
+    fake_meet(w, fake_id(w, "p/2"));
+    fake_run(w, 26 * SIM_S);
+    assert_int_equal(fake_hits(w), hits);
+    fake_free(w);
+}
+
 static void no_server_no_pn(void **state)
 {
     (void)state;
@@ -399,6 +504,9 @@ int main(void)
         cmocka_unit_test(each_message_of_establishment_late_once),
         cmocka_unit_test(each_message_of_a_release_cut_once),
         cmocka_unit_test(a_link_that_comes_back_is_used_again),
+        cmocka_unit_test(who_comes_back_into_reach_joins_again),
+        cmocka_unit_test(who_was_invited_goes_on_asking),
+        cmocka_unit_test(to_meet_is_no_reason_to_begin),
         cmocka_unit_test(no_server_no_pn),
         cmocka_unit_test(the_origin_is_who_the_session_authenticated),
         cmocka_unit_test(signalling_outside_a_session_is_refused),

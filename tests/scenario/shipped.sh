@@ -39,7 +39,7 @@ none "a gateway opened more than one first session to its server" \
 none "two sessions stood on one hop at once" \
     "SELECT a.session_id, b.session_id FROM session a JOIN session b ON a.initiator = b.initiator
      AND a.responder = b.responder AND a.session_id < b.session_id
-     WHERE a.established_ns IS NOT NULL AND b.started_ns < coalesce(a.ended_ns, 9e18)"
+     WHERE a.established_ns IS NOT NULL AND b.established_ns < coalesce(a.ended_ns, 9e18)"
 none "a signalling message was written before its session stood at both ends" \
     "SELECT h.message_id, h.hop FROM message_hop h JOIN session s USING (session_id)
      WHERE h.sent_ns IS NOT NULL AND (s.established_ns IS NULL OR h.sent_ns < s.established_ns)"

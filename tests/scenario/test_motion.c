@@ -60,7 +60,7 @@ static void links_follow_the_distance(void **state)
                  "walk--gw|150000000000|1|10|NULL\n");
         rows_are("walk",
                  "SELECT link, contact, from_s, round(duration_s, 3), round(gap_s, 3) FROM "
-                 "v_contact",
+                 "v_contact ORDER BY from_s",
                  "walk--gw|1|0|30|NULL\n"
                  "walk--gw|2|150|150|120\n");
         rows_are("walk",
@@ -183,6 +183,63 @@ static void a_node_more_changes_nobodys_path(void **state)
     free(rows);
 }
 
+/* Workers change nothing. */
+static void movement_does_not_depend_on_workers(void **state)
+{
+    (void)state;
+    char *prints[3];
+    for (int i = 0; i < 3; i++) {
+        static const char *const workers[] = {"--workers 1", "--workers 2", "--workers 8"};
+        char *yaml = mem_printf(HEAD WALK CROWD, "200 s", fidelities[1]);
+        assert_int_equal(whole_run("workers", yaml, workers[i]), 0);
+        free(yaml);
+        assert_int_equal(whole_cpnsim("fingerprint '%s/workers.db'", whole_dir()), 0);
+        prints[i] = whole_stdout();
+    }
+    assert_string_equal(prints[0], prints[1]);
+    assert_string_equal(prints[0], prints[2]);
+    for (int i = 0; i < 3; i++) {
+        free(prints[i]);
+    }
+}
+
+/* Who was away for long, as a member or before it could become one, is served again soon. */
+static void who_comes_back_is_served(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SIM_ARRAY_LEN(fidelities); i++) {
+        char *yaml = mem_printf(
+            HEAD "  - {id: watch, role: pne, attach: {to: gw, link: near}, position: [1 m, 0 m]}\n"
+                 "  - {id: walk, role: pne, attach: {to: gw, link: near}, mobility: {model: "
+                 "waypoints, points:\n"
+                 "     [{at: 20 s, to: [5 m, 0 m]}, {at: 60 s, to: [25 m, 0 m]}, {at: 400 s, to: "
+                 "[25 m, 0 m]},\n"
+                 "      {at: 440 s, to: [5 m, 0 m]}]}}\n"
+                 "  - {id: late, role: pne, attach: {to: gw, link: near}, mobility: {model: "
+                 "waypoints, points:\n"
+                 "     [{at: 200 s, to: [25 m, 0 m]}, {at: 300 s, to: [5 m, 0 m]}]}}\n"
+                 "personal_networks:\n"
+                 "  - {id: body, gateway: gw, establishment: {type: 2, by: watch, at: 1 s}}\n"
+                 "workload:\n"
+                 "  - {every: 10 s, do: service-access, from: [walk, late], to: srv, size: 20 B}\n",
+            "600 s", fidelities[i]);
+        assert_int_equal(whole_run("back", yaml, ""), 0);
+        free(yaml);
+        rows_are("back",
+                 "SELECT b, contact, join_ms < 10000 FROM v_contact WHERE from_s > 0 AND a IN "
+                 "('walk', 'late') ORDER BY from_s",
+                 "gw|1|1\n"
+                 "gw|2|1\n");
+        assert_int_equal(whole_int("back", "SELECT count(*) FROM v_timeline WHERE what = "
+                                           "'pn_joined' AND subject IN ('walk', 'late') AND at_s "
+                                           "BETWEEN 275 AND 440"),
+                         2);
+        assert_true(whole_int("back", "SELECT count(*) FROM v_message WHERE origin = 'walk' AND "
+                                      "sent_s > 440 AND latency_ms < 1000") > 14);
+        assert_int_equal(whole_int("back", "SELECT count(*) FROM transition WHERE allowed = 0"), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +247,8 @@ int main(void)
         cmocka_unit_test(a_link_is_up_when_nothing_holds_it_down),
         cmocka_unit_test(who_is_absent_or_moves_takes_its_links_along),
         cmocka_unit_test(a_node_more_changes_nobodys_path),
+        cmocka_unit_test(movement_does_not_depend_on_workers),
+        cmocka_unit_test(who_comes_back_is_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

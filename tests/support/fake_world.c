@@ -414,6 +414,16 @@ void fake_set_link(struct fake_world *w, entity_id client, bool up)
     }
 }
 
+void fake_meet(struct fake_world *w, entity_id client)
+{
+    struct entity *ends[] = {&w->entities[client], peer_of(&w->entities[client])};
+    for (int i = 0; i < 2; i++) {
+        if (ends[i]->type->met != NULL && !ends[i]->silent) {
+            ends[i]->type->met(ends[i], ends[i]->state, ends[1 - i]->id);
+        }
+    }
+}
+
 void fake_set_silent(struct fake_world *w, entity_id id, bool silent)
 {
     w->entities[id].silent = silent;

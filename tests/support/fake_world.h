@@ -52,6 +52,8 @@ sim_time fake_now(const struct fake_world *w);
 void fake_fail_sessions(struct fake_world *w, entity_id client, const char *reason, uint32_t count);
 /* The link of `client` to its gateway or server. Down: its session breaks, none comes up. */
 void fake_set_link(struct fake_world *w, entity_id client, bool up);
+/* `client` and its gateway or server are told that they came into reach of each other. */
+void fake_meet(struct fake_world *w, entity_id client);
 /* The entity takes nothing and does nothing; its sessions stay. */
 void fake_set_silent(struct fake_world *w, entity_id id, bool silent);
 /* Hands `payload` to `to` as if `from` had sent it in a session that authenticated `peer_urn`, or
