@@ -176,7 +176,7 @@ static void resolve_fault(struct loader *l, struct raw_fault *raw, size_t index,
         return;
     }
     if (f->verb == FAULT_LINK_DOWN) {
-        select_edges(l, &raw->target, &f->targets, &f->target_count);
+        select_wires(l, &raw->target, &f->targets, &f->target_count);
     } else {
         select_nodes(l, &raw->target, ANY_ROLE, SCENARIO_NONE, &f->targets, &f->target_count);
     }

@@ -8,7 +8,7 @@
 #define FIELDS(f) .fields = (f), .count = SIM_ARRAY_LEN(f)
 #define YEAR_NS 31557600e9
 
-const char *const words_role[] = {"pne", "gateway", "server", NULL};
+const char *const words_role[] = {"pne", "gateway", "server", "router", NULL};
 const char *const words_kind[] = {"tls", "clear", NULL};
 const char *const words_auth[] = {"mutual", "server-only", "psk", NULL};
 const char *const words_certificates[] = {"ecdsa-p256", "ecdsa-p384", "ed25519",
@@ -32,7 +32,7 @@ static const char *const words_protection[] = {"none", "session", NULL};
 
 static const char *const later_kind[] = {"ipsec", "dtls", NULL};
 static const char *const later_protection[] = {"group_key", NULL};
-static const char *const later_role[] = {"both", "router", NULL};
+static const char *const later_role[] = {"both", NULL};
 static const char *const later_auth[] = {"certificate", NULL};
 
 /* --- run ----------------------------------------------------------------------------------- */
@@ -241,10 +241,14 @@ static const struct field link_fields[] = {
     {"fidelity", FIELD_WORD, AT(raw_link, fidelity), .words = words_fidelity,
      .later = later_fidelity,
      .doc = "How closely hops over this link are simulated; without it as the scenario says."},
-    {"trace", FIELD_LATER, AT(raw_link, later), .doc = "Delay, rate and loss over time."},
     {"range", FIELD_LENGTH, AT(raw_link, range), .min = 1e-3, .max = 1e8,
      .doc = "Distance up to which it reaches, where both ends have a position; any distance "
             "without it."},
+    {"trace", FIELD_TEXT, AT(raw_link, trace), .names = "file",
+     .doc = "CSV file of delay, rate and loss over time, relative to this file; what a trace is, "
+            "stands in the README beside this page."},
+    {"trace_period", FIELD_TIME, AT(raw_link, trace_period), .min = 1, .max = 100 * YEAR_NS,
+     .doc = "The trace begins again after this time; without it its last row holds to the end."},
 };
 const struct section section_link = {
     .name = "links",
@@ -264,24 +268,32 @@ const struct section section_link = {
 /* --- nodes --------------------------------------------------------------------------------- */
 
 static const struct field attach_fields[] = {
-    {"to", FIELD_TEXTS, AT(raw_node, attach_to), .required = true, .names = "gateway selector",
-     .doc = "Gateway or gateways."},
+    {"to", FIELD_TEXTS, AT(raw_node, attach_to), .required = true,
+     .names = "gateway or router selector", .doc = "Gateway or gateways; of a server, routers."},
     {"by", FIELD_WORD, AT(raw_node, attach_by), .fallback = "round-robin", .words = words_by,
-     .doc = "With several gateways: copy 1 to gateway 1, copy 2 to gateway 2 and so on "
-            "(round-robin), or the first copies to gateway 1, the next to gateway 2 (block)."},
+     .doc = "With several gateways (or routers): copy 1 to gateway 1, copy 2 to gateway 2 and so "
+            "on (round-robin), or the first copies to gateway 1, the next to gateway 2 (block)."},
     {"link", FIELD_REF, AT(raw_node, attach_link), .required = true, .names = "link",
-     .doc = "Link to the gateway."},
+     .doc = "Link to the gateway or router."},
 };
 static const struct section section_attach = {.name = "attach",
                                               .title = "attach",
                                               FIELDS(attach_fields),
-                                              .doc = "PNEs: the gateways they attach to."};
+                                              .doc =
+                                                  "PNEs: the gateways they attach to. Servers: the "
+                                                  "routers that lead to them."};
 
 static const struct field uplink_fields[] = {
     {"to", FIELD_TEXTS, AT(raw_node, uplink_to), .required = true, .names = "server selector",
      .doc = "Server; with several, copy 1 to server 1, copy 2 to server 2 and so on."},
     {"link", FIELD_REF, AT(raw_node, uplink_link), .required = true, .names = "link",
-     .doc = "Link to the server."},
+     .doc = "Link to the server, or with via to the router."},
+    {"via", FIELD_TEXTS, AT(raw_node, uplink_via), .names = "router selector",
+     .doc = "Routers: the link leads to one of them, and from there the way of least delay to the "
+            "server, which has to attach to a router too."},
+    {"by", FIELD_WORD, AT(raw_node, uplink_by), .words = words_by,
+     .doc = "With via and several routers: round-robin, or the first copies to the first router "
+            "(block); round-robin without it."},
 };
 static const struct section section_uplink = {.name = "uplink",
                                               .title = "uplink",
@@ -327,12 +339,15 @@ static const struct field node_fields[] = {
      .later = later_role, .doc = "What the node is."},
     {"count", FIELD_INTEGER, AT(raw_node, count), .min = 1, .max = 1e6,
      .doc = "Number of copies; without it there is one node, named by the id alone."},
+    {"names", FIELD_TEXTS, AT(raw_node, names), .names = "name",
+     .doc = "Routers only, instead of count: names of the copies, id/NAME each."},
     {"device", FIELD_REF, AT(raw_node, device), .names = "device",
      .doc = "Device profile; without it a usual CPU for the role."},
     {"mix", FIELD_SHARES, AT(raw_node, mix), .names = "device",
      .doc = "Instead of device: shares of the copies by device profile, 100 % together."},
     {"attach", FIELD_MAP, AT(raw_node, attach), .section = &section_attach,
-     .doc = "PNEs only, required there: the gateways they attach to."},
+     .doc = "PNEs, required there: the gateways they attach to. Servers: routers that lead to "
+            "them."},
     {"uplink", FIELD_MAP, AT(raw_node, uplink), .section = &section_uplink,
      .doc = "Gateways only, required there: the server they belong to."},
     {"policy", FIELD_REF, AT(raw_node, policy), .names = "policy",
@@ -363,10 +378,10 @@ const struct section section_node = {
     .title = "node",
     FIELDS(node_fields),
     .bytes = sizeof(struct raw_node),
-    .doc =
-        "Servers, gateways and PNEs, an entry a node or a number of copies. To give single copies "
-        "something else (a wrong certificate, another policy), write an entry of their own that "
-        "attaches to the same gateway.",
+    .doc = "Servers, gateways, PNEs and routers, an entry a node or a number of copies. To give "
+           "single copies "
+           "something else (a wrong certificate, another policy), write an entry of their own that "
+           "attaches to the same gateway.",
     .example =
         "nodes:\n"
         "  - {id: srv, role: server}\n"
@@ -375,6 +390,56 @@ const struct section section_node = {
         "     attach: {to: gw/*, by: round-robin, link: ble}}\n"
         "  - {id: stale, role: pne, attach: {to: gw/1, link: ble}, certificate: {not_after: -1 "
         "h}}\n"};
+
+/* --- routers ------------------------------------------------------------------------------- */
+
+static const struct field wire_fields[] = {
+    {"between", FIELD_TEXTS, AT(raw_wire, between), .required = true, .names = "router selector",
+     .doc = "The two routers, a list."},
+    {"link", FIELD_REF, AT(raw_wire, link), .required = true, .names = "link",
+     .doc = "Link between them."},
+    {"delay", FIELD_TIME, AT(raw_wire, delay), .max = 3600e9,
+     .doc = "Mean one-way delay instead of the link's."},
+    {"rate", FIELD_RATE, AT(raw_wire, rate), .min = 1, .max = 1e15,
+     .doc = "Data rate instead of the link's."},
+    {"mtu", FIELD_SIZE, AT(raw_wire, mtu), .min = 68, .max = 65535,
+     .doc = "Largest IP packet instead of the link's."},
+    {"fidelity", FIELD_WORD, AT(raw_wire, fidelity), .words = words_fidelity,
+     .later = later_fidelity,
+     .doc = "How closely it is simulated; without it as the link says. All wires of a way have to "
+            "agree."},
+};
+const struct section section_wire = {
+    .name = "wires",
+    .title = "wire",
+    FIELDS(wire_fields),
+    .bytes = sizeof(struct raw_wire),
+    .doc = "Links between routers, an entry each. Gateways with `via` reach their servers over "
+           "them, on the way of least delay.",
+    .example = "nodes:\n"
+               "  - {id: r, role: router, count: 3}\n"
+               "  - {id: srv, role: server, attach: {to: r/3, link: fibre}}\n"
+               "  - {id: gw, role: gateway, count: 9, uplink: {to: srv, via: r/*, link: lte}}\n"
+               "wires:\n"
+               "  - {between: [r/1, r/2], link: fibre, delay: 4 ms}\n"
+               "  - {between: [r/2, r/3], link: fibre, delay: 2500 us, rate: 10 Gbit/s}\n"};
+
+static const struct field import_fields[] = {
+    {"graphml", FIELD_TEXT, AT(raw_scenario, graphml), .required = true, .names = "file",
+     .doc = "GraphML file, relative to this file; which data keys count, stands in the README "
+            "beside this page."},
+    {"link", FIELD_REF, AT(raw_scenario, import_link), .required = true, .names = "link",
+     .doc = "Link of the edges that name none themselves."},
+    {"prefix", FIELD_ID, AT(raw_scenario, import_prefix), .fallback = "r",
+     .doc = "The routers are named PREFIX/NAME, with the name that the GraphML file gives them."},
+};
+const struct section section_import = {
+    .name = "import",
+    .title = "import",
+    FIELDS(import_fields),
+    .doc = "A graph whose nodes become routers and whose edges become wires between them, as if "
+           "they were written here.",
+    .example = "import: {graphml: backbone.graphml, link: fibre, prefix: r}\n"};
 
 /* --- networks and groups ------------------------------------------------------------------- */
 
@@ -607,7 +672,9 @@ static const struct field scenario_fields[] = {
     {"links", FIELD_NAMED, AT(raw_scenario, links), .section = &section_link,
      .doc = "Link profiles."},
     {"nodes", FIELD_LIST, AT(raw_scenario, nodes), .section = &section_node, .required = true,
-     .doc = "Servers, gateways and PNEs."},
+     .doc = "Servers, gateways, PNEs and routers."},
+    {"wires", FIELD_LIST, AT(raw_scenario, wires), .section = &section_wire,
+     .doc = "Links between routers."},
     {"personal_networks", FIELD_LIST, AT(raw_scenario, personal_networks), .section = &section_pn,
      .doc = "Personal networks."},
     {"service_groups", FIELD_LIST, AT(raw_scenario, service_groups), .section = &section_group,
@@ -622,7 +689,8 @@ static const struct field scenario_fields[] = {
      .doc = "Timers of the protocol."},
     {"attackers", FIELD_LATER, AT(raw_scenario, later), .doc = "Attackers on links."},
     {"sweep", FIELD_LATER, AT(raw_scenario, later), .doc = "Parameter sweeps."},
-    {"import", FIELD_LATER, AT(raw_scenario, later), .doc = "Topologies from GraphML."},
+    {"import", FIELD_MAP, AT(raw_scenario, import), .section = &section_import,
+     .doc = "Routers and links between them from a GraphML file."},
 };
 const struct section section_scenario = {.name = "scenario",
                                          .title = "scenario",

@@ -77,7 +77,9 @@ struct raw_scenario {
     struct value run, until, seed, random, record, messages, pcap;
     struct value params;
     struct value security, policies, pne_gateway, gateway_server, service_group, protection;
-    struct value devices, links, nodes, personal_networks, service_groups, workload, faults, expect;
+    struct value devices, links, nodes, wires;
+    struct value personal_networks, service_groups, workload, faults, expect;
+    struct value import, graphml, import_link, import_prefix;
     struct value timers, request, request_tries, request_backoff, keep_alive, idle_close, pn_lease;
     struct value fidelity;
     struct value later;
@@ -102,15 +104,15 @@ struct raw_link {
     struct value delay, mean, jitter;
     struct value rate, mtu, queue, frame, overhead, medium;
     struct value loss, model, loss_rate, enter, leave, rate_good, rate_bad;
-    struct value fidelity, range;
+    struct value fidelity, range, trace, trace_period;
     struct value later;
 };
 
 struct raw_node {
     struct entry head;
-    struct value id, role, count, device, mix, policy, encoding, start, fidelity;
+    struct value id, role, count, names, device, mix, policy, encoding, start, fidelity;
     struct value attach, attach_to, attach_by, attach_link;
-    struct value uplink, uplink_to, uplink_link;
+    struct value uplink, uplink_to, uplink_link, uplink_via, uplink_by;
     struct value certificate, present, issuer, identity, not_before, not_after;
     struct value psk, secret;
     struct value position, place, disc, centre, radius, grid, origin, step, columns;
@@ -123,6 +125,11 @@ struct raw_node {
 struct raw_waypoint {
     struct entry head;
     struct value at, to;
+};
+
+struct raw_wire {
+    struct entry head;
+    struct value between, link, delay, rate, mtu, fidelity;
 };
 
 struct raw_pn {
@@ -218,8 +225,9 @@ struct section {
 };
 
 extern const struct section section_scenario;
-extern const struct section section_policy, section_device, section_link, section_node, section_pn,
-    section_group, section_work, section_fault, section_expect;
+extern const struct section section_policy, section_device, section_link, section_node,
+    section_wire, section_import, section_pn, section_group, section_work, section_fault,
+    section_expect;
 /* fields_motion.c */
 extern const struct section section_position, section_mobility;
 

@@ -306,6 +306,38 @@ struct tree *files_load(struct loader *l, const char *path)
     return load_file(l, path, NULL, 0);
 }
 
+static const char *path_from(struct loader *l, const char *name, const struct tree *at)
+{
+    bool own = at->source != NULL && !at->source->command_line;
+    return own ? beside(l, at->source->name, name) : name;
+}
+
+const char *files_absolute(struct loader *l, const char *name, const struct tree *at)
+{
+    const char *path = path_from(l, name, at);
+    char *resolved = realpath(path, NULL);
+    const char *copy = arena_strdup(l->arena, resolved != NULL ? resolved : path);
+    free(resolved);
+    return copy;
+}
+
+const struct source *files_beside(struct loader *l, const char *name, const struct tree *at)
+{
+    const char *path = path_from(l, name, at);
+    for (const struct source *s = l->sources; s != NULL; s = s->next) {
+        if (strcmp(s->name, path) == 0) {
+            return s;
+        }
+    }
+    struct stat identity;
+    struct source *s = read_source(l, path, at, &identity);
+    if (s != NULL) {
+        *l->source_tail = s;
+        l->source_tail = &s->next;
+    }
+    return s;
+}
+
 const char *files_text(struct loader *l)
 {
     struct buf out = {0};

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,11 +51,11 @@ static void graph_of_nodes(const struct scenario *s, struct graph *g)
         g->boxes[g->box_count++] =
             (struct box){.name = n->id, .role = n->role, .count = 1, .device = device_name(s, n)};
     }
-    g->lines = mem_calloc(s->edge_count, sizeof(*g->lines));
-    for (size_t i = 0; i < s->edge_count; i++) {
-        const struct scenario_edge *e = &s->edges[i];
+    g->lines = mem_calloc(s->wire_count, sizeof(*g->lines));
+    for (size_t i = 0; i < s->wire_count; i++) {
+        const struct scenario_wire *w = &s->wires[i];
         g->lines[g->line_count++] =
-            (struct line){.a = e->a, .b = e->b, .link = e->link, .count = 1};
+            (struct line){.a = w->a, .b = w->b, .link = w->link, .count = 1};
     }
 }
 
@@ -67,22 +68,22 @@ static void graph_of_entries(const struct scenario *s, struct graph *g)
         g->boxes[g->box_count++] =
             (struct box){.name = e->raw->id.v.s, .role = e->role, .count = e->count};
     }
-    /* Edges of the same two entries over the same link become one line, in order of the first. */
+    /* Wires of the same two entries over the same link become one line, in order of the first. */
     struct map seen = {0};
-    g->lines = mem_calloc(s->edge_count, sizeof(*g->lines));
-    for (size_t i = 0; i < s->edge_count; i++) {
-        const struct scenario_edge *e = &s->edges[i];
-        uint32_t a = entry_of(s, e->a);
-        uint32_t b = entry_of(s, e->b);
-        /* All edges of an entry use one link, so the two entries name the line. */
-        uint64_t key = (uint64_t)a << 32 | b;
+    g->lines = mem_calloc(s->wire_count, sizeof(*g->lines));
+    for (size_t i = 0; i < s->wire_count; i++) {
+        const struct scenario_wire *w = &s->wires[i];
+        uint32_t a = entry_of(s, w->a);
+        uint32_t b = entry_of(s, w->b);
+        char key[64];
         uint64_t index;
-        if (map_get(&seen, key, &index)) {
+        snprintf(key, sizeof(key), "%u--%u over %u", a, b, w->link);
+        if (map_get_str(&seen, key, &index)) {
             g->lines[index].count++;
             continue;
         }
-        map_set(&seen, key, g->line_count);
-        g->lines[g->line_count++] = (struct line){.a = a, .b = b, .link = e->link, .count = 1};
+        map_set_str(&seen, key, g->line_count);
+        g->lines[g->line_count++] = (struct line){.a = a, .b = b, .link = w->link, .count = 1};
     }
     map_fini(&seen);
 }
@@ -125,7 +126,7 @@ static void write_line_label(const struct scenario *s, const struct line *line, 
 
 void show_dot(const struct scenario *s, struct buf *out)
 {
-    static const char *const shapes[] = {"ellipse", "box", "box3d"};
+    static const char *const shapes[] = {"ellipse", "box", "box3d", "diamond"};
     struct graph g;
     graph_make(s, &g);
     buf_append_str(out, "graph ");
@@ -147,8 +148,8 @@ void show_dot(const struct scenario *s, struct buf *out)
 
 void show_mermaid(const struct scenario *s, struct buf *out)
 {
-    static const char *const open[] = {"([\"", "[\"", "[[\""};
-    static const char *const shut[] = {"\"])", "\"]", "\"]]"};
+    static const char *const open[] = {"([\"", "[\"", "[[\"", "{{\""};
+    static const char *const shut[] = {"\"])", "\"]", "\"]]", "\"}}"};
     struct graph g;
     graph_make(s, &g);
     buf_append_str(out, "graph BT\n");

@@ -141,6 +141,7 @@ static void load(struct loader *l, const char *path)
         return;
     }
     params_fill(l);
+    import_resolve(l);
     l->raw = arena_alloc(l->arena, sizeof(*l->raw));
     l->raw->head.at = l->root;
     l->storage->raw = l->raw;
@@ -150,8 +151,10 @@ static void load(struct loader *l, const char *path)
     take_run(l);
     profiles_resolve(l);
     nodes_resolve(l);
+    wires_resolve(l);
     profiles_build_links(l);
     places_resolve(l);
+    routes_resolve(l);
     networks_resolve(l);
     activity_resolve(l);
     take_pcap(l);
@@ -162,6 +165,7 @@ static void load(struct loader *l, const char *path)
 static void storage_free(struct storage *storage)
 {
     map_fini(&storage->entries);
+    map_fini(&storage->named);
     arena_fini(&storage->arena);
     free(storage);
 }
@@ -175,6 +179,7 @@ static void loader_fini(struct loader *l)
     names_fini(&l->pns);
     names_fini(&l->groups);
     map_fini(&l->shared);
+    free(l->access);
     free(l->stamps);
     free(l->attached);
     free(l->attached_from);
@@ -229,6 +234,9 @@ uint32_t scenario_find_node(const struct scenario *s, const char *id)
         return SCENARIO_NONE;
     }
     const struct node_entry *e = &storage->node_entries[index];
+    if (e->named) {
+        return map_get_str(&storage->named, id, &index) ? (uint32_t)index : SCENARIO_NONE;
+    }
     if (!e->counted) {
         return id[len] == '\0' ? e->first : SCENARIO_NONE;
     }

@@ -12,6 +12,7 @@
 struct storage {
     struct arena arena;
     struct map entries; /* id of a nodes entry -> its index in `node_entries` */
+    struct map named;   /* "r/frankfurt" -> node, of entries whose copies have names */
     struct node_entry *node_entries;
     size_t node_entry_count;
     struct raw_scenario *raw;
@@ -24,6 +25,7 @@ struct node_entry {
     uint32_t count; /* 0: not known, complained about */
     enum scenario_role role;
     bool counted;  /* has the key `count`: copies are numbered */
+    bool named;    /* has the key `names` */
     bool detached; /* has no usable peer, complained about */
 };
 
@@ -50,7 +52,9 @@ struct loader {
     struct scenario *s;
     struct names policies, devices, links, nodes, pns, groups;
     uint32_t hop_policy[2]; /* by role: PNE, gateway */
-    uint32_t *stamps;       /* a node: the selection that took it last */
+    uint32_t *access;       /* a server: its wire to a router, or SCENARIO_NONE; by node */
+    bool wires_incomplete;  /* some are missing, for reasons already told */
+    uint32_t *stamps;       /* a node or a wire: the selection that took it last */
     uint32_t stamp;
     struct map shared;       /* ranges of nodes already expanded */
     size_t selected;         /* nodes in all selections */
@@ -60,6 +64,11 @@ struct loader {
 
 /* Files (files.c): reads `path` and what it includes into one tree; NULL after a complaint. */
 struct tree *files_load(struct loader *l, const char *path);
+/* Reads another file, whose name is relative to the file in which `at` stands; NULL after a
+ * complaint. It becomes part of what files_text() yields. */
+const struct source *files_beside(struct loader *l, const char *name, const struct tree *at);
+/* The same name from the root of the file system. */
+const char *files_absolute(struct loader *l, const char *name, const struct tree *at);
 /* All sources as `scenario.text` has them. */
 const char *files_text(struct loader *l);
 
@@ -90,8 +99,22 @@ uint32_t find_policy(struct loader *l, const struct value *v);
 uint32_t find_device(struct loader *l, const char *name, const struct tree *at);
 uint32_t find_link(struct loader *l, const struct value *v);
 
+/* `import` (import.c): changes the tree. */
+void import_resolve(struct loader *l);
+
 /* Nodes (nodes.c). */
 void nodes_resolve(struct loader *l);
+/* The most specific fidelity that is written: `own` (of a node or wire), the link's, the
+ * scenario's. */
+enum scenario_fidelity fidelity_of(const struct loader *l, const struct value *own, uint32_t link);
+
+/* Wires between routers (wires.c); before the links are built. */
+void wires_resolve(struct loader *l);
+/* Ways over routers (routes.c); after the links are built. */
+void routes_resolve(struct loader *l);
+
+/* Traces (trace.c). Reads the file that a link names; NULL after a complaint. */
+const struct scenario_trace *trace_load(struct loader *l, const struct value *file);
 
 /* Places and movement of the nodes (places.c); after the links. */
 void places_resolve(struct loader *l);
@@ -110,11 +133,13 @@ bool select_one(struct loader *l, const char *text, const struct tree *at, uint3
 /* All nodes of a list of selectors, each once, in the order written, without `except`. */
 bool select_nodes(struct loader *l, const struct value *v, uint32_t roles, uint32_t except,
                   uint32_t **items, size_t *count);
-/* The edges of a list of link selectors A--B. */
-bool select_edges(struct loader *l, const struct value *v, uint32_t **items, size_t *count);
+/* The wires of a list of link selectors A--B, where A and B may be the ends of a way over routers:
+ * its first wire then. */
+bool select_wires(struct loader *l, const struct value *v, uint32_t **items, size_t *count);
 
 #define ROLE_BIT(role) (UINT32_C(1) << (role))
 #define ANY_ROLE (ROLE_BIT(ROLE_PNE) | ROLE_BIT(ROLE_GATEWAY) | ROLE_BIT(ROLE_SERVER))
+#define ANY_NODE (ANY_ROLE | ROLE_BIT(ROLE_ROUTER))
 
 /* Networks, groups (networks.c), workload, faults, expectations (activity.c). */
 void networks_resolve(struct loader *l);

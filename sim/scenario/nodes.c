@@ -10,6 +10,44 @@ enum { MOST_NODES = 2 * 1000 * 1000 };
 
 /* --- entries ------------------------------------------------------------------------------- */
 
+/* The key `names`: false when the copies are not known for it. */
+static bool check_names_key(struct loader *l, const struct raw_node *raw)
+{
+    if (raw->names.state != VALUE_GIVEN) {
+        return raw->names.state == VALUE_ABSENT;
+    }
+    if (raw->role.v.i != ROLE_ROUTER) {
+        report_error(&l->report, raw->names.at->key, "wrong-role",
+                     "only the copies of a router have names, those of a %s are numbered",
+                     words_role[raw->role.v.i]);
+        return false;
+    }
+    if (raw->count.state == VALUE_GIVEN) {
+        report_error(&l->report, raw->count.at->key, "inconsistent",
+                     "a node has either \"count\" or \"names\"");
+        return false;
+    }
+    return true;
+}
+
+/* A name of a copy has to fit into a selector. */
+static bool check_copy_name(struct loader *l, const struct text_item *item)
+{
+    static const char fits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    enum { LONGEST = 64 };
+    size_t len = strlen(item->text);
+    if (len == 0 || len > LONGEST || strspn(item->text, fits) != len ||
+        strstr(item->text, "--") != NULL || strstr(item->text, "..") != NULL) {
+        report_error(
+            &l->report, item->at, "bad-name",
+            "\"%s\" is no good as a name of a copy: letters, digits, '_', '.', '-' but not "
+            "\"--\" or \"..\", at most %d in all",
+            report_quote(&l->report, item->text), LONGEST);
+        return false;
+    }
+    return true;
+}
+
 static void list_entries(struct loader *l)
 {
     const struct value *v = &l->raw->nodes;
@@ -37,12 +75,15 @@ static void list_entries(struct loader *l)
                          st->node_entries[first].raw->id.at->line);
             continue;
         }
-        if (!value_ok(&raw->role) || raw->count.state == VALUE_BAD) {
+        if (!value_ok(&raw->role) || raw->count.state == VALUE_BAD || !check_names_key(l, raw)) {
             continue;
         }
         map_set_str(&st->entries, raw->id.v.s, i);
         e->counted = raw->count.state == VALUE_GIVEN;
-        uint32_t copies = e->counted ? (uint32_t)raw->count.v.i : 1;
+        e->named = value_ok(&raw->names);
+        uint32_t copies = e->counted ? (uint32_t)raw->count.v.i
+                          : e->named ? (uint32_t)raw->names.v.texts.count
+                                     : 1;
         if (total + copies > MOST_NODES) {
             if (!told) {
                 report_error(&l->report, raw->head.at, "out-of-range", "more than %d nodes in all",
@@ -58,7 +99,11 @@ static void list_entries(struct loader *l)
     l->s->node_count = total;
     l->s->nodes = arena_array(l->arena, total, sizeof(struct scenario_node));
     l->s->edges = arena_array(l->arena, total, sizeof(struct scenario_edge));
-    l->stamps = mem_calloc(total, sizeof(*l->stamps));
+    /* Each node has one wire at most besides those between routers. */
+    size_t wires = total + (value_ok(&l->raw->wires) ? l->raw->wires.v.entries.count : 0);
+    l->s->wires = arena_array(l->arena, wires, sizeof(struct scenario_wire));
+    l->stamps = mem_calloc(wires, sizeof(*l->stamps));
+    l->access = mem_calloc(total, sizeof(*l->access));
 }
 
 /* --- devices ------------------------------------------------------------------------------- */
@@ -196,6 +241,22 @@ static uint32_t policy_of(struct loader *l, const struct node_entry *e, uint32_t
     return l->hop_policy[e->role];
 }
 
+static void name_copy(struct loader *l, const struct node_entry *e, uint32_t i,
+                      struct scenario_node *n)
+{
+    const struct text_item *item = &e->raw->names.v.texts.items[i];
+    uint64_t before;
+    n->id = arena_printf(l->arena, "%s/%s", n->entry, item->text);
+    if (!check_copy_name(l, item)) {
+        l->nodes.gaps = true;
+    } else if (map_get_str(&l->storage->named, n->id, &before)) {
+        report_error(&l->report, item->at, "duplicate-item", "a copy \"%s\" is defined already",
+                     item->text);
+    } else {
+        map_set_str(&l->storage->named, n->id, e->first + i);
+    }
+}
+
 static void make_ids(struct loader *l, const struct node_entry *e)
 {
     for (uint32_t i = 0; i < e->count; i++) {
@@ -203,15 +264,57 @@ static void make_ids(struct loader *l, const struct node_entry *e)
         n->entry = e->raw->id.v.s;
         n->id = e->counted ? arena_printf(l->arena, "%s/%u", n->entry, i + 1) : n->entry;
         n->ordinal = e->counted ? i + 1 : 0;
+        if (e->named) {
+            name_copy(l, e, i, n);
+        }
+        l->access[e->first + i] = SCENARIO_NONE;
         n->role = e->role;
         n->device = n->peer = n->edge = n->policy = SCENARIO_NONE;
         n->pairs_all = true;
     }
 }
 
+/* Keys of entities. */
+/* What a router has no use for: keys of entities. */
+static void strip_router(struct loader *l, struct raw_node *raw)
+{
+    struct value *const defaults[] = {&raw->certificate, &raw->present,    &raw->issuer,
+                                      &raw->identity,    &raw->not_before, &raw->not_after,
+                                      &raw->psk,         &raw->secret};
+    const struct {
+        const struct value *v;
+        const char *key;
+    } keys[] = {{&raw->device, "device"}, {&raw->mix, "mix"},
+                {&raw->policy, "policy"}, {&raw->encoding, "encoding"},
+                {&raw->start, "start"},   {&raw->certificate, "certificate"},
+                {&raw->psk, "psk"},       {&raw->fidelity, "fidelity"}};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(keys); i++) {
+        if (keys[i].v->state == VALUE_GIVEN) {
+            report_error(&l->report, keys[i].v->at->key, "wrong-role",
+                         "a router only carries packets: it has no \"%s\"", keys[i].key);
+        }
+    }
+    for (size_t i = 0; i < SIM_ARRAY_LEN(defaults); i++) {
+        *defaults[i] = (struct value){.state = VALUE_ABSENT};
+    }
+}
+
+static void fill_routers(struct loader *l, const struct node_entry *e)
+{
+    strip_router(l, e->raw);
+    for (uint32_t i = 0; i < e->count; i++) {
+        l->s->nodes[e->first + i].encoding = words_encoding[0];
+        l->s->nodes[e->first + i].start = dist_constant(0);
+    }
+}
+
 static void fill_nodes(struct loader *l, const struct node_entry *e)
 {
     const struct raw_node *raw = e->raw;
+    if (e->role == ROLE_ROUTER) {
+        fill_routers(l, e);
+        return;
+    }
     struct scenario_credential credential;
     take_credential(l, raw, &credential);
     uint32_t own = find_policy(l, &raw->policy);
@@ -249,54 +352,142 @@ const char *scenario_fidelity_name(enum scenario_fidelity fidelity)
     return words_fidelity[fidelity];
 }
 
-/* The most specific one that is written. */
-static enum scenario_fidelity fidelity_of(const struct loader *l, const struct raw_node *node,
-                                          uint32_t link)
+enum scenario_fidelity fidelity_of(const struct loader *l, const struct value *own, uint32_t link)
 {
     const struct raw_link *raw = (const struct raw_link *)l->raw->links.v.entries.items[link];
-    const struct value *v = value_ok(&node->fidelity)  ? &node->fidelity
+    const struct value *v = value_ok(own)              ? own
                             : value_ok(&raw->fidelity) ? &raw->fidelity
                                                        : &l->raw->fidelity;
     return value_ok(v) ? (enum scenario_fidelity)v->v.i : FIDELITY_PACKET;
 }
 
-static void attach(struct loader *l, struct node_entry *e, const struct value *to, uint32_t role,
-                   const struct value *link, bool block)
-{
-    uint32_t *peers;
+/* What an entry attaches to, and over which link. */
+struct attachment {
+    uint32_t *items;
     size_t count;
-    uint32_t index = find_link(l, link);
-    if (!select_nodes(l, to, ROLE_BIT(role), SCENARIO_NONE, &peers, &count) ||
-        index == SCENARIO_NONE) {
+    uint32_t link;
+    bool block;
+};
+
+static bool take_attachment(struct loader *l, struct node_entry *e, const struct value *to,
+                            uint32_t role, const struct value *link, const struct value *by,
+                            struct attachment *ret)
+{
+    ret->link = find_link(l, link);
+    ret->block = value_ok(by) && by->v.i == 1;
+    if (!select_nodes(l, to, ROLE_BIT(role), SCENARIO_NONE, &ret->items, &ret->count) ||
+        ret->link == SCENARIO_NONE) {
         e->detached = true;
+        return false;
+    }
+    return true;
+}
+
+static uint32_t pick(const struct attachment *a, const struct node_entry *e, uint32_t copy)
+{
+    return a->items[a->block ? (size_t)((uint64_t)copy * a->count / e->count) : copy % a->count];
+}
+
+static void add_wire(struct loader *l, const struct node_entry *e, uint32_t copy, uint32_t to,
+                     uint32_t link)
+{
+    struct scenario *s = l->s;
+    uint32_t from = e->first + copy;
+    s->wires[s->wire_count++] = (struct scenario_wire){
+        .id = arena_printf(l->arena, "%s--%s", s->nodes[from].id, s->nodes[to].id),
+        .a = from,
+        .b = to,
+        .link = link,
+        .fidelity = fidelity_of(l, &e->raw->fidelity, link)};
+}
+
+/* The hops of an entry's copies, and their first wires: to the peers, or to the routers `via`. */
+static void add_hops(struct loader *l, struct node_entry *e, const struct attachment *peers,
+                     const struct attachment *via)
+{
+    struct scenario *s = l->s;
+    for (uint32_t i = 0; i < e->count; i++) {
+        struct scenario_node *n = &s->nodes[e->first + i];
+        CHECK(s->wire_count == s->edge_count);
+        n->peer = pick(peers, e, i);
+        n->edge = (uint32_t)s->edge_count++;
+        add_wire(l, e, i, via != NULL ? pick(via, e, i) : n->peer, peers->link);
+        const struct scenario_wire *w = &s->wires[n->edge];
+        s->edges[n->edge] = (struct scenario_edge){
+            .id =
+                via != NULL ? arena_printf(l->arena, "%s--%s", n->id, s->nodes[n->peer].id) : w->id,
+            .a = w->a,
+            .b = n->peer,
+            .link = w->link,
+            .fidelity = w->fidelity};
+    }
+}
+
+static void attach_pnes(struct loader *l, struct node_entry *e)
+{
+    const struct raw_node *raw = e->raw;
+    struct attachment gateways;
+    if (take_attachment(l, e, &raw->attach_to, ROLE_GATEWAY, &raw->attach_link, &raw->attach_by,
+                        &gateways)) {
+        add_hops(l, e, &gateways, NULL);
+    }
+}
+
+static void attach_gateways(struct loader *l, struct node_entry *e)
+{
+    static const struct value round_robin = {.state = VALUE_ABSENT};
+    const struct raw_node *raw = e->raw;
+    struct attachment servers;
+    struct attachment routers;
+    bool good = take_attachment(l, e, &raw->uplink_to, ROLE_SERVER, &raw->uplink_link, &round_robin,
+                                &servers);
+    if (raw->uplink_by.state == VALUE_GIVEN && raw->uplink_via.state == VALUE_ABSENT) {
+        report_error(&l->report, raw->uplink_by.at->key, "inconsistent",
+                     "\"by\" has no meaning without \"via\"");
+    }
+    if (raw->uplink_via.state == VALUE_ABSENT) {
+        if (good) {
+            add_hops(l, e, &servers, NULL);
+        }
+        return;
+    }
+    if (take_attachment(l, e, &raw->uplink_via, ROLE_ROUTER, &raw->uplink_link, &raw->uplink_by,
+                        &routers) &&
+        good) {
+        add_hops(l, e, &servers, &routers);
+    }
+}
+
+/* After all hops: a server's wire to a router is no hop's first. */
+static void attach_servers(struct loader *l, struct node_entry *e)
+{
+    const struct raw_node *raw = e->raw;
+    struct attachment routers;
+    if (!take_attachment(l, e, &raw->attach_to, ROLE_ROUTER, &raw->attach_link, &raw->attach_by,
+                         &routers)) {
+        l->wires_incomplete = true;
         return;
     }
     for (uint32_t i = 0; i < e->count; i++) {
-        struct scenario_node *n = &l->s->nodes[e->first + i];
-        size_t k = block ? (size_t)((uint64_t)i * count / e->count) : i % count;
-        n->peer = peers[k];
-        n->edge = (uint32_t)l->s->edge_count++;
-        l->s->edges[n->edge] = (struct scenario_edge){
-            .id = arena_printf(l->arena, "%s--%s", n->id, l->s->nodes[n->peer].id),
-            .a = e->first + i,
-            .b = n->peer,
-            .link = index,
-            .fidelity = fidelity_of(l, e->raw, index)};
+        l->access[e->first + i] = (uint32_t)l->s->wire_count;
+        add_wire(l, e, i, pick(&routers, e, i), routers.link);
     }
 }
 
 /* The key that joins a node to the others, by role; the other roles' keys are out of place. */
 static void check_place(struct loader *l, struct node_entry *e, const struct value *v,
-                        const char *key, enum scenario_role role, const char *plural)
+                        const char *key, uint32_t roles, const char *plural)
 {
-    if (e->role == role && v->state == VALUE_ABSENT) {
+    bool takes = (ROLE_BIT(e->role) & roles) != 0;
+    bool needs = takes && e->role != ROLE_SERVER;
+    if (needs && v->state == VALUE_ABSENT) {
         report_error(&l->report, e->raw->head.at, "missing-key", "%s need the key \"%s\"", plural,
                      key);
     }
-    if (e->role == role && v->state != VALUE_GIVEN) {
+    if (needs && v->state != VALUE_GIVEN) {
         e->detached = true;
     }
-    if (e->role != role && v->state == VALUE_GIVEN) {
+    if (!takes && v->state == VALUE_GIVEN) {
         report_error(&l->report, v->at->key, "wrong-role", "\"%s\" is for %s, and this is a %s",
                      key, plural, words_role[e->role]);
     }
@@ -311,14 +502,21 @@ static void attach_all(struct loader *l)
         /* With an unknown role (complained about) whatever is there is checked all the same. */
         bool known = value_ok(&raw->role);
         if (known) {
-            check_place(l, e, &raw->attach, "attach", ROLE_PNE, "PNEs");
-            check_place(l, e, &raw->uplink, "uplink", ROLE_GATEWAY, "gateways");
+            check_place(l, e, &raw->attach, "attach", ROLE_BIT(ROLE_PNE) | ROLE_BIT(ROLE_SERVER),
+                        "PNEs");
+            check_place(l, e, &raw->uplink, "uplink", ROLE_BIT(ROLE_GATEWAY), "gateways");
         }
         if (value_ok(&raw->attach) && (!known || e->role == ROLE_PNE)) {
-            attach(l, e, &raw->attach_to, ROLE_GATEWAY, &raw->attach_link, raw->attach_by.v.i == 1);
+            attach_pnes(l, e);
         }
         if (value_ok(&raw->uplink) && (!known || e->role == ROLE_GATEWAY)) {
-            attach(l, e, &raw->uplink_to, ROLE_SERVER, &raw->uplink_link, false);
+            attach_gateways(l, e);
+        }
+    }
+    for (size_t i = 0; i < st->node_entry_count; i++) {
+        struct node_entry *e = &st->node_entries[i];
+        if (value_ok(&e->raw->role) && e->role == ROLE_SERVER && value_ok(&e->raw->attach)) {
+            attach_servers(l, e);
         }
     }
 }

@@ -348,6 +348,31 @@ static void build_link(const struct raw_link *raw, struct scenario_link *link)
     };
 }
 
+static void build_trace(struct loader *l, struct raw_link *raw, struct scenario_link *link)
+{
+    link->trace_period = SIM_TIME_NEVER;
+    if (raw->trace.state == VALUE_ABSENT && raw->trace_period.state == VALUE_GIVEN) {
+        report_error(&l->report, raw->trace_period.at->key, "inconsistent",
+                     "\"trace_period\" has no meaning without \"trace\"");
+    }
+    if (!value_ok(&raw->trace)) {
+        return;
+    }
+    link->trace = trace_load(l, &raw->trace);
+    if (link->trace == NULL) {
+        return;
+    }
+    /* Shown scenarios can be read from anywhere. */
+    raw->trace.v.s = files_absolute(l, raw->trace.v.s, raw->trace.at);
+    if (value_ok(&raw->trace_period)) {
+        link->trace_period = raw->trace_period.v.i;
+        if (link->trace_period <= link->trace->steps[link->trace->step_count - 1].at) {
+            report_error(&l->report, raw->trace_period.at, "inconsistent",
+                         "the trace's last row lies at or after the end of this period");
+        }
+    }
+}
+
 void profiles_build_links(struct loader *l)
 {
     struct value *v = &l->raw->links;
@@ -372,6 +397,7 @@ void profiles_build_links(struct loader *l)
             report_near(&l->report, d, raw->technology.v.s, names, names_count);
         }
         build_link(raw, &l->s->links[i]);
+        build_trace(l, raw, &l->s->links[i]);
         l->s->links[i].source =
             technology != NULL ? arena_strdup(l->arena, technology->source) : NULL;
     }

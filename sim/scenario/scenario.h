@@ -29,6 +29,22 @@ struct scenario_loss {
     double rate_good, rate_bad; /* default 0 and 1 */
 };
 
+/* What a link has from a time on; a member that is not given stays as it was. */
+struct scenario_trace_step {
+    sim_time at; /* from the start of the trace */
+    bool has_delay, has_rate, has_loss;
+    sim_time delay;
+    uint64_t rate_bps;
+    double loss; /* 0 to 1, each packet by itself; 0: none */
+};
+
+/* Delay, rate and loss over time: steps in order of time, at least one. */
+struct scenario_trace {
+    const char *file;
+    struct scenario_trace_step *steps;
+    size_t step_count;
+};
+
 /* A link profile; also the shape of a technology's defaults (models/links). */
 struct scenario_link {
     const char *name;
@@ -44,9 +60,12 @@ struct scenario_link {
     bool shared_medium;
     struct scenario_loss loss;
     double range_m; /* up to this distance, where both ends have a place; 0: any distance */
+    const struct scenario_trace *trace; /* NULL: none */
+    sim_time trace_period;              /* it begins again; SIM_TIME_NEVER: it does not */
 };
 
-enum scenario_role { ROLE_PNE, ROLE_GATEWAY, ROLE_SERVER };
+/* A router carries packets and is no party of CPNS. */
+enum scenario_role { ROLE_PNE, ROLE_GATEWAY, ROLE_SERVER, ROLE_ROUTER };
 enum scenario_target { TARGET_NOTHING, TARGET_NODE, TARGET_GROUP, TARGET_PN };
 
 /* A verb of `workload`. */
@@ -142,7 +161,7 @@ struct scenario_motion {
 };
 
 struct scenario_node {
-    const char *id;    /* "gw/1", or "srv" where the entry has no count */
+    const char *id;    /* "gw/1", "r/frankfurt", or "srv" where the entry has no count or names */
     const char *entry; /* "gw" */
     uint32_t ordinal;  /* 1 to count; 0 without count */
     enum scenario_role role;
@@ -165,11 +184,25 @@ enum scenario_fidelity { FIDELITY_PACKET, FIDELITY_FAST };
 /* The word of the scenario format. */
 const char *scenario_fidelity_name(enum scenario_fidelity fidelity);
 
-struct scenario_edge {
-    const char *id; /* "pne/3--gw/1": the attached node first */
+/* What joins two nodes: a link of the network. */
+struct scenario_wire {
+    const char *id; /* "pne/3--gw/1", "r/a--r/b" */
     uint32_t a, b;  /* nodes */
-    uint32_t link;  /* index in links */
+    uint32_t link;  /* index in links; what follows may differ from it */
     enum scenario_fidelity fidelity;
+    sim_time delay;
+    uint64_t rate_bps;
+    uint32_t mtu_bytes;
+};
+
+/* A hop of CPNS: the way between an entity and its peer, one wire or several over routers. */
+struct scenario_edge {
+    const char *id;                  /* "pne/3--gw/1": the attached node first */
+    uint32_t a, b;                   /* nodes */
+    uint32_t link;                   /* index in links, of the first wire */
+    enum scenario_fidelity fidelity; /* of all its wires */
+    const uint32_t *wires;           /* from a to b; the first is the wire of the edge's index */
+    size_t wire_count;               /* 1: a and b are joined directly */
 };
 
 enum scenario_by { BY_MEMBERS, BY_NODE };
@@ -216,7 +249,7 @@ struct scenario_fault {
     enum scenario_fault_verb verb; /* "link-down", "node-silent" (the node answers nothing more) */
     sim_time at;
     sim_time duration; /* `for`; SIM_TIME_NEVER: to the end */
-    uint32_t *targets; /* edges for link-down, nodes for node-silent */
+    uint32_t *targets; /* wires for link-down (of an edge its first), nodes for node-silent */
     size_t target_count;
 };
 
@@ -266,6 +299,8 @@ struct scenario {
     size_t node_count;
     struct scenario_edge *edges;
     size_t edge_count;
+    struct scenario_wire *wires; /* first those of the edges' a, by edge; servers'; routers' */
+    size_t wire_count;
     struct scenario_pn *pns;
     size_t pn_count;
     struct scenario_group *groups;

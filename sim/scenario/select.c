@@ -6,10 +6,11 @@
 /* Selections of one scenario together: beyond it somebody wrote pne-star in a thousand lines. */
 enum { MOST_SELECTED = 50 * 1000 * 1000 };
 
-/* id, id/3, id/2..9, id/star as text. */
+/* id, id/3, id/2..9, id/star, id/name as text. */
 struct selector {
     const char *id;
     bool numbered; /* id/3 or id/2..9 */
+    bool named;    /* id/name; and id/3, where copies have names */
     bool all;      /* id/star */
     uint32_t low, high;
 };
@@ -40,21 +41,23 @@ static bool parse(struct loader *l, const char *text, struct selector *ret)
         ret->all = true;
         return true;
     }
-    ret->numbered = true;
-    s = take_number(s, &ret->low);
-    if (s == NULL) {
-        return false;
-    }
+    const char *rest = take_number(s, &ret->low);
     ret->high = ret->low;
-    if (strncmp(s, "..", 2) == 0) {
-        s = take_number(s + 2, &ret->high);
+    if (rest != NULL && strncmp(rest, "..", 2) == 0) {
+        rest = take_number(rest + 2, &ret->high);
     }
-    return s != NULL && *s == '\0';
+    ret->numbered = rest != NULL && *rest == '\0';
+    ret->named = !ret->numbered;
+    return *s != '\0';
 }
 
 static const char *role_names(uint32_t roles)
 {
     switch (roles) {
+    case ROLE_BIT(ROLE_ROUTER):
+        return "a router";
+    case ANY_ROLE:
+        return "a PNE, a gateway or a server";
     case ROLE_BIT(ROLE_PNE):
         return "a PNE";
     case ROLE_BIT(ROLE_GATEWAY):
@@ -97,14 +100,42 @@ static bool check_copies(struct loader *l, const struct selector *s, const struc
     return true;
 }
 
+static void bad_selector(struct loader *l, const char *text, const struct tree *at)
+{
+    report_hint(report_error(&l->report, at, "bad-selector", "\"%s\" selects no nodes",
+                             report_quote(&l->report, text)),
+                "write pne, pne/3, pne/2..9 or pne/*");
+}
+
+/* One of the copies that have names. */
+static bool select_named(struct loader *l, const char *text, const struct node_entry *e,
+                         const struct tree *at, struct range *ret)
+{
+    uint64_t node;
+    if (map_get_str(&l->storage->named, text, &node)) {
+        *ret = (struct range){.first = (uint32_t)node, .count = 1};
+        return true;
+    }
+    if (!l->nodes.gaps) {
+        const struct value *names = &e->raw->names;
+        const char **items = arena_array(l->arena, names->v.texts.count, sizeof(*items));
+        for (size_t i = 0; i < names->v.texts.count; i++) {
+            items[i] = names->v.texts.items[i].text;
+        }
+        const char *wanted = strchr(text, '/') + 1;
+        struct diag *d = report_error(&l->report, at, "unknown-node", "\"%s\" has no copy \"%s\"",
+                                      e->raw->id.v.s, report_quote(&l->report, wanted));
+        report_near(&l->report, d, wanted, items, names->v.texts.count);
+    }
+    return false;
+}
+
 bool select_range(struct loader *l, const char *text, const struct tree *at, uint32_t roles,
                   struct range *ret)
 {
     struct selector s;
     if (!parse(l, text, &s)) {
-        report_hint(report_error(&l->report, at, "bad-selector", "\"%s\" selects no nodes",
-                                 report_quote(&l->report, text)),
-                    "write pne, pne/3, pne/2..9 or pne/*");
+        bad_selector(l, text, at);
         return false;
     }
     uint32_t index = find_name(l, &l->nodes, s.id, at, "unknown-node", "node");
@@ -118,6 +149,13 @@ bool select_range(struct loader *l, const char *text, const struct tree *at, uin
     if ((ROLE_BIT(e->role) & roles) == 0) {
         report_error(&l->report, at, "wrong-role", "\"%s\" is %s; what is needed here is %s", s.id,
                      role_names(ROLE_BIT(e->role)), role_names(roles));
+        return false;
+    }
+    if (e->named && (s.named || s.numbered)) {
+        return select_named(l, text, e, at, ret);
+    }
+    if (s.named) {
+        bad_selector(l, text, at);
         return false;
     }
     if (!check_copies(l, &s, e, at)) {
@@ -237,25 +275,41 @@ static bool inside(struct range r, uint32_t node)
     return node >= r.first && node - r.first < r.count;
 }
 
-/* Nodes of `a` that are attached to nodes of `b`: their edges. False when attachments are not
- * known.
- */
-static bool attached_edges(struct loader *l, struct range a, struct range b, uint32_t *edges,
+/* Nodes of `a` whose peers are among `b`: the first wires of their hops. False when attachments are
+ * not known. */
+static bool attached_wires(struct loader *l, struct range a, struct range b, uint32_t *wires,
                            size_t *count)
 {
     bool known = true;
     for (uint32_t i = 0; i < a.count; i++) {
         const struct scenario_node *n = &l->s->nodes[a.first + i];
         if (n->peer == SCENARIO_NONE) {
-            known = known && n->role == ROLE_SERVER;
+            known = known && (n->role == ROLE_SERVER || n->role == ROLE_ROUTER);
         } else if (inside(b, n->peer)) {
-            edges[(*count)++] = n->edge;
+            wires[(*count)++] = n->edge;
         }
     }
     return known;
 }
 
-static bool select_link(struct loader *l, const struct text_item *item, uint32_t **edges,
+/* Wires with routers at one end or both. */
+static void router_wires(struct loader *l, struct range a, struct range b, uint32_t *wires,
+                         size_t *count)
+{
+    for (size_t i = 0; i < l->s->wire_count; i++) {
+        const struct scenario_wire *w = &l->s->wires[i];
+        if ((inside(a, w->a) && inside(b, w->b)) || (inside(a, w->b) && inside(b, w->a))) {
+            wires[(*count)++] = (uint32_t)i;
+        }
+    }
+}
+
+static bool is_router(const struct loader *l, struct range r)
+{
+    return l->s->nodes[r.first].role == ROLE_ROUTER;
+}
+
+static bool select_link(struct loader *l, const struct text_item *item, uint32_t **wires,
                         size_t *count)
 {
     const char *dashes = strstr(item->text, "--");
@@ -268,15 +322,22 @@ static bool select_link(struct loader *l, const struct text_item *item, uint32_t
     struct range a;
     struct range b;
     const char *left = arena_strndup(l->arena, item->text, (size_t)(dashes - item->text));
-    bool good = select_range(l, left, item->at, ANY_ROLE, &a);
-    if (!select_range(l, dashes + 2, item->at, ANY_ROLE, &b) || !good ||
-        !within_bounds(l, item->at, (size_t)a.count + b.count)) {
+    bool good = select_range(l, left, item->at, ANY_NODE, &a);
+    good = select_range(l, dashes + 2, item->at, ANY_NODE, &b) && good;
+    bool routers = good && (is_router(l, a) || is_router(l, b));
+    size_t most = !good ? 0 : routers ? l->s->wire_count : (size_t)a.count + b.count;
+    if (!good || !within_bounds(l, item->at, most)) {
         return false;
     }
-    *edges = arena_array(l->arena, (size_t)a.count + b.count, sizeof(**edges));
+    *wires = arena_array(l->arena, most, sizeof(**wires));
     *count = 0;
-    bool known = attached_edges(l, a, b, *edges, count);
-    known = attached_edges(l, b, a, *edges, count) && known;
+    bool known = !l->wires_incomplete;
+    if (routers) {
+        router_wires(l, a, b, *wires, count);
+    } else {
+        known = attached_wires(l, a, b, *wires, count);
+        known = attached_wires(l, b, a, *wires, count) && known;
+    }
     if (*count == 0 && known) {
         report_error(&l->report, item->at, "unknown-link", "there is no link \"%s\"",
                      report_quote(&l->report, item->text));
@@ -284,7 +345,7 @@ static bool select_link(struct loader *l, const struct text_item *item, uint32_t
     return *count > 0;
 }
 
-bool select_edges(struct loader *l, const struct value *v, uint32_t **items, size_t *count)
+bool select_wires(struct loader *l, const struct value *v, uint32_t **items, size_t *count)
 {
     if (!value_ok(v)) {
         return false;
@@ -305,10 +366,8 @@ bool select_edges(struct loader *l, const struct value *v, uint32_t **items, siz
     l->stamp++;
     for (size_t i = 0; i < v->v.texts.count; i++) {
         for (size_t k = 0; k < counts[i]; k++) {
-            /* An edge belongs to the node that is attached, so the node's stamp serves. */
-            uint32_t node = l->s->edges[parts[i][k]].a;
-            if (l->stamps[node] != l->stamp) {
-                l->stamps[node] = l->stamp;
+            if (l->stamps[parts[i][k]] != l->stamp) {
+                l->stamps[parts[i][k]] = l->stamp;
                 taken[n++] = parts[i][k];
             }
         }

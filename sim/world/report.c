@@ -36,6 +36,8 @@ static const char *role_word(enum scenario_role role)
         return "gateway";
     case ROLE_SERVER:
         return "server";
+    case ROLE_ROUTER:
+        return "router";
     }
     return NULL;
 }

@@ -106,7 +106,7 @@ case("top-no-nodes", "⟦missing-key⟧" + HEAD)
 case("top-misspelt-nodes", HEAD + NODES.replace("nodes:", "⟦unknown-key⟧node:"))
 top("top-unknown-key", "⟦unknown-key⟧zebra: 1\n")
 top("top-near-key", "⟦unknown-key⟧workloads: []\n")
-for later in ("attackers", "sweep", "import"):
+for later in ("attackers", "sweep"):
     top("later-" + later, f"⟦not-implemented⟧{later}: {{a: 1}}\n")
 case("top-nodes-mapping", HEAD + "nodes: ⟦wrong-type⟧{srv: {role: server}}\n")
 case("top-nodes-empty", HEAD + "nodes: ⟦empty-list⟧[]\n")
@@ -215,7 +215,10 @@ link("link-range-unit", "{technology: ble, range: ⟦unknown-unit⟧10 ft}")
 link("link-range-zero", "{technology: ble, range: ⟦out-of-range⟧0 m}")
 link("link-range-negative", "{technology: ble, range: ⟦out-of-range⟧-5 m}")
 link("link-range-list", "{technology: ble, range: ⟦wrong-type⟧[5 m]}")
-link("link-trace-later", "{technology: ble, ⟦not-implemented⟧trace: x.csv}")
+link("link-trace-not-there", "{technology: ble, trace: ⟦cannot-read⟧x.csv}")
+link("link-trace-is-a-number", "{technology: ble, trace: ⟦wrong-type⟧[a, b]}")
+link("link-trace-period-alone", "{technology: ble, ⟦inconsistent⟧trace_period: 3 s}")
+link("link-trace-is-a-folder", "{technology: ble, trace: ⟦cannot-read⟧.}")
 
 # --- nodes
 node("node-no-id", "⟦missing-key⟧{role: server}")
@@ -248,7 +251,9 @@ node("node-server-policy", "{id: a, role: server, ⟦wrong-role⟧policy: defaul
 node("node-pne-not-attached", "⟦missing-key⟧{id: a, role: pne}")
 node("node-gateway-no-uplink", "⟦missing-key⟧{id: a, role: gateway}")
 node("node-pne-with-uplink", "{id: a, role: pne, attach: {to: gw, link: ble}, ⟦wrong-role⟧uplink: {to: srv, link: lte}}")
-node("node-server-attached", "{id: a, role: server, ⟦wrong-role⟧attach: {to: gw, link: ble}}")
+node("node-server-attached", "{id: a, role: server, attach: {to: ⟦wrong-role⟧gw, link: ble}}")
+node("node-gateway-attached", "{id: a, role: gateway, ⟦wrong-role⟧attach: {to: gw, link: ble}, uplink: {to: srv, link: lte}}")
+node("node-names-of-a-pne", "{id: a, role: pne, ⟦wrong-role⟧names: [x, z], attach: {to: gw, link: ble}}")
 node("node-attach-unknown", "{id: a, role: pne, attach: {to: ⟦unknown-node⟧gate, link: ble}}")
 node("node-attach-role", "{id: a, role: pne, attach: {to: ⟦wrong-role⟧srv, link: ble}}")
 node("node-attach-copy", "{id: a, role: pne, attach: {to: ⟦unknown-node⟧gw/3, link: ble}}")
@@ -327,6 +332,53 @@ motion("present-zero", "{model: come-and-go, present: ⟦out-of-range⟧0 s, abs
 motion("absent-unit", "{model: come-and-go, present: 5 s, absent: ⟦unknown-unit⟧5 m}")
 motion("first", "{model: come-and-go, present: 5 s, absent: 5 s, first: ⟦unknown-word⟧away}")
 motion("come-and-go-area", "{model: come-and-go, present: 5 s, absent: 5 s, ⟦inconsistent⟧area: {x: [0 m, 5 m], y: [0 m, 5 m]}}")
+# --- routers, wires, ways
+def routers(name, text):
+    """Three routers, of which the first two are joined, and a server at the third; more wires."""
+    top(name, "  - {id: r, role: router, names: [a, b, c]}\n  - {id: n, role: router, count: 2}\n"
+        "  - {id: far, role: server, attach: {to: r/c, link: lte}}\nwires:\n  - {between: [r/a, r/b], link: lte}\n"
+        "  - " + text + "\n")
+
+
+def way(name, text):
+    """A good scenario over routers with another gateway."""
+    routers(name, "{between: [r/b, r/c], link: lte}")
+    CASES[name] = CASES[name].replace("  - {id: r,", "  - " + text + "\n  - {id: r,")
+
+
+routers("wire-no-link", "⟦missing-key⟧{between: [r/b, r/c]}")
+routers("wire-unknown-link", "{between: [r/b, r/c], link: ⟦unknown-link⟧ltea}")
+routers("wire-unknown-router", "{between: [r/b, ⟦unknown-node⟧r/d], link: lte}")
+routers("wire-numbered-name", "{between: [r/b, ⟦unknown-node⟧r/3], link: lte}")
+routers("wire-role", "{between: [r/b, ⟦wrong-role⟧srv], link: lte}")
+routers("wire-several", "{between: [r/b, ⟦several-nodes⟧n/*], link: lte}")
+routers("wire-three-ends", "{between: ⟦bad-value⟧[r/a, r/b, r/c], link: lte}")
+routers("wire-one-end", "{between: ⟦bad-value⟧r/a, link: lte}")
+routers("wire-loop", "{between: ⟦self-loop⟧[r/c, r/c], link: lte}")
+routers("wire-twice", "⟦duplicate-wire⟧{between: [r/b, r/a], link: lte}")
+routers("wire-delay-unit", "{between: [r/b, r/c], link: lte, delay: ⟦missing-unit⟧3}")
+routers("wire-rate", "{between: [r/b, r/c], link: lte, rate: ⟦out-of-range⟧0 kbit/s}")
+routers("wire-mtu", "{between: [r/b, r/c], link: lte, mtu: ⟦out-of-range⟧20 B}")
+routers("wire-text", "⟦wrong-type⟧r/b--r/c")
+way("way-server-without-router", "{id: g, role: gateway, uplink: {to: srv, link: lte, via: ⟦unreachable⟧r/a}}")
+way("way-island", "{id: g, role: gateway, uplink: {to: far, link: lte, via: ⟦unreachable⟧n/2}}")
+way("way-via-role", "{id: g, role: gateway, uplink: {to: far, link: lte, via: ⟦wrong-role⟧gw/1}}")
+way("way-via-copy", "{id: g, role: gateway, uplink: {to: far, link: lte, via: ⟦unknown-node⟧r/frankfurt}}")
+way("way-by-alone", "{id: g, role: gateway, uplink: {to: far, link: lte, ⟦inconsistent⟧by: block}}")
+way("way-fidelity", "{id: g, role: gateway, fidelity: fast, uplink: {to: far, link: lte, via: ⟦inconsistent⟧r/b}}")
+node("router-with-device", "{id: a, role: router, ⟦wrong-role⟧encoding: cbor, ⟦wrong-role⟧psk: {secret: wrong}}")
+node("router-names-and-count", "{id: a, role: router, ⟦inconsistent⟧count: 2, names: [x, z]}")
+node("router-name-twice", "{id: a, role: router, names: [x, z, ⟦duplicate-item⟧x]}")
+node("router-name-bad", "{id: a, role: router, names: [⟦bad-name⟧'x y', ⟦bad-name⟧'2..9', ⟦bad-name⟧'a--b']}")
+node("router-attached", "{id: a, role: router, ⟦wrong-role⟧attach: {to: gw, link: ble}}")
+fault("fault-no-such-wire", "{at: 1 s, do: link-down, target: ⟦unknown-link⟧gw/1--gw/2}")
+routers("fault-silent-router", "{between: [r/b, r/c], link: lte}\nfaults:\n  - {at: 1 s, do: node-silent, target: ⟦wrong-role⟧r/a}")
+routers("fault-no-wire", "{between: [r/b, r/c], link: lte}\nfaults:\n  - {at: 1 s, do: link-down, target: ⟦unknown-link⟧r/a--r/c}")
+top("import-empty", "⟦missing-value⟧import:\n")
+top("import-no-file", "import: ⟦missing-key⟧{link: lte}\n")
+top("import-no-link", "import: ⟦missing-key⟧{graphml: x.graphml}\n")
+top("import-not-there", "import: {graphml: ⟦cannot-read⟧x.graphml, link: lte}\n")
+top("import-prefix", "import: {graphml: x.graphml, link: lte, prefix: ⟦bad-name⟧a/b}\n")
 
 # --- personal networks and groups
 pn("pn-no-gateway", "⟦missing-key⟧{id: x}")

@@ -45,7 +45,7 @@ THIRD_PARTY = {
     r"sqlite3\.h": ["sim/record"],
     r"xxhash\.h": ["sim/core"],
     r"libfyaml\.h": ["sim/scenario"],
-    r"libxml/.*": ["models/cpns"],
+    r"libxml/.*": ["models/cpns", "sim/scenario"],
     r"cbor(/.*)?\.h": ["models/cpns"],
     r"cmocka\.h": ["tests"],
 }

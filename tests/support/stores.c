@@ -127,6 +127,8 @@ static const char *check_entity(struct fake_world *w, entity_id id)
     case ROLE_SERVER:
         agent = &((const struct server *)state)->agent;
         break;
+    case ROLE_ROUTER:
+        return "";
     }
     if (agent->first != NULL) {
         snprintf(text, sizeof(text), "%s waits for an answer", who);
