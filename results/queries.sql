@@ -39,7 +39,7 @@ SELECT * FROM v_overhead;
 SELECT * FROM v_timeline;
 
 -- query alerts: alerts by link and side
-SELECT l.name AS link, a.side, a.direction, a.level, a.name, count(*) AS alerts
+SELECT coalesce(l.hop, l.name) AS link, a.side, a.direction, a.level, a.name, count(*) AS alerts
   FROM alert a JOIN session s ON s.session_id = a.session_id JOIN link l ON l.link_id = s.link_id
  GROUP BY l.name, a.side, a.direction, a.level, a.name ORDER BY l.link_id, a.name;
 

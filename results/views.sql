@@ -3,10 +3,25 @@
 --     -- VIEW.COLUMN [UNIT]: what it means
 -- become rows of table `doc`.
 
+-- v_hop: One row per hop of CPNS, named by its two ends; its first link is its number
+-- v_hop.link_id: First link of the hop
+-- v_hop.name: Both ends, e.g. gw/1--srv
+-- v_hop.a [entity_id]: First end
+-- v_hop.b [entity_id]: Second end
+-- v_hop.links: Links of its way; more than one lead over routers
+-- v_hop.delay_ms [ms]: One-way delay of its way, sum of the links' means
+CREATE VIEW v_hop AS
+SELECT l.link_id, coalesce(l.hop, l.name) AS name, l.a, coalesce(l.hop_end, l.b) AS b,
+       1 + (SELECT count(*) FROM way w WHERE w.hop_id = l.link_id) AS links,
+       (l.delay_ns + (SELECT coalesce(sum(n.delay_ns), 0) FROM way w JOIN link n ON n.link_id = w.link_id
+                       WHERE w.hop_id = l.link_id)) / 1e6 AS delay_ms
+  FROM link l JOIN entity e ON e.entity_id = l.a
+ WHERE l.hop IS NOT NULL OR NOT EXISTS (SELECT 1 FROM entity r WHERE r.entity_id IN (l.a, l.b) AND r.role = 'router');
+
 -- v_session: One row per secure session
 -- v_session.session_id: Number of the session in order of its start
 -- v_session.hop: pne-gateway or gateway-server
--- v_session.link: Link it ran over
+-- v_session.link: Link it ran over, or hop over routers
 -- v_session.initiator: Entity that opened it
 -- v_session.responder: Entity that answered
 -- v_session.policy: Policy of the scenario
@@ -32,7 +47,7 @@
 -- v_session.cpu_ms_initiator [ms]: Processor time at the initiator, whole session
 -- v_session.cpu_ms_responder [ms]: Processor time at the responder, whole session
 CREATE VIEW v_session AS
-SELECT s.session_id, s.hop, l.name AS link, i.name AS initiator, r.name AS responder, s.policy, s.kind, s.version,
+SELECT s.session_id, s.hop, coalesce(l.hop, l.name) AS link, i.name AS initiator, r.name AS responder, s.policy, s.kind, s.version,
        s.cipher, s.cipher_bits, s.kex_group, s.forward_secret, s.initiator_auth, s.responder_auth, s.resumed, s.cause,
        s.started_ns / 1e9 AS started_s, s.established_ns / 1e9 AS established_s,
        (s.established_ns - s.started_ns) / 1e6 AS setup_ms, s.ended_ns / 1e9 AS ended_s, s.outcome, s.failure,
@@ -76,7 +91,7 @@ SELECT m.message_id, m.type, m.origin, m.target, m.pn, m.service_group, m.transa
 -- v_message_hop.hop: 0 is the first
 -- v_message_hop.sender: Entity that sent it over this hop
 -- v_message_hop.receiver: Entity at the other end
--- v_message_hop.link_id: Link
+-- v_message_hop.link_id: Link, of a hop over routers the first
 -- v_message_hop.session_id: Session that carried it; NULL outside a session
 -- v_message_hop.protected [0/1]: Sealed by a session, established at both ends, whose cipher encrypts and authenticates
 -- v_message_hop.exemption: Why it may travel outside a session
@@ -100,16 +115,17 @@ SELECT h.message_id, h.hop, a.name AS sender, b.name AS receiver, h.link_id, h.s
        CASE WHEN h.sent_hash <> h.received_hash THEN 'violated' END AS integrity,
        CASE WHEN h.sent_hash <> h.received_hash THEN 'violated' END AS authenticity,
        CASE WHEN f.packet IS NOT NULL
-              THEN printf('link %s, packet %d, offset %d: %d octets of it', l.name, f.packet, f.packet_offset, f.bytes)
+              THEN printf('link %s, packet %d, offset %d: %d octets of it', f.link, f.packet, f.packet_offset, f.bytes)
             WHEN h.sent_hash <> h.received_hash THEN printf('sent %s, received %s', h.sent_hash, h.received_hash)
             WHEN h.watched = 1 AND h.sent_ns IS NOT NULL
-              THEN printf('not among the %d octets of link %s', l.watched_bytes, l.name) END AS evidence
+              THEN printf('not among the %d octets of link %s%s', l.watched_bytes, l.name,
+                          CASE WHEN l.hop IS NOT NULL THEN ' or of those behind it' ELSE '' END) END AS evidence
   FROM message_hop h
   JOIN entity a ON a.entity_id = h.sender
   JOIN entity b ON b.entity_id = h.receiver
   LEFT JOIN link l ON l.link_id = h.link_id
-  LEFT JOIN (SELECT message_id, hop, min(packet) AS packet, packet_offset, bytes FROM wire_finding
-              GROUP BY message_id, hop) f
+  LEFT JOIN (SELECT i.message_id, i.hop, min(i.packet) AS packet, i.packet_offset, i.bytes, n.name AS link
+               FROM wire_finding i JOIN link n ON n.link_id = i.link_id GROUP BY i.message_id, i.hop) f
          ON f.message_id = h.message_id AND f.hop = h.hop;
 
 -- v_setup_stats: Set-up times by hop, kind, version and resumption; percentiles by nearest rank
@@ -168,15 +184,15 @@ CREATE VIEW v_timeline AS
 SELECT at_s, what, subject, detail FROM (
   SELECT at_ns / 1e9 AS at_s, what, subject, detail, 1 AS kind, rowid AS id FROM event
   UNION ALL
-  SELECT s.established_ns / 1e9, 'session_established', l.name,
+  SELECT s.established_ns / 1e9, 'session_established', coalesce(l.hop, l.name),
          printf('session %d: %s %s', s.session_id, coalesce(s.version, s.kind), coalesce(s.cipher, '')), 2, s.session_id
     FROM session s JOIN link l ON l.link_id = s.link_id WHERE s.established_ns IS NOT NULL
   UNION ALL
-  SELECT s.ended_ns / 1e9, 'session_' || s.outcome, l.name,
+  SELECT s.ended_ns / 1e9, 'session_' || s.outcome, coalesce(l.hop, l.name),
          printf('session %d%s', s.session_id, coalesce(': ' || s.failure, '')), 3, s.session_id
     FROM session s JOIN link l ON l.link_id = s.link_id WHERE s.ended_ns IS NOT NULL
   UNION ALL
-  SELECT a.at_ns / 1e9, 'alert_' || a.direction, l.name,
+  SELECT a.at_ns / 1e9, 'alert_' || a.direction, coalesce(l.hop, l.name),
          printf('session %d: %s by the %s', a.session_id, a.name, a.side), 4, a.rowid
     FROM alert a JOIN session s ON s.session_id = a.session_id JOIN link l ON l.link_id = s.link_id
    WHERE a.level = 'fatal'
@@ -227,7 +243,7 @@ SELECT l.name AS link, a.name AS a, b.name AS b, c.number AS contact, c.at_ns / 
 -- v_rule.evidence: What shows it
 CREATE VIEW v_rule AS
 -- R1: a secure session on each of the two hops
-SELECT 'R1' AS rule, l.name AS subject, min(h.sent_ns) / 1e9 AS at_s,
+SELECT 'R1' AS rule, coalesce(l.hop, l.name) AS subject, min(h.sent_ns) / 1e9 AS at_s,
        printf('%d messages that are not exempt, none in a session that protects', count(*)) AS evidence
   FROM message_hop h JOIN link l ON l.link_id = h.link_id
  WHERE h.exemption IS NULL AND h.sent_ns IS NOT NULL
@@ -236,10 +252,11 @@ HAVING max(h.protected) = 0
 UNION ALL
 -- R2: each session ends at the PN GW: its ends are the two ends of one hop, and so are those of what it carried
 SELECT 'R2', printf('session %d', s.session_id), s.started_ns / 1e9,
-       printf('%s and %s are not the two ends of link %s', i.name, r.name, l.name)
+       printf('%s and %s are not the two ends of link %s', i.name, r.name, coalesce(l.hop, l.name))
   FROM session s JOIN link l ON l.link_id = s.link_id JOIN entity i ON i.entity_id = s.initiator
   JOIN entity r ON r.entity_id = s.responder
- WHERE NOT ((s.initiator = l.a AND s.responder = l.b) OR (s.initiator = l.b AND s.responder = l.a))
+ WHERE NOT ((s.initiator = l.a AND s.responder = coalesce(l.hop_end, l.b)) OR
+            (s.initiator = coalesce(l.hop_end, l.b) AND s.responder = l.a))
     OR i.peer_id IS NOT s.responder
     OR (s.hop = 'pne-gateway') <> (i.role = 'pne' AND r.role = 'gateway')
 UNION ALL
@@ -251,14 +268,14 @@ SELECT 'R2', printf('session %d', h.session_id), min(h.sent_ns) / 1e9,
  GROUP BY h.session_id
 UNION ALL
 -- R3: PNE-GW is established before the first CPNS message that is not exempt; R4: GW-Server likewise
-SELECT CASE s.hop WHEN 'pne-gateway' THEN 'R3' ELSE 'R4' END, l.name, min(h.sent_ns) / 1e9,
+SELECT CASE s.hop WHEN 'pne-gateway' THEN 'R3' ELSE 'R4' END, coalesce(l.hop, l.name), min(h.sent_ns) / 1e9,
        printf('message %d was sent before session %d was established', min(h.message_id), s.session_id)
   FROM message_hop h JOIN session s ON s.session_id = h.session_id JOIN link l ON l.link_id = h.link_id
  WHERE h.exemption IS NULL AND h.sent_ns IS NOT NULL AND (s.established_ns IS NULL OR h.sent_ns < s.established_ns)
  GROUP BY h.session_id
 UNION ALL
 -- R4: GW-Server is established when it does not exist: never two at once
-SELECT 'R4', l.name, b.established_ns / 1e9,
+SELECT 'R4', coalesce(l.hop, l.name), b.established_ns / 1e9,
        printf('session %d stood when session %d was established', a.session_id, b.session_id)
   FROM session a JOIN session b ON b.link_id = a.link_id AND b.session_id > a.session_id
   JOIN link l ON l.link_id = a.link_id
@@ -266,7 +283,7 @@ SELECT 'R4', l.name, b.established_ns / 1e9,
    AND (a.ended_ns IS NULL OR a.ended_ns > b.established_ns)
 UNION ALL
 -- R5: all signalling in the session, once it is established, but for messages destined to a Service Group
-SELECT 'R5', l.name, min(h.sent_ns) / 1e9,
+SELECT 'R5', coalesce(l.hop, l.name), min(h.sent_ns) / 1e9,
        printf('%d messages that are not exempt were sent unprotected, the first is %d', count(*), min(h.message_id))
   FROM message_hop h JOIN link l ON l.link_id = h.link_id
  WHERE h.exemption IS NULL AND h.sent_ns IS NOT NULL AND (h.protected = 0 OR h.session_id IS NULL)
@@ -279,13 +296,13 @@ SELECT 'R6', l.name, min(f.at_ns) / 1e9,
   FROM wire_finding f JOIN link l ON l.link_id = f.link_id
  GROUP BY f.link_id
 UNION ALL
-SELECT 'R6', l.name, min(h.received_ns) / 1e9,
+SELECT 'R6', coalesce(l.hop, l.name), min(h.received_ns) / 1e9,
        printf('%d messages were received with other octets than sent, the first is %d', count(*), min(h.message_id))
   FROM message_hop h JOIN link l ON l.link_id = h.link_id
  WHERE h.session_id IS NOT NULL AND h.sent_hash <> h.received_hash
  GROUP BY h.link_id
 UNION ALL
-SELECT 'R6', l.name, min(s.established_ns) / 1e9,
+SELECT 'R6', coalesce(l.hop, l.name), min(s.established_ns) / 1e9,
        printf('session %d encrypts nothing: %s', s.session_id, coalesce(s.cipher, s.kind))
   FROM session s JOIN link l ON l.link_id = s.link_id
  WHERE s.established_ns IS NOT NULL AND coalesce(s.cipher_bits, 0) = 0

@@ -245,7 +245,7 @@ static int run_world(const struct scenario *s, const struct run_arguments *a)
         return r == -SIM_ENOTSUP || r == -SIM_EINVAL ? CLI_INVALID : CLI_FAILED;
     }
     printf("%s  seed %" PRIu64 "  %zu nodes, %zu links, %.0f s of virtual time\n", s->name, s->seed,
-           s->node_count, s->edge_count, (double)s->until / 1e9);
+           s->node_count, s->wire_count, (double)s->until / 1e9);
     fflush(stdout);
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);

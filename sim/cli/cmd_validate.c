@@ -94,7 +94,7 @@ int cmd_validate(int argc, char **argv)
             buf_printf(
                 &out,
                 "%s: valid: %zu nodes, %zu links, %zu personal networks, %zu service groups\n",
-                argv[i], s->node_count, s->edge_count, s->pn_count, s->group_count);
+                argv[i], s->node_count, s->wire_count, s->pn_count, s->group_count);
         }
         scenario_free(s);
     }

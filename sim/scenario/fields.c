@@ -247,7 +247,7 @@ static const struct field link_fields[] = {
     {"trace", FIELD_TEXT, AT(raw_link, trace), .names = "file",
      .doc = "CSV file of delay, rate and loss over time, relative to this file; what a trace is, "
             "stands in the README beside this page."},
-    {"trace_period", FIELD_TIME, AT(raw_link, trace_period), .min = 1, .max = 100 * YEAR_NS,
+    {"trace_period", FIELD_TIME, AT(raw_link, trace_period), .min = 1, .max = 50 * YEAR_NS,
      .doc = "The trace begins again after this time; without it its last row holds to the end."},
 };
 const struct section section_link = {

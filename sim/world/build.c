@@ -30,6 +30,11 @@ static int build_entity(struct world *w, uint32_t number, struct diag_list *diag
     e->world = w;
     e->id = number;
     e->node = node;
+    if (node->role == ROLE_ROUTER) {
+        e->net_node = net_add_node(w->net, node->id);
+        CHECK(e->net_node == number);
+        return 0;
+    }
     e->type = w->models->types[node->role];
     const char *cpu = node->device != SCENARIO_NONE ? s->devices[node->device].cpu : NULL;
     e->cpu = find_cpu(w, cpu != NULL ? cpu : w->models->default_cpu[node->role]);
@@ -57,21 +62,22 @@ static int build_entity(struct world *w, uint32_t number, struct diag_list *diag
 /* --- links
  * ------------------------------------------------------------------------------------------- */
 
-static void link_params(const struct scenario_edge *edge, const struct scenario_link *link,
-                        struct net_link_params *ret)
+void wire_params(const struct scenario *s, const struct scenario_wire *wire,
+                 struct net_link_params *ret)
 {
     static const enum net_loss_model models[] = {
         [SCENARIO_LOSS_NONE] = NET_LOSS_NONE,
         [SCENARIO_LOSS_RANDOM] = NET_LOSS_RANDOM,
         [SCENARIO_LOSS_GILBERT_ELLIOTT] = NET_LOSS_GILBERT_ELLIOTT,
     };
+    const struct scenario_link *link = &s->links[wire->link];
     *ret = (struct net_link_params){
-        .fidelity = edge->fidelity == FIDELITY_FAST ? NET_FIDELITY_FAST : NET_FIDELITY_PACKET,
-        .name = edge->id,
-        .delay = link->delay,
+        .fidelity = wire->fidelity == FIDELITY_FAST ? NET_FIDELITY_FAST : NET_FIDELITY_PACKET,
+        .name = wire->id,
+        .delay = wire->delay,
         .jitter = link->jitter,
-        .rate_bps = link->rate_bps,
-        .mtu_bytes = link->mtu_bytes,
+        .rate_bps = wire->rate_bps,
+        .mtu_bytes = wire->mtu_bytes,
         .frame_bytes = link->frame_bytes,
         .overhead_bytes = link->overhead_bytes,
         .queue_packets = link->queue_packets,
@@ -83,6 +89,45 @@ static void link_params(const struct scenario_edge *edge, const struct scenario_
                  .rate_good = link->loss.rate_good,
                  .rate_bad = link->loss.rate_bad},
     };
+}
+
+static int build_wire(struct world *w, uint32_t number, struct diag_list *diags)
+{
+    const struct scenario *s = w->scenario;
+    struct wire *wire = &w->wires[number];
+    struct net_link_params params;
+    wire->world = w;
+    wire->number = number;
+    wire->wire = &s->wires[number];
+    wire->hop = number < s->edge_count ? &w->hops[number] : NULL;
+    wire_params(s, wire->wire, &params);
+    int r = net_add_link(w->net, w->entities[wire->wire->a].net_node,
+                         w->entities[wire->wire->b].net_node, &params, &wire->link);
+    return r < 0 ? fail(diags, "link", wire->wire->id, r) : 0;
+}
+
+/* At each node of a hop's way: where packets for its two ends go on. */
+static int build_way(struct world *w, const struct hop *hop, struct diag_list *diags)
+{
+    const struct scenario_edge *edge = hop->edge;
+    net_node a = hop->client->net_node;
+    net_node b = hop->server->net_node;
+    uint32_t at = edge->a;
+    int r = 0;
+    if (edge->wire_count == 1) {
+        return 0;
+    }
+    for (size_t i = 0; r == 0 && i < edge->wire_count; i++) {
+        const struct wire *wire = &w->wires[edge->wires[i]];
+        r = net_set_route(w->net, w->entities[at].net_node, b, wire->link);
+        at = wire->wire->a == at ? wire->wire->b : wire->wire->a;
+        if (r == 0) {
+            r = net_set_route(w->net, w->entities[at].net_node, a, wire->link);
+        }
+    }
+    CHECK(r < 0 || at == edge->b);
+    map_set(&w->by_address, net_node_address(w->net, a), (uint64_t)(uintptr_t)hop);
+    return r < 0 ? fail(diags, "way over routers of", edge->id, r) : 0;
 }
 
 /* --- policies
@@ -224,11 +269,9 @@ static int build_hop(struct world *w, uint32_t number, struct issues *all, struc
     uint32_t policy = hop->client->node->policy;
     CHECK(policy != SCENARIO_NONE);
     hop->policy = &s->policies[policy];
-    struct net_link_params params;
-    link_params(edge, &s->links[edge->link], &params);
-    int r = net_add_link(w->net, hop->client->net_node, hop->server->net_node, &params, &hop->link);
+    int r = build_way(w, hop, diags);
     if (r < 0) {
-        return fail(diags, "link", edge->id, r);
+        return r;
     }
     map_set(&hop->client->hops, hop->server->id, (uint64_t)(uintptr_t)hop);
     map_set(&hop->server->hops, hop->client->id, (uint64_t)(uintptr_t)hop);
@@ -277,10 +320,14 @@ int world_build(struct world *w, struct diag_list *diags)
     }
     w->entities = mem_calloc(s->node_count, sizeof(*w->entities));
     w->hops = mem_calloc(s->edge_count, sizeof(*w->hops));
+    w->wires = mem_calloc(s->wire_count, sizeof(*w->wires));
     w->policies = mem_calloc(s->policy_count, sizeof(struct secure_policy *));
     build_urns(w);
     for (uint32_t i = 0; r == 0 && i < s->node_count; i++) {
         r = build_entity(w, i, diags);
+    }
+    for (uint32_t i = 0; r == 0 && i < s->wire_count; i++) {
+        r = build_wire(w, i, diags);
     }
     struct issues all = {0};
     for (uint32_t i = 0; r == 0 && i < s->edge_count; i++) {
@@ -335,10 +382,12 @@ void world_dismantle(struct world *w)
     entity_timers_free(w);
     script_free(w);
     motion_free(w);
+    traces_free(w);
     net_free(w->net);
     secure_ca_free(w->ca);
     secure_ca_free(w->other_ca);
     secure_env_free(w->env);
+    map_fini(&w->by_address);
     map_fini(&w->by_urn);
     map_fini(&w->pn_by_urn);
     map_fini(&w->group_by_urn);
@@ -354,5 +403,6 @@ void world_dismantle(struct world *w)
     free(w->names);
     free(w->entities);
     free(w->hops);
+    free(w->wires);
     free(w->policies);
 }

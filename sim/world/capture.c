@@ -25,25 +25,54 @@ static size_t payload_offset(struct span packet)
     return ip + header <= packet.len ? ip + header : packet.len;
 }
 
+static uint32_t address_at(struct span packet, size_t offset)
+{
+    const uint8_t *b = packet.data + offset;
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+/* The hop that a packet on a wire behind a router belongs to: its ends are the packet's. */
+static struct hop *hop_of(const struct wire *wire, struct span packet)
+{
+    const struct world *w = wire->world;
+    if (wire->hop != NULL || packet.len < 20) {
+        return wire->hop;
+    }
+    const uint32_t ends[2] = {address_at(packet, 12), address_at(packet, 16)};
+    for (int i = 0; i < 2; i++) {
+        uint64_t found;
+        if (map_get(&w->by_address, ends[i], &found)) {
+            struct hop *hop = (struct hop *)(uintptr_t)found;
+            return net_node_address(w->net, hop->server->net_node) == ends[1 - i] ? hop : NULL;
+        }
+    }
+    return NULL;
+}
+
 static enum net_verdict on_packet(void *arg, const struct net_packet *packet, struct buf *change)
 {
     (void)change;
-    struct hop *hop = arg;
+    struct wire *wire = arg;
     struct span bytes = span_of(packet->data, packet->len);
     uint64_t stamp[2] = {(uint64_t)packet->at, (uint64_t)packet->direction};
-    hop->wire_hash = span_digest(hop->wire_hash, span_of(stamp, sizeof(stamp)));
-    hop->wire_hash = span_digest(hop->wire_hash, bytes);
-    if (hop->pcap != NULL) {
-        pcap_write(hop->pcap, packet->at, bytes);
+    wire->wire_hash = span_digest(wire->wire_hash, span_of(stamp, sizeof(stamp)));
+    wire->wire_hash = span_digest(wire->wire_hash, bytes);
+    if (wire->pcap != NULL) {
+        pcap_write(wire->pcap, packet->at, bytes);
+    }
+    struct hop *hop = hop_of(wire, bytes);
+    if (hop == NULL || hop->watch == NULL) {
+        return NET_PASS;
     }
     struct watch_finding finding;
-    if (hop->watch != NULL && watch_search(hop->watch, bytes, payload_offset(bytes), &finding)) {
-        report_finding(hop, packet, &finding);
+    wire->watched_bytes += bytes.len;
+    if (watch_search(hop->watch, bytes, payload_offset(bytes), &finding)) {
+        report_finding(wire, packet, &finding);
     }
     return NET_PASS;
 }
 
-static bool wanted(const struct world *w, const struct hop *hop)
+static bool wanted(const struct world *w, const struct wire *wire)
 {
     const struct scenario *s = w->scenario;
     if (w->options.pcap_dir == NULL) {
@@ -53,8 +82,8 @@ static bool wanted(const struct world *w, const struct hop *hop)
         return true; /* asked for on the command line, the scenario does not choose */
     }
     for (size_t i = 0; i < s->pcap_count; i++) {
-        if (fnmatch(s->pcap[i], hop->client->node->id, 0) == 0 ||
-            fnmatch(s->pcap[i], hop->server->node->id, 0) == 0) {
+        if (fnmatch(s->pcap[i], s->nodes[wire->wire->a].id, 0) == 0 ||
+            fnmatch(s->pcap[i], s->nodes[wire->wire->b].id, 0) == 0) {
             return true;
         }
     }
@@ -83,12 +112,14 @@ int capture_start(struct world *w, struct diag_list *diags)
 {
     int r = open_key_log(w, diags);
     for (size_t i = 0; r == 0 && i < w->scenario->edge_count; i++) {
-        struct hop *hop = &w->hops[i];
-        hop->watch = watch_create(hop->client->urn, hop->server->urn);
-        if (wanted(w, hop) && pcap_create(w->options.pcap_dir, hop->edge->id, &hop->pcap) < 0) {
-            r = cannot_write(w, hop->edge->id, diags);
+        w->hops[i].watch = watch_create(w->hops[i].client->urn, w->hops[i].server->urn);
+    }
+    for (size_t i = 0; r == 0 && i < w->scenario->wire_count; i++) {
+        struct wire *wire = &w->wires[i];
+        if (wanted(w, wire) && pcap_create(w->options.pcap_dir, wire->wire->id, &wire->pcap) < 0) {
+            r = cannot_write(w, wire->wire->id, diags);
         }
-        hop->tap = net_tap_add(w->net, hop->link, false, on_packet, hop);
+        wire->tap = net_tap_add(w->net, wire->link, false, on_packet, wire);
     }
     return r;
 }
@@ -104,14 +135,16 @@ void capture_key_log(struct world *w, struct span lines)
 int capture_finish(struct world *w, struct diag_list *diags)
 {
     int r = 0;
-    for (size_t i = 0; w->hops != NULL && i < w->scenario->edge_count; i++) {
-        struct hop *hop = &w->hops[i];
-        if (hop->pcap != NULL && pcap_close(hop->pcap) < 0) {
-            r = cannot_write(w, hop->edge->id, diags);
+    for (size_t i = 0; w->wires != NULL && i < w->scenario->wire_count; i++) {
+        struct wire *wire = &w->wires[i];
+        if (wire->pcap != NULL && pcap_close(wire->pcap) < 0) {
+            r = cannot_write(w, wire->wire->id, diags);
         }
-        hop->pcap = NULL;
-        watch_free(hop->watch);
-        hop->watch = NULL;
+        wire->pcap = NULL;
+    }
+    for (size_t i = 0; w->hops != NULL && i < w->scenario->edge_count; i++) {
+        watch_free(w->hops[i].watch);
+        w->hops[i].watch = NULL;
     }
     if (w->key_log != NULL && (fclose(w->key_log) != 0 || w->key_log_failed)) {
         r = cannot_write(w, "keys.log", diags);

@@ -1,5 +1,5 @@
-/* Hops whose ends move, or come and go: their links are down while an end is absent or out of
- * range. One timer a hop, at the next time at which its reach changes or a leg ends; hops without
+/* Wires whose ends move, or come and go: they are down while an end is absent or out of
+ * range. One timer a wire, at the next time at which its reach changes or a leg ends; wires without
  * motion have none. */
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 #include "sim/world/world_internal.h"
 
 struct motion {
-    struct hop *hop;
+    struct wire *wire;
     struct path ends[2];
     double range_m; /* 0: any distance */
     bool placed;    /* both ends have a place */
@@ -17,20 +17,20 @@ struct motion {
 
 /* --- why a link is down -------------------------------------------------------------------- */
 
-static void apply(struct hop *hop)
+static void apply(struct wire *wire)
 {
-    bool up = hop->down_faults == 0 && !hop->out_of_reach;
-    if (up != net_link_is_up(hop->world->net, hop->link)) {
-        net_link_set_up(hop->world->net, hop->link, up);
+    bool up = wire->down_faults == 0 && !wire->out_of_reach;
+    if (up != net_link_is_up(wire->world->net, wire->link)) {
+        net_link_set_up(wire->world->net, wire->link, up);
     }
 }
 
-bool motion_fault(struct hop *hop, bool begins)
+bool motion_fault(struct wire *wire, bool begins)
 {
-    CHECK(begins || hop->down_faults > 0);
-    hop->down_faults += begins ? 1 : UINT32_MAX;
-    apply(hop);
-    return net_link_is_up(hop->world->net, hop->link);
+    CHECK(begins || wire->down_faults > 0);
+    wire->down_faults += begins ? 1 : UINT32_MAX;
+    apply(wire);
+    return net_link_is_up(wire->world->net, wire->link);
 }
 
 /* --- reach --------------------------------------------------------------------------------- */
@@ -44,25 +44,28 @@ static void meet(struct entity *e, const struct entity *peer)
 
 static void set_reach(struct motion *m, bool in_reach, sim_time now)
 {
-    struct hop *hop = m->hop;
-    if (m->told && in_reach == !hop->out_of_reach) {
+    struct wire *wire = m->wire;
+    if (m->told && in_reach == !wire->out_of_reach) {
         return;
     }
-    bool met = m->told && in_reach && hop->down_faults == 0;
+    bool met = m->told && in_reach && wire->down_faults == 0;
     m->told = true;
-    hop->out_of_reach = !in_reach;
-    apply(hop);
-    report_motion(hop, &m->ends[0].leg, &m->ends[1].leg, m->placed, now);
-    if (met) {
+    wire->out_of_reach = !in_reach;
+    apply(wire);
+    report_motion(wire, &m->ends[0].leg, &m->ends[1].leg, m->placed, now);
+    const struct hop *hop = wire->hop;
+    if (met && hop != NULL) {
         meet(hop->client, hop->server);
-        meet(hop->server, hop->client);
+        if (hop->edge->wire_count == 1) { /* behind a router nobody notices */
+            meet(hop->server, hop->client);
+        }
     }
 }
 
 static void on_timer(void *arg)
 {
     struct motion *m = arg;
-    struct world *w = m->hop->world;
+    struct world *w = m->wire->world;
     sim_time now = net_now(w->net);
     for (int i = 0; i < 2; i++) {
         if (m->ends[i].leg.until <= now) {
@@ -84,21 +87,22 @@ static void on_timer(void *arg)
 
 void motion_start(struct world *w)
 {
-    for (size_t i = 0; i < w->scenario->edge_count; i++) {
-        struct hop *hop = &w->hops[i];
-        const struct scenario_node *a = hop->client->node;
-        const struct scenario_node *b = hop->server->node;
-        double range_m = w->scenario->links[hop->edge->link].range_m;
+    const struct scenario *s = w->scenario;
+    for (size_t i = 0; i < s->wire_count; i++) {
+        struct wire *wire = &w->wires[i];
+        const struct scenario_node *a = &s->nodes[wire->wire->a];
+        const struct scenario_node *b = &s->nodes[wire->wire->b];
+        double range_m = s->links[wire->wire->link].range_m;
         bool placed = a->placed && b->placed;
         if (a->motion == NULL && b->motion == NULL && (range_m <= 0 || !placed)) {
             continue;
         }
         struct motion *m = mem_alloc(sizeof(*m));
-        m->hop = hop;
+        m->wire = wire;
         m->placed = placed;
         m->range_m = placed ? range_m : 0;
-        path_start(&m->ends[0], a, w->scenario->seed);
-        path_start(&m->ends[1], b, w->scenario->seed);
+        path_start(&m->ends[0], a, s->seed);
+        path_start(&m->ends[1], b, s->seed);
         if (a->motion == NULL && b->motion == NULL &&
             path_distance(&m->ends[0].leg, &m->ends[1].leg, 0) <= range_m) {
             free(m); /* in reach for good */

@@ -81,6 +81,12 @@ void report_entities(struct world *w)
     for (size_t i = 0; i < s->node_count; i++) {
         const struct entity *e = &w->entities[i];
         const struct scenario_node *n = e->node;
+        if (n->role == ROLE_ROUTER) {
+            PUT(w, table_entity, record_int(e->id), record_text(n->id), record_text(n->entry),
+                record_text(role_word(n->role)), record_null(), record_null(), record_null(),
+                record_null(), record_null(), record_null(), record_null());
+            continue;
+        }
         char credential[160];
         describe_credential(&n->credential, credential);
         PUT(w, table_entity, record_int(e->id), record_text(n->id), record_text(n->entry),
@@ -105,28 +111,43 @@ void report_expects(struct world *w)
     }
 }
 
+static void report_wire(struct world *w, const struct wire *wire)
+{
+    const struct scenario_wire *sw = wire->wire;
+    const struct scenario_link *link = &w->scenario->links[sw->link];
+    bool begins = wire->hop != NULL && wire->hop->edge->wire_count > 1;
+    struct net_link_stats st;
+    net_link_stats(w->net, wire->link, &st);
+    char hash[17];
+    snprintf(hash, sizeof(hash), "%016" PRIx64, wire->wire_hash);
+    PUT(w, table_link, record_int(wire->number), record_text(sw->id), record_int(sw->a),
+        record_int(sw->b), begins ? record_text(wire->hop->edge->id) : record_null(),
+        begins ? record_int(wire->hop->edge->b) : record_null(),
+        record_text(link->technology != NULL ? link->technology : link->name),
+        record_text(scenario_fidelity_name(sw->fidelity)), record_int(sw->delay),
+        record_int(link->jitter), record_int((int64_t)sw->rate_bps), record_int(sw->mtu_bytes),
+        record_int((int64_t)st.packets[0]), record_int((int64_t)st.packets[1]),
+        record_int((int64_t)st.bytes[0]), record_int((int64_t)st.bytes[1]),
+        record_int((int64_t)(st.lost[0] + st.lost[1])),
+        record_int((int64_t)(st.queue_dropped[0] + st.queue_dropped[1])),
+        record_int((int64_t)(st.down_dropped[0] + st.down_dropped[1])),
+        record_int((int64_t)(st.tap_dropped[0] + st.tap_dropped[1])),
+        record_int((int64_t)wire->trace_changes), record_int((int64_t)wire->watched_bytes),
+        record_text(hash));
+}
+
 void report_links(struct world *w)
 {
     const struct scenario *s = w->scenario;
+    for (size_t i = 0; i < s->wire_count; i++) {
+        report_wire(w, &w->wires[i]);
+    }
     for (size_t i = 0; i < s->edge_count; i++) {
-        const struct hop *hop = &w->hops[i];
-        const struct scenario_link *link = &s->links[hop->edge->link];
-        struct net_link_stats st;
-        net_link_stats(w->net, hop->link, &st);
-        char hash[17];
-        snprintf(hash, sizeof(hash), "%016" PRIx64, hop->wire_hash);
-        PUT(w, table_link, record_int((int64_t)i), record_text(hop->edge->id),
-            record_int(hop->edge->a), record_int(hop->edge->b),
-            record_text(link->technology != NULL ? link->technology : link->name),
-            record_text(scenario_fidelity_name(hop->edge->fidelity)), record_int(link->delay),
-            record_int(link->jitter), record_int((int64_t)link->rate_bps),
-            record_int(link->mtu_bytes), record_int((int64_t)st.packets[0]),
-            record_int((int64_t)st.packets[1]), record_int((int64_t)st.bytes[0]),
-            record_int((int64_t)st.bytes[1]), record_int((int64_t)(st.lost[0] + st.lost[1])),
-            record_int((int64_t)(st.queue_dropped[0] + st.queue_dropped[1])),
-            record_int((int64_t)(st.down_dropped[0] + st.down_dropped[1])),
-            record_int((int64_t)(st.tap_dropped[0] + st.tap_dropped[1])),
-            record_int((int64_t)watch_bytes(hop->watch)), record_text(hash));
+        const struct scenario_edge *e = &s->edges[i];
+        for (size_t k = 1; k < e->wire_count; k++) {
+            PUT(w, table_way, record_int((int64_t)i), record_int((int64_t)k),
+                record_int(e->wires[k]));
+        }
     }
 }
 
@@ -263,10 +284,10 @@ void report_handshake(struct end *end, const struct secure_event *event)
         record_text(event->name), record_int((int64_t)event->bytes), record_time(net_now(w->net)));
 }
 
-void report_finding(struct hop *hop, const struct net_packet *packet,
+void report_finding(struct wire *wire, const struct net_packet *packet,
                     const struct watch_finding *finding)
 {
-    PUT(hop->world, table_wire_finding, record_int(hop->number),
+    PUT(wire->world, table_wire_finding, record_int(wire->number),
         record_int((int64_t)packet->number), record_time(packet->at),
         record_int((int64_t)finding->message_id), record_int(finding->hop_number),
         record_int((int64_t)finding->packet_offset), record_int((int64_t)finding->message_offset),
@@ -280,7 +301,7 @@ void report_event(struct world *w, const char *what, const struct entity *e, con
         e != NULL ? record_int(e->id) : record_null(), record_text(subject), record_text(detail));
 }
 
-void report_motion(const struct hop *hop, const struct path_leg *a, const struct path_leg *b,
+void report_motion(const struct wire *wire, const struct path_leg *a, const struct path_leg *b,
                    bool placed, sim_time now)
 {
     static const char *const absent[] = {NULL, "a", "b", "both"};
@@ -288,10 +309,11 @@ void report_motion(const struct hop *hop, const struct path_leg *a, const struct
     double q[3] = {0};
     path_place(a, now, p);
     path_place(b, now, q);
-    bool has_a = hop->client->node->placed;
-    bool has_b = hop->server->node->placed;
-    PUT(hop->world, table_motion, record_int(now), record_int(hop->number),
-        record_int(!hop->out_of_reach), record_text(absent[!a->present + 2 * !b->present]),
+    const struct scenario_node *nodes = wire->world->scenario->nodes;
+    bool has_a = nodes[wire->wire->a].placed;
+    bool has_b = nodes[wire->wire->b].placed;
+    PUT(wire->world, table_motion, record_int(now), record_int(wire->number),
+        record_int(!wire->out_of_reach), record_text(absent[!a->present + 2 * !b->present]),
         placed ? record_real(path_distance(a, b, now)) : record_null(),
         has_a ? record_real(p[0]) : record_null(), has_a ? record_real(p[1]) : record_null(),
         has_a ? record_real(p[2]) : record_null(), has_b ? record_real(q[0]) : record_null(),

@@ -100,13 +100,13 @@ static void on_fault(void *arg)
         uint32_t target = f->fault->targets[i];
         switch (f->fault->verb) {
         case FAULT_LINK_DOWN: {
-            struct hop *hop = &w->hops[target];
-            bool up = motion_fault(hop, f->begins);
+            struct wire *wire = &w->wires[target];
+            bool up = motion_fault(wire, f->begins);
             report_event(w,
                          up          ? "link_up"
                          : f->begins ? "link_down"
                                      : "link_stays_down",
-                         NULL, hop->edge->id, f->fault->id);
+                         NULL, wire->wire->id, f->fault->id);
             break;
         }
         case FAULT_NODE_SILENT: {

@@ -4,15 +4,17 @@ static const struct record_column entity_columns[] = {
     {"entity_id", RECORD_INTEGER, false, "", "Number of the entity", NULL},
     {"name", RECORD_TEXT, false, "", "Node id of the scenario, e.g. pne/3", NULL},
     {"entry", RECORD_TEXT, false, "", "Entry of the scenario that the node is a copy of", NULL},
-    {"role", RECORD_TEXT, false, "pne|gateway|server", "Role in CPNS", NULL},
-    {"urn", RECORD_TEXT, false, "", "Identity in certificates and messages", NULL},
+    {"role", RECORD_TEXT, false, "pne|gateway|server|router",
+     "Role in CPNS; a router only carries packets", NULL},
+    {"urn", RECORD_TEXT, true, "", "Identity in certificates and messages; NULL: a router", NULL},
     {"device", RECORD_TEXT, true, "", "Device profile", NULL},
-    {"cpu", RECORD_TEXT, false, "", "CPU profile that turns cryptographic operations into time",
-     NULL},
+    {"cpu", RECORD_TEXT, true, "",
+     "CPU profile that turns cryptographic operations into time; NULL: a router", NULL},
     {"peer_id", RECORD_INTEGER, true, "", "Gateway of a PNE, home server of a gateway",
      "entity(entity_id)"},
     {"policy", RECORD_TEXT, true, "", "Security policy towards that peer", NULL},
-    {"encoding", RECORD_TEXT, false, "xml|cbor", "Encoding of the messages it sends", NULL},
+    {"encoding", RECORD_TEXT, true, "xml|cbor", "Encoding of the messages it sends; NULL: a router",
+     NULL},
     {"certificate", RECORD_TEXT, true, "",
      "How its certificate was made: the issuer, and what is wrong with it on purpose; NULL: "
      "presents none",
@@ -21,7 +23,7 @@ static const struct record_column entity_columns[] = {
 
 const struct record_table table_entity = {
     .name = "entity",
-    .doc = "One entity of the scenario",
+    .doc = "One node of the scenario",
     .columns = entity_columns,
     .column_count = SIM_ARRAY_LEN(entity_columns),
     .keyed = true,
@@ -33,11 +35,17 @@ static const struct record_column link_columns[] = {
     {"name", RECORD_TEXT, false, "", "Both nodes, e.g. pne/3--gw/1; a is the first", NULL},
     {"a", RECORD_INTEGER, false, "", "First node", "entity(entity_id)"},
     {"b", RECORD_INTEGER, false, "", "Second node", "entity(entity_id)"},
+    {"hop", RECORD_TEXT, true, "",
+     "Hop that begins with this link and goes on over routers, e.g. gw/1--srv; NULL: a link that "
+     "is "
+     "a hop by itself, or lies further on the way of others",
+     NULL},
+    {"hop_end", RECORD_INTEGER, true, "", "Far end of that hop", "entity(entity_id)"},
     {"technology", RECORD_TEXT, false, "", "Technology or profile of the scenario", NULL},
     {"fidelity", RECORD_TEXT, false, "packet|fast", "How closely it was simulated", NULL},
-    {"delay_ns", RECORD_INTEGER, false, "ns", "One-way delay, mean", NULL},
+    {"delay_ns", RECORD_INTEGER, false, "ns", "One-way delay, mean, as the scenario begins", NULL},
     {"jitter_ns", RECORD_INTEGER, false, "ns", "Standard deviation of the delay", NULL},
-    {"rate_bps", RECORD_INTEGER, false, "bit/s", "Rate", NULL},
+    {"rate_bps", RECORD_INTEGER, false, "bit/s", "Rate, as the scenario begins", NULL},
     {"mtu_bytes", RECORD_INTEGER, false, "octets", "Largest IP packet", NULL},
     {"packets_ab", RECORD_INTEGER, false, "packets", "IP packets that entered from a to b", NULL},
     {"packets_ba", RECORD_INTEGER, false, "packets", "IP packets that entered from b to a", NULL},
@@ -47,6 +55,8 @@ static const struct record_column link_columns[] = {
     {"queue_dropped", RECORD_INTEGER, false, "packets", "Dropped by a full queue", NULL},
     {"down_dropped", RECORD_INTEGER, false, "packets", "Dropped because the link was down", NULL},
     {"tap_dropped", RECORD_INTEGER, false, "packets", "Dropped by a tap", NULL},
+    {"trace_changes", RECORD_INTEGER, false, "",
+     "Rows of its trace that took effect, at the times that the scenario's trace file names", NULL},
     {"watched_bytes", RECORD_INTEGER, false, "octets",
      "IP octets in which the search for plaintext ran", NULL},
     {"wire_hash", RECORD_TEXT, false, "",
@@ -62,10 +72,26 @@ const struct record_table table_link = {
     .indexes = NULL,
 };
 
+static const struct record_column way_columns[] = {
+    {"hop_id", RECORD_INTEGER, false, "", "First link of the hop", "link(link_id)"},
+    {"position", RECORD_INTEGER, false, "", "1: the second link, counted from the gateway", NULL},
+    {"link_id", RECORD_INTEGER, false, "", "Link", "link(link_id)"},
+};
+
+const struct record_table table_way = {
+    .name = "way",
+    .doc = "One link behind the first on the way of a hop over routers",
+    .columns = way_columns,
+    .column_count = SIM_ARRAY_LEN(way_columns),
+    .keyed = false,
+    .indexes = "hop_id",
+};
+
 static const struct record_column session_columns[] = {
     {"session_id", RECORD_INTEGER, false, "", "Number of the session in order of its start", NULL},
     {"hop", RECORD_TEXT, false, "pne-gateway|gateway-server", "Kind of hop", NULL},
-    {"link_id", RECORD_INTEGER, false, "", "Link it ran over", "link(link_id)"},
+    {"link_id", RECORD_INTEGER, false, "", "Link it ran over, of several the first",
+     "link(link_id)"},
     {"initiator", RECORD_INTEGER, false, "", "Entity that opened it", "entity(entity_id)"},
     {"responder", RECORD_INTEGER, false, "", "Entity that answered", "entity(entity_id)"},
     {"policy", RECORD_TEXT, false, "", "Policy of the scenario", NULL},
@@ -231,7 +257,7 @@ static const struct record_column message_hop_columns[] = {
     {"hop", RECORD_INTEGER, false, "", "0 is the first", NULL},
     {"sender", RECORD_INTEGER, false, "", "Entity", "entity(entity_id)"},
     {"receiver", RECORD_INTEGER, false, "", "Entity", "entity(entity_id)"},
-    {"link_id", RECORD_INTEGER, false, "", "Link", "link(link_id)"},
+    {"link_id", RECORD_INTEGER, false, "", "Link, of several the first", "link(link_id)"},
     {"session_id", RECORD_INTEGER, true, "", "Session that carried it; NULL outside a session",
      "session(session_id)"},
     {"protected", RECORD_INTEGER, false, "0/1",
@@ -367,8 +393,8 @@ const struct record_table table_expect = {
 };
 
 const struct record_table *const world_tables[] = {
-    &table_entity,    &table_link,    &table_session,     &table_session_end,  &table_alert,
-    &table_handshake, &table_message, &table_message_hop, &table_wire_finding, &table_transition,
-    &table_event,     &table_motion,  &table_expect,
+    &table_entity,     &table_link,      &table_way,     &table_session,     &table_session_end,
+    &table_alert,      &table_handshake, &table_message, &table_message_hop, &table_wire_finding,
+    &table_transition, &table_event,     &table_motion,  &table_expect,
 };
 const size_t world_table_count = SIM_ARRAY_LEN(world_tables);

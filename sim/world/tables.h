@@ -8,6 +8,7 @@
 
 extern const struct record_table table_entity;
 extern const struct record_table table_link;
+extern const struct record_table table_way;
 extern const struct record_table table_session;
 extern const struct record_table table_session_end;
 extern const struct record_table table_alert;

@@ -128,7 +128,11 @@ int world_run(struct world *w, const volatile sig_atomic_t *stop, world_progress
     clock_gettime(CLOCK_MONOTONIC, &now);
     w->started_wall = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
     motion_start(w);
+    traces_start(w);
     for (size_t i = 0; i < s->node_count; i++) {
+        if (w->entities[i].type == NULL) {
+            continue; /* a router */
+        }
         w->entities[i].type->start(&w->entities[i], w->entities[i].state);
     }
     script_start(w);

@@ -1,8 +1,8 @@
 /* What the files of sim/world share: the world's structures. Nobody else includes this.
  *
- * A *hop* joins a client entity and its peer over one link (PNE-gateway, gateway-server). A
- * *channel* is one secure session over a hop, with its two *ends*; a hop has at most one live
- * channel at a time per end. */
+ * A *wire* is a link of the network. A *hop* joins a client entity and its peer (PNE-gateway,
+ * gateway-server) over one wire, or over several with routers between. A *channel* is one secure
+ * session over a hop, with its two *ends*; a hop has at most one live channel at a time per end. */
 #ifndef SIM_WORLD_WORLD_INTERNAL_H
 #define SIM_WORLD_WORLD_INTERNAL_H
 
@@ -79,6 +79,21 @@ void carry_remove(struct carry_queue *q, struct carry *c);
 /* --- hops and channels
  * ---------------------------------------------------------------------------- */
 
+struct wire {
+    struct world *world;
+    uint32_t number; /* of the scenario */
+    const struct scenario_wire *wire;
+    net_link link;
+    struct hop *hop; /* the only one that uses it; NULL: a wire behind a router, which many share */
+    struct pcap *pcap;
+    uint64_t wire_hash;
+    uint64_t watched_bytes;
+    uint64_t trace_changes;
+    uint32_t tap;
+    uint32_t down_faults; /* faults that hold the link down */
+    bool out_of_reach;    /* an end is absent or too far away */
+};
+
 struct hop {
     struct world *world;
     uint32_t number; /* edge of the scenario */
@@ -86,7 +101,6 @@ struct hop {
     const struct scenario_policy *policy;
     struct entity *client;
     struct entity *server;
-    net_link link;
     struct secure_policy *secure;
     char *stream_names[2]; /* key the randomness of the client's and the server's session ends */
     uint8_t psk[32];
@@ -95,13 +109,8 @@ struct hop {
     struct carry_queue datagrams[2]; /* on their way, by direction: 0 from the client */
     struct channel *live[2];         /* channel that the client, the server uses now, or NULL */
     uint32_t channels;               /* opened so far */
-    uint32_t down_faults;            /* faults that hold the link down */
-    bool out_of_reach;               /* an end is absent or too far away */
     bool dropped;                    /* the last one broke after it was established */
     struct watch *watch;
-    struct pcap *pcap;
-    uint64_t wire_hash;
-    uint32_t tap;
 };
 
 /* A step of a session end: computed on any thread, visible at `start + cost`. */
@@ -230,7 +239,9 @@ struct world {
     struct jobs *jobs;
     struct entity *entities;
     struct hop *hops;
-    struct map by_urn; /* entities */
+    struct wire *wires;
+    struct map by_address; /* IPv4 address of the client of a hop over routers -> struct hop * */
+    struct map by_urn;     /* entities */
     struct map pn_by_urn, group_by_urn;
     struct urn *pn_urns, *group_urns;
     struct map messages;  /* id -> struct message * */
@@ -248,6 +259,7 @@ struct world {
     struct performer *performers;
     struct fault_event *fault_events;
     struct motion *motions;
+    struct trace_run *trace_runs;
     struct map interned; /* text -> index in names */
     char **names;
     size_t name_count, name_capacity;
@@ -263,16 +275,24 @@ const char *world_intern(struct world *w, const char *s);
 int world_build(struct world *w, struct diag_list *diags);
 void world_dismantle(struct world *w);
 
+/* What a wire is like at the start. */
+void wire_params(const struct scenario *s, const struct scenario_wire *wire,
+                 struct net_link_params *ret);
+
 /* script.c: workload and faults */
 void script_start(struct world *w);
 void script_free(struct world *w);
 
-/* motion.c: hops whose ends move. Before the entities start. */
+/* motion.c: wires whose ends move. Before the entities start. */
 void motion_start(struct world *w);
 void motion_free(struct world *w);
 /* A fault `link-down` begins or ends: the link is up while no fault holds it down and its ends are
  * in reach. Returns whether it is up now. */
-bool motion_fault(struct hop *hop, bool begins);
+bool motion_fault(struct wire *wire, bool begins);
+
+/* traces.c: links that change over time; before anything is sent */
+void traces_start(struct world *w);
+void traces_free(struct world *w);
 
 /* account.c: messages and hops */
 struct message *account_message(struct world *w, const struct message_info *info, size_t bytes);
@@ -329,12 +349,12 @@ void report_carry(struct world *w, const struct carry *c, const char *outcome, c
 void report_channel(struct world *w, const struct channel *c, const char *outcome);
 void report_alert(struct end *end, const struct secure_event *event);
 void report_handshake(struct end *end, const struct secure_event *event);
-void report_finding(struct hop *hop, const struct net_packet *packet,
+void report_finding(struct wire *wire, const struct net_packet *packet,
                     const struct watch_finding *finding);
 void report_transition(const struct entity *e, const struct fsm_table *table, const char *instance,
                        uint32_t from, uint32_t event, uint32_t to, bool allowed);
-/* Reach of a hop as it is from now on; `placed`: both ends have a place. */
-void report_motion(const struct hop *hop, const struct path_leg *a, const struct path_leg *b,
+/* Reach of a wire as it is from now on; `placed`: both ends have a place. */
+void report_motion(const struct wire *wire, const struct path_leg *a, const struct path_leg *b,
                    bool placed, sim_time now);
 void report_event(struct world *w, const char *what, const struct entity *e, const char *subject,
                   const char *detail);
