@@ -397,6 +397,9 @@ static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, 
         return;
     }
     find_tag(r);
+    if (r->tag_end == r->source->len || strchr("/>", r->source->text[r->tag_end]) == NULL) {
+        return; /* libxml2 is about to complain that the tag does not end */
+    }
     bool foreign = uri != NULL && strcmp((const char *)uri, namespace_uri) != 0;
     if (r->where == IN_DATA || r->where == IN_DEFAULT || (foreign && r->where != IN_NOTHING)) {
         r->skip = 1; /* data may hold anything, and other vocabularies add what they like */

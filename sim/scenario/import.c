@@ -24,7 +24,7 @@ struct import {
     struct loader *l;
     const struct raw_scenario *raw;
     struct graphml g;
-    const char **names; /* of the routers, NULL: complained about */
+    const char **names; /* of the routers */
     struct place *places;
     struct map by_id;
 };
@@ -121,8 +121,9 @@ static bool is_single(const struct map *counts, const char *name)
 }
 
 /* The label where nothing else in the file is called so, else the id. */
-static void name_routers(struct import *i)
+static bool name_routers(struct import *i)
 {
+    bool good = true;
     struct map counts = {0};
     struct map taken = {0};
     for (size_t n = 0; n < i->g.node_count; n++) {
@@ -145,12 +146,14 @@ static void name_routers(struct import *i)
             report_error(&i->l->report, node->id, "bad-name",
                          "\"%s\" has no letter or digit to make a name of",
                          report_quote(&i->l->report, node->id->text));
+            good = false;
         } else if (map_get_str(&taken, name, &before)) {
             report_error(&i->l->report, node->id, "duplicate-id",
                          "\"%s\" and \"%s\" (line %d) would both be named \"%s\"",
                          report_quote(&i->l->report, node->id->text),
                          report_quote(&i->l->report, i->g.nodes[before].id->text),
                          i->g.nodes[before].id->line, name);
+            good = false;
         } else {
             map_set_str(&taken, name, n);
             i->names[n] = name;
@@ -158,6 +161,7 @@ static void name_routers(struct import *i)
     }
     map_fini(&counts);
     map_fini(&taken);
+    return good;
 }
 
 /* --- nodes --------------------------------------------------------------------------------- */
@@ -196,10 +200,7 @@ static bool index_nodes(struct import *i)
         bool latitude = degrees(i->l, node->items[GRAPHML_LATITUDE], 90, &p->latitude);
         p->known = degrees(i->l, node->items[GRAPHML_LONGITUDE], 180, &p->longitude) && latitude;
     }
-    if (good) {
-        name_routers(i);
-    }
-    return good;
+    return good && name_routers(i);
 }
 
 static void add_routers(struct import *i)
@@ -217,10 +218,8 @@ static void add_routers(struct import *i)
     add_member(l, entry, "role", scalar(l, at, "router", false));
     struct tree **tail = &names->first;
     for (size_t n = 0; n < i->g.node_count; n++) {
-        if (i->names[n] != NULL) {
-            *tail = scalar(l, i->g.nodes[n].id, i->names[n], true);
-            tail = &(*tail)->next;
-        }
+        *tail = scalar(l, i->g.nodes[n].id, i->names[n], true);
+        tail = &(*tail)->next;
     }
     add_member(l, entry, "names", names);
     append(list, entry);
@@ -256,15 +255,20 @@ static bool find_end(struct import *i, const struct tree *t, size_t *ret)
         return false;
     }
     *ret = index;
-    return i->names[index] != NULL;
+    return true;
+}
+
+static bool find_ends(struct import *i, const struct graphml_edge *e, size_t ends[2])
+{
+    bool good = find_end(i, e->source, &ends[0]);
+    return find_end(i, e->target, &ends[1]) && good;
 }
 
 static struct tree *make_wire(struct import *i, const struct graphml_edge *e)
 {
     struct loader *l = i->l;
-    size_t ends[2] = {0};
-    bool first = find_end(i, e->source, &ends[0]);
-    if (!find_end(i, e->target, &ends[1]) || !first) {
+    size_t ends[2];
+    if (!find_ends(i, e, ends)) {
         return NULL;
     }
     struct tree *wire = container(l, TREE_MAP, e->at);
@@ -333,6 +337,10 @@ static bool import_graph(struct import *i)
     i->names = mem_calloc(i->g.node_count, sizeof(*i->names));
     i->places = mem_calloc(i->g.node_count, sizeof(*i->places));
     if (!index_nodes(i)) {
+        size_t ends[2];
+        for (size_t n = 0; n < i->g.edge_count; n++) {
+            find_ends(i, &i->g.edges[n], ends); /* for their complaints */
+        }
         return false;
     }
     add_routers(i);
