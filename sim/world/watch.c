@@ -7,19 +7,18 @@
 struct secret {
     uint64_t message_id;
     uint32_t hop_number;
-    uint32_t step; /* every how manieth window is looked for */
+    uint32_t every; /* octets from one window to the next */
     size_t len;
     bool settled;
+    uint64_t named[WATCH_WINDOWS_MAX / 64]; /* windows that hold a name, by bits: not looked for */
     uint8_t bytes[];
 };
 
-/* A window of a secret, 8 octets a slot: where tens of thousands of links are watched, what a link
- * keeps has to be small, and a search must stay within the cache. */
-struct window {
-    uint32_t tag;     /* upper half of the hash of its octets */
-    uint16_t secret;  /* index from 1; 0: no window */
-    uint16_t ordinal; /* offset in the secret / WATCH_WINDOW_BYTES / step */
-};
+/* Three bits for each window in a Bloom filter. Nearly all octets of a packet end at the first;
+ * what passes all three is compared with the windows themselves, one after the other: that happens
+ * once in some thousand octets. Where tens of thousands of links are watched, what a link keeps has
+ * to be small, and a search must stay within the cache. */
+enum { FILTER_LOG2_LEAST = 12, BITS_A_WINDOW = 16, WORD_BITS = 64 };
 
 struct watch {
     struct span urns[2];
@@ -28,11 +27,9 @@ struct watch {
     struct buf *publics; /* the newest WATCH_PUBLIC, used in turn */
     size_t public_count; /* ever */
     size_t public_slots, public_capacity;
-    struct window *windows; /* open addressing */
-    size_t window_count, window_capacity;
-    /* One bit for each window, by its hash: most octets of a packet end here, without a guess of
-     * the processor's that goes wrong. */
-    uint64_t filter[WATCH_FILTER_BITS / 64];
+    uint64_t *filter; /* NULL before the first secret */
+    uint32_t filter_log2;
+    size_t window_count; /* in the filter */
     uint64_t searched;
 };
 
@@ -57,102 +54,113 @@ void watch_free(struct watch *w)
     }
     free(w->secrets);
     free(w->publics);
-    free(w->windows);
+    free(w->filter);
     free(w);
 }
 
-static uint32_t tag_of(const uint8_t *at)
+/* --- the filter
+ * ------------------------------------------------------------------------------------------- */
+
+static uint64_t hash_of(const uint8_t *at)
 {
     uint64_t key;
     memcpy(&key, at, sizeof(key));
-    return (uint32_t)((key * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
+    return key * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-static size_t offset_of(const struct watch *w, const struct window *window)
+/* The three bits of a hash: its top, and what follows. */
+static void bits_of(uint64_t hash, uint32_t log2, uint64_t bits[3])
 {
-    return (size_t)window->ordinal * w->secrets[window->secret - 1]->step * WATCH_WINDOW_BYTES;
+    uint32_t shift = WORD_BITS - log2;
+    bits[0] = hash >> shift;
+    bits[1] = hash << log2 >> shift;
+    bits[2] = hash << log2 << log2 >> shift;
 }
 
-static const uint8_t *octets_of(const struct watch *w, const struct window *window)
+static bool is_set(const uint64_t *filter, uint64_t bit)
 {
-    return w->secrets[window->secret - 1]->bytes + offset_of(w, window);
+    return (filter[bit / WORD_BITS] >> (bit % WORD_BITS) & 1) != 0;
 }
 
-static bool may_match(const struct watch *w, uint32_t tag)
+static bool may_match(const uint64_t *filter, uint32_t log2, uint64_t hash)
 {
-    uint32_t bit = tag % WATCH_FILTER_BITS;
-    return (w->filter[bit / 64] >> (bit % 64) & 1) != 0;
+    uint64_t bits[3];
+    bits_of(hash, log2, bits);
+    return is_set(filter, bits[0]) && is_set(filter, bits[1]) && is_set(filter, bits[2]);
 }
 
-/* Of equal windows the newest message's stays. */
-static void place(struct watch *w, const struct window *window)
+static size_t windows_of(const struct secret *s)
 {
-    uint32_t bit = window->tag % WATCH_FILTER_BITS;
-    w->filter[bit / 64] |= UINT64_C(1) << (bit % 64);
-    size_t i = window->tag & (w->window_capacity - 1);
-    while (w->windows[i].secret != 0 &&
-           (w->windows[i].tag != window->tag ||
-            memcmp(octets_of(w, &w->windows[i]), octets_of(w, window), WATCH_WINDOW_BYTES) != 0)) {
-        i = (i + 1) & (w->window_capacity - 1);
+    return s->len < WATCH_WINDOW_BYTES ? 0 : (s->len - WATCH_WINDOW_BYTES) / s->every + 1;
+}
+
+static bool is_named(const struct secret *s, size_t window)
+{
+    return (s->named[window / WORD_BITS] >> (window % WORD_BITS) & 1) != 0;
+}
+
+static void filter_add(struct watch *w, const struct secret *s)
+{
+    size_t count = windows_of(s);
+    const uint8_t *at = s->bytes;
+    uint64_t *filter = w->filter;
+    for (size_t i = 0; i < count; i++, at += s->every) {
+        if (!is_named(s, i)) {
+            uint64_t bits[3];
+            bits_of(hash_of(at), w->filter_log2, bits);
+            filter[bits[0] / WORD_BITS] |= UINT64_C(1) << (bits[0] % WORD_BITS);
+            filter[bits[1] / WORD_BITS] |= UINT64_C(1) << (bits[1] % WORD_BITS);
+            filter[bits[2] / WORD_BITS] |= UINT64_C(1) << (bits[2] % WORD_BITS);
+        }
     }
-    w->window_count += w->windows[i].secret == 0;
-    w->windows[i] = *window;
+    w->window_count += count;
 }
 
-/* How many of the oldest secrets need not be looked for any more. */
-static size_t forgettable(const struct watch *w)
+/* Drops the secrets that need not be looked for any more. */
+static void forget(struct watch *w)
 {
-    size_t count = 0;
-    while (count < w->secret_count && w->secrets[count]->settled) {
-        count++;
+    size_t stay = 0;
+    w->window_count = 0;
+    for (size_t i = 0; i < w->secret_count; i++) {
+        struct secret *s = w->secrets[i];
+        if (s->settled) {
+            free(s);
+        } else {
+            w->window_count += windows_of(s);
+            w->secrets[stay++] = s;
+        }
     }
-    return count;
+    w->secret_count = stay;
 }
 
 /* Makes room for `more` windows: forgets what is settled, then grows or shrinks as what stays needs
  * it. */
 static void make_room(struct watch *w, size_t more)
 {
-    if ((w->window_count + more) * 2 <= w->window_capacity) {
+    size_t bits = w->filter != NULL ? (size_t)1 << w->filter_log2 : 0;
+    if ((w->window_count + more) * BITS_A_WINDOW <= bits) {
         return;
     }
-    size_t gone = forgettable(w);
-    memset(w->filter, 0, sizeof(w->filter));
-    if (gone == w->secret_count && more * 2 <= w->window_capacity) {
-        for (size_t i = 0; i < gone; i++) {
-            free(w->secrets[i]);
-        }
-        w->secret_count = w->window_count = 0;
-        memset(w->windows, 0, w->window_capacity * sizeof(*w->windows));
-        return;
+    forget(w);
+    uint32_t log2 = FILTER_LOG2_LEAST;
+    while ((w->window_count + more) * 2 * BITS_A_WINDOW > (size_t)1 << log2) {
+        log2++;
     }
-    struct window *old = w->windows;
-    size_t old_capacity = w->window_capacity;
-    size_t stay = 0;
-    for (size_t i = 0; i < old_capacity; i++) {
-        stay += old[i].secret > gone;
+    if (w->filter == NULL || log2 != w->filter_log2) {
+        free(w->filter);
+        w->filter_log2 = log2;
+        w->filter = mem_calloc(((size_t)1 << log2) / WORD_BITS, sizeof(*w->filter));
+    } else {
+        memset(w->filter, 0, ((size_t)1 << log2) / 8);
     }
-    for (size_t i = 0; i < gone; i++) {
-        free(w->secrets[i]);
-    }
-    w->secret_count -= gone;
-    if (gone > 0) {
-        memmove(w->secrets, w->secrets + gone, w->secret_count * sizeof(*w->secrets));
-    }
-    w->window_capacity = WATCH_SLOTS_LEAST;
-    while (w->window_capacity < (stay + more) * 2) {
-        w->window_capacity *= 2;
-    }
-    w->windows = mem_calloc(w->window_capacity, sizeof(*w->windows));
     w->window_count = 0;
-    for (size_t i = 0; i < old_capacity; i++) {
-        if (old[i].secret > gone) {
-            old[i].secret = (uint16_t)(old[i].secret - gone);
-            place(w, &old[i]);
-        }
+    for (size_t i = 0; i < w->secret_count; i++) {
+        filter_add(w, w->secrets[i]);
     }
-    free(old);
 }
+
+/* --- what is looked for
+ * ------------------------------------------------------------------------------------------- */
 
 enum { NAMES_MAX = 32 };
 
@@ -175,38 +183,38 @@ static size_t find_names(const struct watch *w, struct span message, size_t offs
     return count;
 }
 
+static void name_windows(struct secret *s, size_t offset, size_t len)
+{
+    size_t count = windows_of(s);
+    size_t first = offset < WATCH_WINDOW_BYTES ? 0 : (offset - WATCH_WINDOW_BYTES) / s->every;
+    for (size_t i = first; i < count && i * s->every < offset + len; i++) {
+        if (i * s->every + WATCH_WINDOW_BYTES > offset) {
+            s->named[i / WORD_BITS] |= UINT64_C(1) << (i % WORD_BITS);
+        }
+    }
+}
+
 void watch_secret(struct watch *w, uint64_t message_id, uint32_t hop_number, struct span message)
 {
-    size_t windows = message.len / WATCH_WINDOW_BYTES;
-    size_t step = 1 + (windows > 0 ? windows - 1 : 0) / WATCH_WINDOWS_MAX;
-    make_room(w, windows / step + 1);
-    if (w->secret_count == UINT16_MAX) { /* that many under way: the oldest have to go */
-        w->secrets[0]->settled = true;
-        make_room(w, w->window_capacity / 2 + 1);
-    }
     struct secret *secret = mem_alloc(sizeof(*secret) + message.len);
     secret->message_id = message_id;
     secret->hop_number = hop_number;
-    secret->step = (uint32_t)step;
     secret->len = message.len;
+    secret->every = WATCH_WINDOW_EVERY;
+    if (windows_of(secret) > WATCH_WINDOWS_MAX) {
+        secret->every = (uint32_t)((message.len - WATCH_WINDOW_BYTES) / WATCH_WINDOWS_MAX + 1);
+        secret->every += secret->every % WATCH_OFFSET_EVERY == 0; /* no common factor */
+    }
     memcpy(secret->bytes, message.data, message.len);
-    *MEM_PUSH(w->secrets, w->secret_count, w->secret_capacity) = secret;
     size_t offsets[NAMES_MAX];
     size_t lengths[NAMES_MAX];
     size_t names = find_names(w, message, offsets, lengths);
-    for (size_t i = 0; i * step < windows; i++) {
-        size_t offset = i * step * WATCH_WINDOW_BYTES;
-        bool name = false;
-        for (size_t k = 0; k < names; k++) {
-            name = name ||
-                   (offset < offsets[k] + lengths[k] && offsets[k] < offset + WATCH_WINDOW_BYTES);
-        }
-        if (!name) {
-            place(w, &(struct window){.tag = tag_of(secret->bytes + offset),
-                                      .secret = (uint16_t)w->secret_count,
-                                      .ordinal = (uint16_t)i});
-        }
+    for (size_t i = 0; i < names; i++) {
+        name_windows(secret, offsets[i], lengths[i]);
     }
+    make_room(w, windows_of(secret));
+    *MEM_PUSH(w->secrets, w->secret_count, w->secret_capacity) = secret;
+    filter_add(w, secret);
 }
 
 void watch_settle(struct watch *w, uint64_t message_id, uint32_t hop_number)
@@ -266,18 +274,19 @@ static bool extend(struct span packet, size_t at, struct span message, size_t of
     return ret->bytes >= WATCH_MATCH_BYTES;
 }
 
-/* The window at `at` of the packet, when a secret has one that is part of a long enough match. */
+/* The newest secret that has the octets at `at` of the packet in a window which is part of a long
+ * enough match. */
 static const struct secret *match(const struct watch *w, struct span packet, size_t at,
-                                  uint32_t tag, struct watch_finding *ret)
+                                  struct watch_finding *ret)
 {
-    for (size_t i = tag & (w->window_capacity - 1); w->windows[i].secret != 0;
-         i = (i + 1) & (w->window_capacity - 1)) {
-        const struct window *window = &w->windows[i];
-        if (window->tag == tag) {
-            const struct secret *secret = w->secrets[window->secret - 1];
-            if (extend(packet, at, span_of(secret->bytes, secret->len), offset_of(w, window),
-                       ret)) {
-                return secret;
+    for (size_t k = w->secret_count; k > 0; k--) {
+        const struct secret *s = w->secrets[k - 1];
+        size_t count = windows_of(s);
+        for (size_t i = 0; i < count; i++) {
+            size_t offset = i * s->every;
+            if (memcmp(s->bytes + offset, packet.data + at, WATCH_WINDOW_BYTES) == 0 &&
+                !is_named(s, i) && extend(packet, at, span_of(s->bytes, s->len), offset, ret)) {
+                return s;
             }
         }
     }
@@ -295,9 +304,11 @@ bool watch_search(struct watch *w, struct span packet, size_t payload_offset,
     if (is_public(w, payload)) {
         return false;
     }
-    for (size_t at = 0; at + WATCH_WINDOW_BYTES <= packet.len; at++) {
-        uint32_t tag = tag_of(packet.data + at);
-        const struct secret *secret = may_match(w, tag) ? match(w, packet, at, tag, ret) : NULL;
+    const uint64_t *filter = w->filter;
+    const uint32_t log2 = w->filter_log2;
+    for (size_t at = 0; at + WATCH_WINDOW_BYTES <= packet.len; at += WATCH_OFFSET_EVERY) {
+        bool maybe = may_match(filter, log2, hash_of(packet.data + at));
+        const struct secret *secret = maybe ? match(w, packet, at, ret) : NULL;
         if (secret != NULL) {
             ret->message_id = secret->message_id;
             ret->hop_number = secret->hop_number;
