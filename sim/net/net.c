@@ -205,7 +205,8 @@ int net_add_link(struct net *net, net_node a, net_node b, const struct net_link_
 {
     if (a >= net->node_count || b >= net->node_count || a == b ||
         net_link_between(net, a, b) != NET_NONE || link_check_params(params) < 0 ||
-        (params->fidelity == NET_FIDELITY_FULL && net->ops->transmit == NULL)) {
+        (params->fidelity == NET_FIDELITY_FULL &&
+         (net->ops->transmit == NULL || params->device == NET_DEVICE_NONE))) {
         return -SIM_EINVAL;
     }
     net_link id = (net_link)net->link_count;
@@ -217,7 +218,8 @@ int net_add_link(struct net *net, net_node a, net_node b, const struct net_link_
             net->ip = ip_create(net);
         }
         ip_link_added(net->ip, link);
-    } else {
+    }
+    if (!is_ip(net, link) || params->fidelity == NET_FIDELITY_FULL) {
         net->ops->link_added(net, link);
     }
     if (!is_fast(link)) {

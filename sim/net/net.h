@@ -83,10 +83,26 @@ enum net_fidelity {
     NET_FIDELITY_FULL,   /* those of the net\'s own kind, over a device and channel of ns-3\'s */
 };
 
+/* Which device of ns-3's a link of fidelity full has. Links of one kind that end (`b`) at the same
+ * node share one channel there: that node is the access point, the coordinator, or one of several
+ * on a bus. */
+enum net_device {
+    NET_DEVICE_NONE,
+    NET_DEVICE_CSMA, /* CsmaNetDevice: Ethernet on a bus, with the link's rate and delay */
+    NET_DEVICE_WIFI, /* WifiNetDevice: IEEE 802.11n at 5 GHz, infrastructure BSS; packets wait for
+                        the association */
+    NET_DEVICE_LR_WPAN, /* LrWpanNetDevice under SixLowPanNetDevice: IEEE 802.15.4 at 2.4 GHz, RFC
+                           4944 and 6282; IPv4 headers are translated to IPv6 (RFC 7915) */
+};
+
 struct net_link_params {
     enum net_fidelity fidelity;
-    const char *name;  /* "pne/3--gw/1"; copied; keys the link's random streams */
-    sim_time delay;    /* one way, >= 0 */
+    enum net_device device; /* full: not NONE. Of the members below it heeds mtu_bytes,
+                               queue_packets (while nothing is associated) and distance; CSMA also
+                               rate and delay */
+    double distance_m;      /* full, radio: between the two nodes; 0: 3 m */
+    const char *name;       /* "pne/3--gw/1"; copied; keys the link's random streams */
+    sim_time delay;         /* one way, >= 0 */
     sim_time jitter;   /* standard deviation of a normal distribution added to the delay (cut off at
                           0); packets of one direction keep their order */
     uint64_t rate_bps; /* bit/s, > 0 */

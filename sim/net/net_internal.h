@@ -32,8 +32,9 @@ struct net_ops {
      * the kind serves its links itself, those of fidelity fast excepted. */
     void (*deliver)(struct net *net, net_node node, struct span packet,
                     const struct packet_view *view);
-    /* Fidelity full: a packet for the device of ns-3's. */
-    void (*transmit)(struct net *net, struct link *link, int direction, struct span packet);
+    /* Fidelity full: a packet for the device of ns-3's; comes back through ip_arrived(). */
+    void (*transmit)(struct net *net, struct link *link, int direction, struct span packet,
+                     uint64_t tag);
     int (*listen)(struct net *net, net_node node, uint16_t port, net_accept_fn *fn, void *arg);
     int (*connect)(struct net *net, net_node node, net_node peer, uint16_t port, struct link *link,
                    const struct net_stream_ops *ops, void *arg, struct net_stream **ret);

@@ -47,16 +47,21 @@ static struct ip_packet *packet_create(struct span bytes, uint64_t tag)
     return p;
 }
 
-/* Tells what became of a datagram, once, and ends the packet. */
-static void packet_lose(struct ip_link *l, struct ip_packet *p, const char *reason)
+/* Tells what became of a datagram, once. `piece`: others may have its tag. */
+static void tell_lost(struct ip *ip, uint64_t tag, bool piece, const char *reason)
 {
     uint64_t seen;
-    if (p->tag != 0 && !(p->piece && map_get(&l->ip->told, p->tag, &seen))) {
-        if (p->piece) {
-            map_set(&l->ip->told, p->tag, 1);
+    if (tag != 0 && !(piece && map_get(&ip->told, tag, &seen))) {
+        if (piece) {
+            map_set(&ip->told, tag, 1);
         }
-        net_report_drop(l->ip->net, p->tag, reason);
+        net_report_drop(ip->net, tag, reason);
     }
+}
+
+static void packet_lose(struct ip_link *l, struct ip_packet *p, const char *reason)
+{
+    tell_lost(l->ip, p->tag, p->piece, reason);
     free(p);
 }
 
@@ -281,7 +286,7 @@ static void hand_to_device(struct ip_link *l, int direction, struct ip_packet *p
         l->model->stats.down_dropped[direction]++;
         packet_lose(l, p, "down");
     } else if (p != NULL) {
-        l->ip->net->ops->transmit(l->ip->net, l->model, direction, octets(p));
+        l->ip->net->ops->transmit(l->ip->net, l->model, direction, octets(p), p->tag);
         free(p);
     }
 }
@@ -422,13 +427,23 @@ static void forward(struct ip_node *node, struct span packet, const struct packe
     }
 }
 
-void ip_arrived(struct ip_link *l, int direction, struct span packet)
+void ip_arrived(struct ip_link *l, int direction, struct span packet, uint64_t tag)
 {
     if (l->model->up) {
-        receive(l, direction, packet, 0, true);
+        receive(l, direction, packet, tag, true);
     } else {
-        l->model->stats.down_dropped[direction]++;
+        ip_lost(l, direction, tag, "down");
     }
+}
+
+void ip_lost(struct ip_link *l, int direction, uint64_t tag, const char *reason)
+{
+    struct net_link_stats *stats = &l->model->stats;
+    uint64_t *count = strcmp(reason, "loss") == 0    ? stats->lost
+                      : strcmp(reason, "queue") == 0 ? stats->queue_dropped
+                                                     : stats->down_dropped;
+    count[direction]++;
+    tell_lost(l->ip, tag, true, reason);
 }
 
 /* --- life ----------------------------------------------------------------------------------------

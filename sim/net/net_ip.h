@@ -50,8 +50,8 @@ struct ip_link {
     struct ip_way ways[2];
     struct ip_transmitter transmitters[2]; /* a shared medium uses the first only */
     struct ip_queue queues[2];
-    struct ip_queue air[2]; /* full: in the hands of ns-3's device */
-    net_timer arrival[2];   /* of the first packet in the air */
+    struct ip_queue air[2];
+    net_timer arrival[2]; /* of the first packet in the air */
     uint64_t orders;
 };
 
@@ -98,7 +98,9 @@ struct ip_node *ip_node_of(struct ip *ip, net_node node);
  * packet for which there is no way is dropped: it is the answer to a forged one. */
 void ip_send(struct ip *ip, net_node node, net_node peer, struct span packet, uint64_t tag);
 /* Full: a packet came out of ns-3's device at the end of a link. */
-void ip_arrived(struct ip_link *l, int direction, struct span packet);
+void ip_arrived(struct ip_link *l, int direction, struct span packet, uint64_t tag);
+/* Full: it never will. */
+void ip_lost(struct ip_link *l, int direction, uint64_t tag, const char *reason);
 /* The smallest MTU on the way between two nodes that are joined. */
 uint32_t ip_path_mtu(const struct net *net, net_node node, net_node peer);
 

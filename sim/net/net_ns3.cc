@@ -5,18 +5,25 @@
  * packets to net_ip.c as octets, and net_ip.c hands those that arrive back through ns3_deliver().
  * ns-3's own checksums are off: net_ip.c makes and verifies them. */
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
+#include <ns3/constant-position-mobility-model.h>
+#include <ns3/csma-channel.h>
+#include <ns3/csma-helper.h>
+#include <ns3/data-rate.h>
 #include <ns3/inet-socket-address.h>
 #include <ns3/ipv4-end-point.h>
 #include <ns3/ipv4-interface.h>
 #include <ns3/ipv4-l3-protocol.h>
 #include <ns3/ipv4-route.h>
 #include <ns3/ipv4-routing-protocol.h>
+#include <ns3/lr-wpan-mac.h>
+#include <ns3/lr-wpan-net-device.h>
 #include <ns3/node.h>
 #include <ns3/object-factory.h>
 #include <ns3/output-stream-wrapper.h>
@@ -26,6 +33,13 @@
 #include <ns3/rtt-estimator.h>
 #include <ns3/scheduler.h>
 #include <ns3/simulator.h>
+#include <ns3/single-model-spectrum-channel.h>
+#include <ns3/sixlowpan-helper.h>
+#include <ns3/sixlowpan-net-device.h>
+#include <ns3/ssid.h>
+#include <ns3/sta-wifi-mac.h>
+#include <ns3/string.h>
+#include <ns3/tag.h>
 #include <ns3/tcp-cubic.h>
 #include <ns3/tcp-l4-protocol.h>
 #include <ns3/tcp-prr-recovery.h>
@@ -33,6 +47,11 @@
 #include <ns3/tcp-socket-base.h>
 #include <ns3/tcp-tx-buffer.h>
 #include <ns3/udp-l4-protocol.h>
+#include <ns3/uinteger.h>
+#include <ns3/wifi-helper.h>
+#include <ns3/wifi-net-device.h>
+#include <ns3/yans-wifi-channel.h>
+#include <ns3/yans-wifi-helper.h>
 
 extern "C" { /* for the headers of sim/core, which C alone includes otherwise */
 #include "sim/net/net_ip.h"
@@ -55,6 +74,14 @@ constexpr uint32_t SOCKET_BUFFER = 128 * 1024;
 constexpr sim_time LINGER = 60 * SIM_S;
 constexpr sim_time TIME_WAITING = 60 * SIM_S; /* as Linux; twice the segment lifetime */
 constexpr int FIN_TRIES = 8;
+constexpr sim_time FULL_LOST_AFTER =
+    10 * SIM_S;                          /* no queue of ns-3's devices holds a packet so long */
+constexpr double DEFAULT_DISTANCE = 3;   /* m */
+constexpr double GOLDEN_ANGLE = 2.39996; /* rad */
+constexpr uint64_t STREAM_BLOCKS = uint64_t{1} << 44;
+constexpr int64_t STREAMS_EACH = 1024; /* more than a device of any kind draws from */
+constexpr uint16_t ETHERTYPE_IPV4 = 0x0800;
+constexpr uint16_t ETHERTYPE_IPV6 = 0x86dd;
 constexpr uint32_t TCP_OPTIONS = 12; /* timestamps (RFC 7323), on every segment */
 
 /* --- event queue --------------------------------------------------------------------------- */
@@ -203,6 +230,43 @@ struct Port {
     Ptr<ns3::Socket> socket;
 };
 
+struct Wire;
+
+/* What the links of one kind of device that end at a node share (fidelity full). */
+struct Cell {
+    Host *hub;
+    enum net_device kind;
+    Ptr<ns3::Channel> channel;
+    Ptr<ns3::NetDevice> device;      /* the hub's */
+    std::map<Address, Wire *> wires; /* by the address of the other end */
+};
+
+/* A packet in ns-3's hands. */
+struct Followed {
+    Wire *wire;
+    int direction;
+    uint64_t tag;
+    EventId expiry;
+};
+
+/* A packet that waits for the association. */
+struct Waiting {
+    int direction;
+    uint64_t number;
+    Ptr<ns3::Packet> packet;
+};
+
+/* A link of fidelity full. */
+struct Wire {
+    Net *net;
+    struct link *model;
+    Cell *cell;
+    Ptr<ns3::NetDevice> devices[2]; /* of the ends */
+    struct packet_link6 ipv6;       /* LR-WPAN */
+    bool associated;
+    std::vector<Waiting> waiting;
+};
+
 struct Timer {
     EventId event;
     net_timer_fn *fn;
@@ -217,6 +281,10 @@ struct Net : net {
     std::vector<Stream *> streams;
     std::vector<Timer> timers;
     std::vector<uint32_t> free_timers;
+    std::map<uint64_t, std::unique_ptr<Cell>> cells; /* node << 8 | kind of device */
+    std::map<net_link, std::unique_ptr<Wire>> wires; /* fidelity full */
+    std::unordered_map<uint64_t, Followed> followed; /* only looked up */
+    uint64_t packets_followed = 0;
     uint64_t tag = 0;     /* of the datagram being sent right now */
     struct buf out = {};  /* scratch: packet being sent */
     struct buf data = {}; /* scratch: payload handed to a callback */
@@ -1036,6 +1104,316 @@ int ns3_datagram_send(struct net *net, net_node node, net_node peer, uint16_t po
     return sent >= 0 ? 0 : -SIM_EIO;
 }
 
+/* --- fidelity full: devices and channels of ns-3's ------------------------------------------- */
+
+/* Rides on a packet through devices, queues and fragments. */
+class Number : public ns3::Tag
+{
+  public:
+    static ns3::TypeId GetTypeId()
+    {
+        static ns3::TypeId tid =
+            ns3::TypeId("cpnsim::Number").SetParent<ns3::Tag>().AddConstructor<Number>();
+        return tid;
+    }
+    ns3::TypeId GetInstanceTypeId() const override
+    {
+        return GetTypeId();
+    }
+    uint32_t GetSerializedSize() const override
+    {
+        return sizeof(value);
+    }
+    void Serialize(ns3::TagBuffer out) const override
+    {
+        out.WriteU64(value);
+    }
+    void Deserialize(ns3::TagBuffer in) override
+    {
+        value = in.ReadU64();
+    }
+    void Print(std::ostream &) const override
+    {
+    }
+
+    uint64_t value = 0;
+};
+
+struct ip_link *ip_of(const Wire *w)
+{
+    return ip_link_of(w->net->ip, w->model);
+}
+
+/* ns-3 tells of a packet that it drops in many places, and not in all: what has not come out after
+ * a time that no queue holds it for is lost. */
+void on_expiry(Net *n, uint64_t number)
+{
+    Followed f = n->followed.at(number);
+    n->followed.erase(number);
+    ip_lost(ip_of(f.wire), f.direction, f.tag, "loss");
+}
+
+void wire_forget(Net *n, uint64_t number, const char *reason)
+{
+    Followed f = n->followed.at(number);
+    f.expiry.Cancel();
+    n->followed.erase(number);
+    ip_lost(ip_of(f.wire), f.direction, f.tag, reason);
+}
+
+/* A packet came out of the device at an end of the wire. */
+void wire_receive(Wire *w, int direction, Ptr<const ns3::Packet> packet)
+{
+    Net *n = w->net;
+    Number number;
+    struct buf octets = {};
+    struct buf ipv4 = {};
+    uint32_t size = packet->GetSize();
+    packet->CopyData(buf_reserve(&octets, size), size);
+    buf_commit(&octets, size);
+    bool sound = true;
+    if (w->cell->kind == NET_DEVICE_LR_WPAN) {
+        sound = packet_from_ipv6(buf_span(&octets), &w->ipv6, &ipv4) == 0;
+        std::swap(octets, ipv4);
+    }
+    auto found = packet->FindFirstMatchingByteTag(number) ? n->followed.find(number.value)
+                                                          : n->followed.end();
+    if (sound && found != n->followed.end()) {
+        uint64_t tag = found->second.tag;
+        found->second.expiry.Cancel();
+        n->followed.erase(found);
+        ip_arrived(ip_of(w), direction, buf_span(&octets), tag);
+    }
+    buf_fini(&octets);
+    buf_fini(&ipv4);
+}
+
+bool on_frame_at_station(Wire *w, Ptr<ns3::NetDevice>, Ptr<const ns3::Packet> packet, uint16_t,
+                         const Address &)
+{
+    wire_receive(w, 1, packet);
+    return true;
+}
+
+bool on_frame_at_hub(Cell *c, Ptr<ns3::NetDevice>, Ptr<const ns3::Packet> packet, uint16_t,
+                     const Address &from)
+{
+    auto found = c->wires.find(from);
+    if (found != c->wires.end()) {
+        wire_receive(found->second, 0, packet);
+    }
+    return found != c->wires.end();
+}
+
+void wire_transmit(Wire *w, int direction, uint64_t number, Ptr<ns3::Packet> packet)
+{
+    bool ipv6 = w->cell->kind == NET_DEVICE_LR_WPAN;
+    const Address to = w->devices[1 - direction]->GetAddress();
+    if (!w->devices[direction]->Send(packet, to, ipv6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4) &&
+        w->net->followed.count(number) != 0) {
+        wire_forget(w->net, number, "queue");
+    }
+}
+
+void ns3_transmit(struct net *net, struct link *model, int direction, struct span octets,
+                  uint64_t tag)
+{
+    Net *n = net_of(net);
+    Wire *w = n->wires.at(model->id).get();
+    struct buf ipv6 = {};
+    if (w->cell->kind == NET_DEVICE_LR_WPAN) {
+        packet_to_ipv6(octets, &w->ipv6, direction, &ipv6);
+        octets = buf_span(&ipv6);
+    }
+    Ptr<ns3::Packet> packet =
+        ns3::Create<ns3::Packet>(octets.data, static_cast<uint32_t>(octets.len));
+    Number number;
+    number.value = ++n->packets_followed;
+    packet->AddByteTag(number); /* of packet tags 6LoWPAN keeps none when it reassembles */
+    EventId expiry = schedule_at(now_ns() + FULL_LOST_AFTER, &on_expiry, n, number.value);
+    n->followed[number.value] = Followed{w, direction, tag, expiry};
+    if (w->associated) {
+        wire_transmit(w, direction, number.value, packet);
+    } else if (w->waiting.size() < model->params.queue_packets) {
+        w->waiting.push_back(Waiting{direction, number.value, packet});
+    } else {
+        wire_forget(n, number.value, "queue");
+    }
+    buf_fini(&ipv6);
+}
+
+void wire_flush(Wire *w)
+{
+    std::vector<Waiting> waiting = std::move(w->waiting);
+    w->waiting.clear();
+    for (Waiting &p : waiting) {
+        wire_transmit(w, p.direction, p.number, p.packet);
+    }
+}
+
+/* ns-3 says so before its station takes packets. */
+void on_association(Wire *w, ns3::Mac48Address)
+{
+    w->associated = true;
+    Simulator::ScheduleNow(&wire_flush, w);
+}
+
+void on_disassociation(Wire *w, ns3::Mac48Address)
+{
+    w->associated = false;
+}
+
+/* Where a node is: a hub where it was put first, a station at its distance from the hub. */
+void place(Host *host, const Host *hub, double distance, uint32_t turn)
+{
+    if (host->ns->GetObject<ns3::MobilityModel>() == nullptr) {
+        ns3::Vector at(0, 0, 0);
+        if (hub != nullptr) {
+            at = hub->ns->GetObject<ns3::MobilityModel>()->GetPosition();
+            double angle = turn * GOLDEN_ANGLE; /* stations spread round the hub */
+            at.x += distance * std::cos(angle);
+            at.y += distance * std::sin(angle);
+        }
+        auto model = ns3::CreateObject<ns3::ConstantPositionMobilityModel>();
+        model->SetPosition(at);
+        host->ns->AggregateObject(model);
+    }
+}
+
+Ptr<ns3::NetDevice> add_wifi(const Cell *c, Host *host, int64_t streams)
+{
+    bool hub = host == c->hub;
+    ns3::WifiHelper wifi;
+    ns3::YansWifiPhyHelper phy;
+    ns3::WifiMacHelper mac;
+    wifi.SetStandard(ns3::WIFI_STANDARD_80211n);
+    wifi.SetRemoteStationManager("ns3::MinstrelHtWifiManager");
+    phy.SetChannel(ns3::DynamicCast<ns3::YansWifiChannel>(c->channel));
+    phy.Set("ChannelSettings", ns3::StringValue("{36, 20, BAND_5GHZ, 0}"));
+    mac.SetType(hub ? "ns3::ApWifiMac" : "ns3::StaWifiMac", "Ssid",
+                ns3::SsidValue(ns3::Ssid("cpns")), "BE_MaxAmpduSize", ns3::UintegerValue(0));
+    ns3::NetDeviceContainer device = wifi.Install(phy, mac, host->ns);
+    wifi.AssignStreams(device, streams);
+    return device.Get(0);
+}
+
+Ptr<ns3::NetDevice> add_lr_wpan(const Cell *c, Host *host, uint16_t number, int64_t streams)
+{
+    ns3::SixLowPanHelper sixlowpan;
+    auto radio =
+        ns3::CreateObject<ns3::LrWpanNetDevice>(); /* LrWpanHelper disposes of its channel */
+    radio->SetChannel(ns3::DynamicCast<ns3::SpectrumChannel>(c->channel));
+    host->ns->AddDevice(radio);
+    radio->SetNode(host->ns);
+    uint8_t address[2] = {static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)};
+    ns3::Mac16Address short_address;
+    short_address.CopyFrom(address);
+    radio->SetAddress(short_address);
+    radio->GetMac()->SetPanId(1);
+    streams += radio->AssignStreams(streams);
+    ns3::NetDeviceContainer adapted = sixlowpan.Install(ns3::NetDeviceContainer(radio));
+    sixlowpan.AssignStreams(adapted, streams);
+    return adapted.Get(0);
+}
+
+Ptr<ns3::NetDevice> add_csma(const Cell *c, Host *host, int64_t streams)
+{
+    ns3::CsmaHelper csma;
+    ns3::NetDeviceContainer device =
+        csma.Install(host->ns, ns3::DynamicCast<ns3::CsmaChannel>(c->channel));
+    csma.AssignStreams(device, streams);
+    return device.Get(0);
+}
+
+/* `number` is the device's in its cell, from 1. Its random streams are keyed by the link's name:
+ * another device changes none of them. */
+Ptr<ns3::NetDevice> add_device(const Cell *c, Host *host, uint16_t number, const char *name)
+{
+    struct rng key;
+    rng_init(&key, c->hub->net->seed, name, "ns-3");
+    int64_t streams = static_cast<int64_t>(rng_u64(&key) % STREAM_BLOCKS) * STREAMS_EACH;
+    switch (c->kind) {
+    case NET_DEVICE_WIFI:
+        return add_wifi(c, host, streams);
+    case NET_DEVICE_LR_WPAN:
+        return add_lr_wpan(c, host, number, streams);
+    default:
+        return add_csma(c, host, streams);
+    }
+}
+
+Ptr<ns3::Channel> make_channel(const struct net_link_params &p)
+{
+    if (p.device == NET_DEVICE_WIFI) {
+        return ns3::YansWifiChannelHelper::Default().Create();
+    }
+    if (p.device == NET_DEVICE_LR_WPAN) {
+        auto channel = ns3::CreateObject<ns3::SingleModelSpectrumChannel>();
+        channel->AddPropagationLossModel(ns3::CreateObject<ns3::LogDistancePropagationLossModel>());
+        channel->SetPropagationDelayModel(
+            ns3::CreateObject<ns3::ConstantSpeedPropagationDelayModel>());
+        return channel;
+    }
+    auto channel = ns3::CreateObject<ns3::CsmaChannel>();
+    channel->SetAttribute("DataRate", ns3::DataRateValue(ns3::DataRate(p.rate_bps)));
+    channel->SetAttribute("Delay", ns3::TimeValue(TimeStep(static_cast<uint64_t>(p.delay))));
+    return channel;
+}
+
+Cell *cell_of(Net *n, const struct link *model)
+{
+    const struct net_link_params &p = model->params;
+    auto &cell = n->cells[static_cast<uint64_t>(model->ends[1]) << 8 | p.device];
+    if (!cell) {
+        cell = std::make_unique<Cell>();
+        cell->hub = host_of(n, model->ends[1]);
+        cell->kind = p.device;
+        cell->channel = make_channel(p);
+        place(cell->hub, nullptr, 0, 0);
+        cell->device = add_device(cell.get(), cell->hub, 1, n->nodes[model->ends[1]]);
+        cell->device->SetReceiveCallback(ns3::MakeBoundCallback(&on_frame_at_hub, cell.get()));
+    }
+    return cell.get();
+}
+
+void local_address(const Ptr<ns3::NetDevice> &device, uint8_t *out)
+{
+    auto radio = ns3::DynamicCast<ns3::SixLowPanNetDevice>(device);
+    ns3::Ipv6Address::MakeAutoconfiguredLinkLocalAddress(radio->GetNetDevice()->GetAddress())
+        .GetBytes(out);
+}
+
+void ns3_link_added(struct net *net, struct link *model)
+{
+    Net *n = net_of(net);
+    const struct net_link_params &p = model->params;
+    auto w = std::make_unique<Wire>();
+    Cell *c = cell_of(n, model);
+    Host *station = host_of(n, model->ends[0]);
+    uint32_t turn = static_cast<uint32_t>(c->wires.size());
+    place(station, c->hub, p.distance_m > 0 ? p.distance_m : DEFAULT_DISTANCE, turn);
+    w->net = n;
+    w->model = model;
+    w->cell = c;
+    w->devices[0] = add_device(c, station, static_cast<uint16_t>(turn + 2), p.name);
+    w->devices[1] = c->device;
+    w->devices[0]->SetReceiveCallback(ns3::MakeBoundCallback(&on_frame_at_station, w.get()));
+    w->associated = p.device != NET_DEVICE_WIFI;
+    if (p.device == NET_DEVICE_WIFI) {
+        auto mac = ns3::DynamicCast<ns3::WifiNetDevice>(w->devices[0])->GetMac();
+        mac->TraceConnectWithoutContext("Assoc", ns3::MakeBoundCallback(&on_association, w.get()));
+        mac->TraceConnectWithoutContext("DeAssoc",
+                                        ns3::MakeBoundCallback(&on_disassociation, w.get()));
+    } else if (p.device == NET_DEVICE_LR_WPAN) {
+        for (int i = 0; i < 2; i++) {
+            w->ipv6.ends[i] = net_node_address(n, model->ends[i]);
+            local_address(w->devices[i], w->ipv6.local[i]);
+        }
+    }
+    c->wires[w->devices[0]->GetAddress()] = w.get();
+    n->wires[model->id] = std::move(w);
+}
+
 /* --- timers and running -------------------------------------------------------------------- */
 
 void fire_timer(Net *n, uint32_t index)
@@ -1151,6 +1529,8 @@ void ns3_free(struct net *net)
     }
     Simulator::Destroy();
     n->prototype = nullptr;
+    n->wires.clear();
+    n->cells.clear();
     n->hosts.clear();
     buf_fini(&n->out);
     buf_fini(&n->data);
@@ -1160,10 +1540,11 @@ void ns3_free(struct net *net)
 }
 
 const struct net_ops ns3_ops = {
-    "ns-3 3.37",      ns3_free,          ns3_now,           ns3_run,  ns3_stop,  ns3_event_count,
-    ns3_timer_set,    ns3_timer_cancel,  ns3_node_added,    nullptr,  nullptr,   ns3_deliver,
-    nullptr,          ns3_listen,        ns3_connect,       ns3_send, ns3_close, ns3_abort,
-    ns3_stream_stats, ns3_datagram_bind, ns3_datagram_send, nullptr,
+    "ns-3 3.37",       ns3_free,      ns3_now,          ns3_run,          ns3_stop,
+    ns3_event_count,   ns3_timer_set, ns3_timer_cancel, ns3_node_added,   ns3_link_added,
+    nullptr,           ns3_deliver,   ns3_transmit,     ns3_listen,       ns3_connect,
+    ns3_send,          ns3_close,     ns3_abort,        ns3_stream_stats, ns3_datagram_bind,
+    ns3_datagram_send, nullptr,
 };
 
 Ptr<Tcp> make_prototype()

@@ -282,6 +282,110 @@ bool packet_fragment(struct span whole, uint32_t mtu, uint32_t *offset, struct b
     return true;
 }
 
+/* --- IPv6 ------------------------------------------------------------------------------------- */
+
+enum { IP6_HEADER = 40, IP6_ENCAPSULATED = 4 };
+
+static const uint8_t embedding[12] = {0, 0x64, 0xff, 0x9b};
+
+static void put32(uint8_t *p, uint32_t v)
+{
+    put16(p, v >> 16);
+    put16(p + 2, v & 0xffff);
+}
+
+static void put_address6(uint8_t *out, const struct packet_link6 *link, uint32_t address)
+{
+    if (address == link->ends[0] || address == link->ends[1]) {
+        memcpy(out, link->local[address == link->ends[1]], 16);
+    } else {
+        memcpy(out, embedding, sizeof(embedding));
+        put32(out + sizeof(embedding), address);
+    }
+}
+
+static bool get_address6(const uint8_t *in, const struct packet_link6 *link, uint32_t *ret)
+{
+    for (int i = 0; i < 2; i++) {
+        if (memcmp(in, link->local[i], 16) == 0) {
+            *ret = link->ends[i];
+            return true;
+        }
+    }
+    *ret = get32(in + sizeof(embedding));
+    return memcmp(in, embedding, sizeof(embedding)) == 0;
+}
+
+/* Takes the addresses `from` out of a transport checksum and `to` into it (RFC 1624); the rest of
+ * the pseudo headers sums up alike. */
+static void readdress(uint8_t *transport, size_t len, uint8_t protocol, struct span from,
+                      struct span to)
+{
+    size_t at = protocol == PACKET_TCP ? 16 : 6;
+    if ((protocol != PACKET_TCP && protocol != PACKET_UDP) || len < at + 2) {
+        return;
+    }
+    bool udp = protocol == PACKET_UDP;
+    if (udp && get16(transport + at) == 0) {
+        return; /* there is none */
+    }
+    uint32_t sum = (uint32_t)(uint16_t)~get16(transport + at) +
+                   (uint16_t)~sum16(0, from.data, from.len) + sum16(0, to.data, to.len);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = ~((sum & 0xffff) + (sum >> 16)) & 0xffff;
+    put16(transport + at, udp && sum == 0 ? 0xffff : sum);
+}
+
+void packet_to_ipv6(struct span packet, const struct packet_link6 *link, int direction,
+                    struct buf *out)
+{
+    struct packet_view v;
+    CHECK(packet_parse(packet, &v) == 0);
+    bool whole =
+        !v.more_fragments && v.fragment_offset == 0 && v.ip_header_bytes == PACKET_IP_HEADER;
+    size_t total = packet_length(packet);
+    size_t len = whole ? total - PACKET_IP_HEADER : total;
+    uint8_t *p = buf_reserve(out, IP6_HEADER + len);
+    memset(p, 0, IP6_HEADER);
+    p[0] = 6 << 4;
+    put16(p + 4, (uint32_t)len);
+    p[6] = whole ? v.protocol : IP6_ENCAPSULATED;
+    p[7] = packet.data[8];
+    put_address6(p + 8, link, whole ? v.source : link->ends[direction]);
+    put_address6(p + 24, link, whole ? v.destination : link->ends[1 - direction]);
+    memcpy(p + IP6_HEADER, packet.data + total - len, len);
+    if (whole) {
+        readdress(p + IP6_HEADER, len, v.protocol, span_of(packet.data + 12, 8),
+                  span_of(p + 8, 32));
+    }
+    buf_commit(out, IP6_HEADER + len);
+}
+
+int packet_from_ipv6(struct span packet, const struct packet_link6 *link, struct buf *out)
+{
+    uint32_t source;
+    uint32_t destination;
+    const uint8_t *p = packet.data;
+    if (packet.len < IP6_HEADER || p[0] >> 4 != 6 || packet.len - IP6_HEADER != get16(p + 4) ||
+        !get_address6(p + 8, link, &source) || !get_address6(p + 24, link, &destination)) {
+        return -SIM_EBADMSG;
+    }
+    struct span rest = span_of(p + IP6_HEADER, packet.len - IP6_HEADER);
+    if (p[6] == IP6_ENCAPSULATED) {
+        buf_append(out, rest);
+        return 0;
+    }
+    size_t start = buf_len(out);
+    packet_append_ip(out, p[6], source, destination, 0, p[6] == PACKET_TCP, rest.len);
+    buf_append(out, rest);
+    uint8_t *head = out->data + out->start + start;
+    head[8] = p[7];
+    put16(head + 10, 0);
+    put16(head + 10, ~sum16(0, head, PACKET_IP_HEADER));
+    readdress(head + PACKET_IP_HEADER, rest.len, p[6], span_of(p + 8, 32), span_of(head + 12, 8));
+    return 0;
+}
+
 /* --- reassembly ------------------------------------------------------------------------------ */
 
 enum { BLOCK = 8, BLOCKS = 8192 };

@@ -53,6 +53,19 @@ void packet_repair(uint8_t *packet, size_t len);
 /* One less to live for a packet that is forwarded, its IP checksum made right (RFC 1141). */
 void packet_age(uint8_t *packet);
 
+/* IPv4 to IPv6 (RFC 7915) and back, for links that carry IPv6 only. `local` are the interface's
+ * addresses at the two ends of the link, 16 octets each: they stand for the IPv4 addresses of
+ * `ends`; others are embedded in 64:ff9b::/96 (RFC 6052). Fragments and packets with options go
+ * inside IPv6 (RFC 2473) instead. A transport checksum that was wrong stays wrong. */
+struct packet_link6 {
+    uint32_t ends[2];
+    uint8_t local[2][16];
+};
+void packet_to_ipv6(struct span packet, const struct packet_link6 *link, int direction,
+                    struct buf *out);
+/* Appends the IPv4 packet. -SIM_EBADMSG: none that packet_to_ipv6() made. */
+int packet_from_ipv6(struct span packet, const struct packet_link6 *link, struct buf *out);
+
 struct packet_tcp {
     uint32_t source, destination;
     uint16_t source_port, destination_port;
