@@ -20,8 +20,7 @@ const char *const words_fault[] = {"link-down", "node-silent", NULL};
 const char *const words_encoding[] = {"xml", "cbor", NULL};
 const char *const words_hop[] = {"pne--gateway", "gateway--server", NULL};
 
-const char *const words_fidelity[] = {"packet", "fast", NULL};
-static const char *const later_fidelity[] = {"full", NULL};
+const char *const words_fidelity[] = {"packet", "fast", "full", NULL};
 static const char *const words_version[] = {"1.2", "1.3", NULL};
 static const char *const words_medium[] = {"duplex", "shared", NULL};
 static const char *const words_by[] = {"round-robin", "block", NULL};
@@ -239,8 +238,9 @@ static const struct field link_fields[] = {
      .doc = "Whether the two directions have a channel each or share one."},
     {"loss", FIELD_MAP, AT(raw_link, loss), .section = &section_loss, .doc = "Loss of packets."},
     {"fidelity", FIELD_WORD, AT(raw_link, fidelity), .words = words_fidelity,
-     .later = later_fidelity,
-     .doc = "How closely hops over this link are simulated; without it as the scenario says."},
+     .doc = "How closely hops over this link are simulated; without it as the scenario says. "
+            "Under full the device decides rate, delay, jitter, loss, frame, overhead and medium "
+            "(ethernet heeds rate and delay)."},
     {"range", FIELD_LENGTH, AT(raw_link, range), .min = 1e-3, .max = 1e8,
      .doc = "Distance up to which it reaches, where both ends have a position; any distance "
             "without it."},
@@ -368,7 +368,6 @@ static const struct field node_fields[] = {
     {"mobility", FIELD_MAP, AT(raw_node, mobility), .section = &section_mobility,
      .doc = "How it moves, or comes and goes; it stays without it."},
     {"fidelity", FIELD_WORD, AT(raw_node, fidelity), .words = words_fidelity,
-     .later = later_fidelity,
      .doc = "How closely the hop to its gateway or server is simulated; without it as the link "
             "says."},
     {"mode", FIELD_LATER, AT(raw_node, later), .doc = "Devices that are PNE and gateway."},
@@ -405,7 +404,6 @@ static const struct field wire_fields[] = {
     {"mtu", FIELD_SIZE, AT(raw_wire, mtu), .min = 68, .max = 65535,
      .doc = "Largest IP packet instead of the link's."},
     {"fidelity", FIELD_WORD, AT(raw_wire, fidelity), .words = words_fidelity,
-     .later = later_fidelity,
      .doc = "How closely it is simulated; without it as the link says. All wires of a way have to "
             "agree."},
 };
@@ -662,9 +660,12 @@ static const struct field scenario_fields[] = {
      .doc = "Values with names, used as $name wherever a value stands; --set NAME=VALUE overrides "
             "them."},
     {"fidelity", FIELD_WORD, AT(raw_scenario, fidelity), .fallback = "packet",
-     .words = words_fidelity, .later = later_fidelity,
-     .doc = "How closely links and transports are simulated: by ns-3's TCP and UDP (packet), or by "
-            "lighter ones over the same links (fast; FIDELITY.md says how far they agree)."},
+     .words = words_fidelity,
+     .doc =
+         "How closely hops are simulated: ns-3's TCP and UDP over the link model (packet), "
+         "lighter ones over the same links (fast; FIDELITY.md says how far they agree), or ns-3's "
+         "TCP and UDP over its devices and channels (full: ethernet, wlan, zigbee; hops of other "
+         "technologies are simulated as packet)."},
     {"security", FIELD_MAP, AT(raw_scenario, security), .section = &section_security,
      .doc = "Which secure sessions the hops use."},
     {"devices", FIELD_NAMED, AT(raw_scenario, devices), .section = &section_device,

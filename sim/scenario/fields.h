@@ -106,6 +106,7 @@ struct raw_link {
     struct value loss, model, loss_rate, enter, leave, rate_good, rate_bad;
     struct value fidelity, range, trace, trace_period;
     struct value later;
+    bool checked_full;
 };
 
 struct raw_node {

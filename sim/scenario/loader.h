@@ -98,6 +98,8 @@ void profiles_build_links(struct loader *l);
 uint32_t find_policy(struct loader *l, const struct value *v);
 uint32_t find_device(struct loader *l, const char *name, const struct tree *at);
 uint32_t find_link(struct loader *l, const struct value *v);
+/* NULL: there is none of that name. */
+const struct scenario_link *find_technology(const struct loader *l, const char *name);
 
 /* `import` (import.c): changes the tree. */
 void import_resolve(struct loader *l);
@@ -106,7 +108,7 @@ void import_resolve(struct loader *l);
 void nodes_resolve(struct loader *l);
 /* The most specific fidelity that is written: `own` (of a node or wire), the link's, the
  * scenario's. */
-enum scenario_fidelity fidelity_of(const struct loader *l, const struct value *own, uint32_t link);
+enum scenario_fidelity fidelity_of(struct loader *l, const struct value *own, uint32_t link);
 
 /* Wires between routers (wires.c); before the links are built. */
 void wires_resolve(struct loader *l);

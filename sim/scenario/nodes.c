@@ -352,13 +352,48 @@ const char *scenario_fidelity_name(enum scenario_fidelity fidelity)
     return words_fidelity[fidelity];
 }
 
-enum scenario_fidelity fidelity_of(const struct loader *l, const struct value *own, uint32_t link)
+/* Keys that ns-3's devices answer themselves. */
+static void check_full(struct loader *l, struct raw_link *raw, bool radio)
 {
-    const struct raw_link *raw = (const struct raw_link *)l->raw->links.v.entries.items[link];
+    const struct {
+        const char *name;
+        const struct value *value;
+        bool heeded;
+    } keys[] = {{"delay", &raw->delay, !radio},  {"rate", &raw->rate, !radio},
+                {"loss", &raw->loss, false},     {"frame", &raw->frame, false},
+                {"medium", &raw->medium, false}, {"overhead", &raw->overhead, false}};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(keys) && !raw->checked_full; i++) {
+        if (keys[i].value->state == VALUE_GIVEN && !keys[i].heeded) {
+            report_error(&l->report, keys[i].value->at->key, "inconsistent",
+                         "\"%s\" has no meaning under fidelity full: ns-3's device decides it",
+                         keys[i].name);
+        }
+    }
+    raw->checked_full = true;
+}
+
+enum scenario_fidelity fidelity_of(struct loader *l, const struct value *own, uint32_t link)
+{
+    struct raw_link *raw = (struct raw_link *)l->raw->links.v.entries.items[link];
+    const struct scenario_link *technology =
+        value_ok(&raw->technology) ? find_technology(l, raw->technology.v.s) : NULL;
     const struct value *v = value_ok(own)              ? own
                             : value_ok(&raw->fidelity) ? &raw->fidelity
                                                        : &l->raw->fidelity;
-    return value_ok(v) ? (enum scenario_fidelity)v->v.i : FIDELITY_PACKET;
+    if (!value_ok(v) || v->v.i != FIDELITY_FULL || technology == NULL) {
+        return value_ok(v) ? (enum scenario_fidelity)v->v.i : FIDELITY_PACKET;
+    }
+    if (technology->full != FULL_NONE) {
+        check_full(l, raw, technology->full != FULL_CSMA);
+        return FIDELITY_FULL;
+    }
+    if (v != &l->raw->fidelity && !raw->checked_full) {
+        raw->checked_full = true;
+        report_error(&l->report, v->at, "no-device",
+                     "%s has no device under fidelity full; ethernet, wlan and zigbee have",
+                     technology->technology);
+    }
+    return FIDELITY_PACKET;
 }
 
 /* What an entry attaches to, and over which link. */

@@ -200,7 +200,7 @@ static void resolve_devices(struct loader *l)
 
 /* --- links --------------------------------------------------------------------------------- */
 
-static const struct scenario_link *find_technology(const struct loader *l, const char *name)
+const struct scenario_link *find_technology(const struct loader *l, const char *name)
 {
     for (size_t i = 0; i < l->vocabulary->technology_count; i++) {
         if (strcmp(l->vocabulary->technologies[i].name, name) == 0) {
@@ -400,6 +400,7 @@ void profiles_build_links(struct loader *l)
         build_trace(l, raw, &l->s->links[i]);
         l->s->links[i].source =
             technology != NULL ? arena_strdup(l->arena, technology->source) : NULL;
+        l->s->links[i].full = technology != NULL ? technology->full : FULL_NONE;
     }
 }
 

@@ -45,6 +45,9 @@ struct scenario_trace {
     size_t step_count;
 };
 
+/* Devices of ns-3's. */
+enum scenario_device_kind { FULL_NONE, FULL_CSMA, FULL_WIFI, FULL_LR_WPAN };
+
 /* A link profile; also the shape of a technology's defaults (models/links). */
 struct scenario_link {
     const char *name;
@@ -62,6 +65,7 @@ struct scenario_link {
     double range_m; /* up to this distance, where both ends have a place; 0: any distance */
     const struct scenario_trace *trace; /* NULL: none */
     sim_time trace_period;              /* it begins again; SIM_TIME_NEVER: it does not */
+    enum scenario_device_kind full;     /* technologies only: its device under fidelity full */
 };
 
 /* A router carries packets and is no party of CPNS. */
@@ -179,8 +183,8 @@ struct scenario_node {
                        true */
 };
 
-/* How closely a hop is simulated: "packet", "fast". */
-enum scenario_fidelity { FIDELITY_PACKET, FIDELITY_FAST };
+/* How closely a hop is simulated: "packet", "fast", "full". */
+enum scenario_fidelity { FIDELITY_PACKET, FIDELITY_FAST, FIDELITY_FULL };
 /* The word of the scenario format. */
 const char *scenario_fidelity_name(enum scenario_fidelity fidelity);
 

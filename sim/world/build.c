@@ -70,9 +70,17 @@ void wire_params(const struct scenario *s, const struct scenario_wire *wire,
         [SCENARIO_LOSS_RANDOM] = NET_LOSS_RANDOM,
         [SCENARIO_LOSS_GILBERT_ELLIOTT] = NET_LOSS_GILBERT_ELLIOTT,
     };
+    static const enum net_fidelity fidelities[] = {[FIDELITY_PACKET] = NET_FIDELITY_PACKET,
+                                                   [FIDELITY_FAST] = NET_FIDELITY_FAST,
+                                                   [FIDELITY_FULL] = NET_FIDELITY_FULL};
+    static const enum net_device devices[] = {[FULL_NONE] = NET_DEVICE_NONE,
+                                              [FULL_CSMA] = NET_DEVICE_CSMA,
+                                              [FULL_WIFI] = NET_DEVICE_WIFI,
+                                              [FULL_LR_WPAN] = NET_DEVICE_LR_WPAN};
     const struct scenario_link *link = &s->links[wire->link];
     *ret = (struct net_link_params){
-        .fidelity = wire->fidelity == FIDELITY_FAST ? NET_FIDELITY_FAST : NET_FIDELITY_PACKET,
+        .fidelity = fidelities[wire->fidelity],
+        .device = devices[link->full],
         .name = wire->id,
         .delay = wire->delay,
         .jitter = link->jitter,

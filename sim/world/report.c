@@ -116,6 +116,8 @@ static void report_wire(struct world *w, const struct wire *wire)
     const struct scenario_wire *sw = wire->wire;
     const struct scenario_link *link = &w->scenario->links[sw->link];
     bool begins = wire->hop != NULL && wire->hop->edge->wire_count > 1;
+    bool full = sw->fidelity == FIDELITY_FULL;
+    bool bus = link->full == FULL_CSMA; /* heeds delay and rate */
     struct net_link_stats st;
     net_link_stats(w->net, wire->link, &st);
     char hash[17];
@@ -124,8 +126,10 @@ static void report_wire(struct world *w, const struct wire *wire)
         record_int(sw->b), begins ? record_text(wire->hop->edge->id) : record_null(),
         begins ? record_int(wire->hop->edge->b) : record_null(),
         record_text(link->technology != NULL ? link->technology : link->name),
-        record_text(scenario_fidelity_name(sw->fidelity)), record_int(sw->delay),
-        record_int(link->jitter), record_int((int64_t)sw->rate_bps), record_int(sw->mtu_bytes),
+        record_text(scenario_fidelity_name(sw->fidelity)),
+        full && !bus ? record_null() : record_int(sw->delay),
+        full ? record_null() : record_int(link->jitter),
+        full && !bus ? record_null() : record_int((int64_t)sw->rate_bps), record_int(sw->mtu_bytes),
         record_int((int64_t)st.packets[0]), record_int((int64_t)st.packets[1]),
         record_int((int64_t)st.bytes[0]), record_int((int64_t)st.bytes[1]),
         record_int((int64_t)(st.lost[0] + st.lost[1])),

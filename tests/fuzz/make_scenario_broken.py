@@ -223,7 +223,14 @@ link("link-trace-is-a-folder", "{technology: ble, trace: ⟦cannot-read⟧.}")
 # --- nodes
 node("node-no-id", "⟦missing-key⟧{role: server}")
 top("fidelity-word", "fidelity: ⟦unknown-word⟧quick\n")
-top("fidelity-full", "fidelity: ⟦not-implemented⟧full\n")
+case("link-full-no-device", HEAD + NODES.replace("link: ble", "link: air") +
+     "links:\n  air: {technology: ble, fidelity: ⟦no-device⟧full}\n")
+node("node-full-no-device", "{id: a, role: pne, attach: {to: gw/1, link: ble}, fidelity: ⟦no-device⟧full}")
+case("link-full-keys", HEAD + NODES.replace("link: ble", "link: air") +
+     "links:\n  air: {technology: wlan, fidelity: full, ⟦inconsistent⟧delay: 3 ms, ⟦inconsistent⟧rate: 5 Mbit/s,\n"
+     "        ⟦inconsistent⟧loss: {model: random, rate: 1 %}}\n")
+case("ethernet-full-keys", HEAD + NODES.replace("link: ble", "link: wire") +
+     "links:\n  wire: {technology: ethernet, fidelity: full, delay: 3 ms, ⟦inconsistent⟧medium: shared}\n")
 node("node-fidelity-server", "{id: a, role: server, ⟦wrong-role⟧fidelity: fast}")
 node("node-start-server", "{id: a, role: server, ⟦wrong-role⟧start: 1 s}")
 node("node-start-unit", "{id: a, role: pne, start: ⟦missing-unit⟧5, attach: {to: gw/1, link: ble}}")

@@ -6,8 +6,9 @@ set -eu
 cpnsim=$1
 scenario=$2
 name=$(basename "$scenario" .yaml)
-mkdir -p "$3"
-db=$3/$name.db
+folder=$3
+mkdir -p "$folder"
+db=$folder/$name.db
 shift 3
 failures=0
 
@@ -22,10 +23,19 @@ value() {
     sqlite3 -readonly "$db" "$1"
 }
 
-if ! "$cpnsim" run "$scenario" -o "$db" --progress never "$@"; then
+if ! "$cpnsim" run "$scenario" -o "$db" --workers 1 --progress never "$@"; then
     echo "$name: the run did not end with 0"
     exit 1
 fi
+for workers in 2 8; do
+    again=$folder/$name-$workers.db
+    "$cpnsim" run "$scenario" -o "$again" --workers $workers --progress never "$@" >/dev/null
+    if [ "$("$cpnsim" fingerprint "$db" | cut -d' ' -f1)" != "$("$cpnsim" fingerprint "$again" | cut -d' ' -f1)" ]; then
+        echo "$name: another fingerprint with $workers workers than with one"
+        failures=$((failures + 1))
+    fi
+    rm -f "$again"
+done
 
 none "a rule or an expectation is violated" "SELECT * FROM v_violation"
 none "the run did not end well" "SELECT status FROM run WHERE status <> 'ok'"
