@@ -200,7 +200,7 @@ SELECT at_s, what, subject, detail FROM (
   SELECT m.at_ns / 1e9, CASE m.in_reach WHEN 1 THEN 'link_in_reach' ELSE 'link_out_of_reach' END, l.name,
          coalesce(CASE m.absent WHEN 'a' THEN a.name || ' is absent' WHEN 'b' THEN b.name || ' is absent'
                                 WHEN 'both' THEN 'both ends are absent' END,
-                  printf('%.3f m', m.distance_m)), 0, m.rowid
+                  CASE WHEN m.distance_m IS NOT NULL THEN printf('%.3f m', m.distance_m) END), 0, m.rowid
     FROM motion m JOIN link l ON l.link_id = m.link_id JOIN entity a ON a.entity_id = l.a
     JOIN entity b ON b.entity_id = l.b)
  ORDER BY at_s, kind, id;

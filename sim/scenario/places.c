@@ -258,41 +258,46 @@ static bool moves(const struct scenario_node *n)
     return n->motion != NULL && n->motion->model != MOBILITY_COME_AND_GO;
 }
 
-/* A link out of reach for good is likely a slip. */
-static void warn_unreachable(struct loader *l, const struct node_entry *e)
+static bool never_meet(const struct loader *l, const struct scenario_wire *w)
 {
-    for (uint32_t i = 0; i < e->count; i++) {
-        const struct scenario_node *n = &l->s->nodes[e->first + i];
-        if (n->edge == SCENARIO_NONE || !n->placed || moves(n)) {
-            continue;
-        }
-        const struct scenario_node *peer = &l->s->nodes[n->peer];
-        const struct scenario_link *link = &l->s->links[l->s->edges[n->edge].link];
-        if (link->range_m > 0 && peer->placed && !moves(peer) &&
-            distance(n, peer) > link->range_m) {
-            report_warning(&l->report, e->raw->position.at, "never-happens",
-                           "%s is never in reach: %.6g m from %s, and %s reaches %.6g m", n->id,
-                           distance(n, peer), peer->id, link->name, link->range_m);
-            return; /* one of an entry is enough */
-        }
-    }
+    const struct scenario_node *a = &l->s->nodes[w->a];
+    const struct scenario_node *b = &l->s->nodes[w->b];
+    double range_m = l->s->links[w->link].range_m;
+    return range_m > 0 && a->placed && b->placed && !moves(a) && !moves(b) &&
+           distance(a, b) > range_m;
 }
 
-/* Movement that no link feels. */
-static void warn_unfelt(struct loader *l, bool *felt)
+/* Wires out of reach for good are likely a slip, and so is movement that no wire feels. */
+static void warn(struct loader *l)
 {
-    for (size_t i = 0; i < l->s->edge_count; i++) {
-        const struct scenario_edge *edge = &l->s->edges[i];
-        const struct scenario_link *link = &l->s->links[edge->link];
-        if (link->range_m > 0 && l->s->nodes[edge->a].placed && l->s->nodes[edge->b].placed) {
-            felt[edge->a] = felt[edge->b] = true;
+    const struct storage *st = l->storage;
+    bool *felt = arena_array(l->arena, l->s->node_count, sizeof(*felt));
+    const struct scenario_wire **apart = arena_array(l->arena, l->s->node_count, sizeof(*apart));
+    for (size_t i = 0; i < l->s->wire_count; i++) {
+        const struct scenario_wire *w = &l->s->wires[i];
+        if (l->s->links[w->link].range_m > 0 && l->s->nodes[w->a].placed &&
+            l->s->nodes[w->b].placed) {
+            felt[w->a] = felt[w->b] = true;
+        }
+        if (apart[w->a] == NULL && never_meet(l, w)) {
+            apart[w->a] = w;
         }
     }
-    for (size_t i = 0; i < l->storage->node_entry_count; i++) {
-        const struct node_entry *e = &l->storage->node_entries[i];
+    for (size_t i = 0; i < st->node_entry_count; i++) {
+        const struct node_entry *e = &st->node_entries[i];
+        const struct scenario_wire *far = NULL; /* one of an entry is enough */
         bool any = false;
         for (uint32_t k = 0; k < e->count; k++) {
             any = any || felt[e->first + k];
+            far = far == NULL ? apart[e->first + k] : far;
+        }
+        if (far != NULL) {
+            const struct scenario_node *n = &l->s->nodes[far->a];
+            const struct scenario_node *peer = &l->s->nodes[far->b];
+            const struct scenario_link *link = &l->s->links[far->link];
+            report_warning(&l->report, e->raw->position.at, "never-happens",
+                           "%s is never in reach: %.6g m from %s, and %s reaches %.6g m", n->id,
+                           distance(n, peer), peer->id, link->name, link->range_m);
         }
         if (e->count > 0 && !any && !e->detached && moves(&l->s->nodes[e->first])) {
             report_warning(&l->report, e->raw->mobility.at, "no-effect",
@@ -320,11 +325,7 @@ void places_resolve(struct loader *l)
         }
         any = any || placed || motion != NULL;
     }
-    if (!any || l->report.diags->errors > 0) {
-        return;
-    }
-    warn_unfelt(l, arena_array(l->arena, l->s->node_count, sizeof(bool)));
-    for (size_t i = 0; i < st->node_entry_count; i++) {
-        warn_unreachable(l, &st->node_entries[i]);
+    if (any && l->report.diags->errors == 0) {
+        warn(l);
     }
 }

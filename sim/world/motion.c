@@ -85,6 +85,11 @@ static void on_timer(void *arg)
     }
 }
 
+static bool comes_and_goes(const struct scenario_node *n)
+{
+    return n->motion != NULL && n->motion->model == MOBILITY_COME_AND_GO;
+}
+
 void motion_start(struct world *w)
 {
     const struct scenario *s = w->scenario;
@@ -94,13 +99,14 @@ void motion_start(struct world *w)
         const struct scenario_node *b = &s->nodes[wire->wire->b];
         double range_m = s->links[wire->wire->link].range_m;
         bool placed = a->placed && b->placed;
-        if (a->motion == NULL && b->motion == NULL && (range_m <= 0 || !placed)) {
-            continue;
+        bool bounded = range_m > 0 && placed;
+        if (!bounded && !comes_and_goes(a) && !comes_and_goes(b)) {
+            continue; /* in reach whatever its ends do */
         }
         struct motion *m = mem_alloc(sizeof(*m));
         m->wire = wire;
         m->placed = placed;
-        m->range_m = placed ? range_m : 0;
+        m->range_m = bounded ? range_m : 0;
         path_start(&m->ends[0], a, s->seed);
         path_start(&m->ends[1], b, s->seed);
         if (a->motion == NULL && b->motion == NULL &&

@@ -158,6 +158,36 @@ static void who_is_absent_or_moves_takes_its_links_along(void **state)
              "90000000000|1|NULL|NULL\n");
 }
 
+/* A gateway drives away from its router's mast and back: the hop over the router follows its first
+ * wire, and the PNE that it takes along has nothing to notice. */
+static void a_hop_over_a_router_follows_its_wire(void **state)
+{
+    (void)state;
+    static const char yaml[] =
+        "cpns: 1\n"
+        "run: {until: 200 s, seed: 3}\n"
+        "links: {sat: {technology: lte, range: 100 m}}\n"
+        "nodes:\n"
+        "  - {id: srv, role: server, attach: {to: mast, link: fibre}}\n"
+        "  - {id: mast, role: router, position: [500 m, 0 m]}\n"
+        "  - {id: car, role: gateway, uplink: {to: srv, via: mast, link: sat}, mobility: {model: "
+        "waypoints,\n"
+        "     points: [{at: 10 s, to: [500 m, 0 m]}, {at: 60 s, to: [800 m, 0 m]}, {at: 110 s, to: "
+        "[500 m, 0 m]}]}}\n"
+        "  - {id: seat, role: pne, attach: {to: car, link: ble}}\n"
+        "workload:\n"
+        "  - {every: 5 s, do: service-access, from: seat, to: srv, size: 20 B}\n";
+    assert_int_equal(whole_run("car", yaml, ""), 0);
+    rows_are("car", "SELECT link, round(from_s, 6), round(until_s, 6) FROM v_contact ORDER BY 2",
+             "car--mast|0|26.666667\n"
+             "car--mast|93.333333|NULL\n");
+    assert_int_equal(whole_int("car", "SELECT count(*) FROM v_message WHERE delivered_s BETWEEN 27 "
+                                      "AND 93 AND type LIKE 'ServiceAccess%'"),
+                     0);
+    assert_true(whole_int("car", "SELECT count(*) FROM v_message WHERE sent_s > 130 AND type = "
+                                 "'ServiceAccessResponse' AND outcome = 'delivered'") > 10);
+}
+
 /* One more node changes no other's movement. */
 static void a_node_more_changes_nobodys_path(void **state)
 {
@@ -246,6 +276,7 @@ int main(void)
         cmocka_unit_test(links_follow_the_distance),
         cmocka_unit_test(a_link_is_up_when_nothing_holds_it_down),
         cmocka_unit_test(who_is_absent_or_moves_takes_its_links_along),
+        cmocka_unit_test(a_hop_over_a_router_follows_its_wire),
         cmocka_unit_test(a_node_more_changes_nobodys_path),
         cmocka_unit_test(movement_does_not_depend_on_workers),
         cmocka_unit_test(who_comes_back_is_served),
