@@ -24,6 +24,7 @@ const char *const words_fidelity[] = {"packet", "fast", "full", NULL};
 static const char *const words_version[] = {"1.2", "1.3", NULL};
 static const char *const words_medium[] = {"duplex", "shared", NULL};
 static const char *const words_by[] = {"round-robin", "block", NULL};
+static const char *const words_double[] = {"refuse", "first", NULL};
 static const char *const words_secret[] = {"right", "wrong", NULL};
 static const char *const words_joining[] = {"open", "closed", NULL};
 static const char *const words_random[] = {"seeded", "system", NULL};
@@ -430,6 +431,10 @@ static const struct field import_fields[] = {
      .doc = "Link of the edges that name none themselves."},
     {"prefix", FIELD_ID, AT(raw_scenario, import_prefix), .fallback = "r",
      .doc = "The routers are named PREFIX/NAME, with the name that the GraphML file gives them."},
+    {"double_edges", FIELD_WORD, AT(raw_scenario, import_double), .fallback = "refuse",
+     .words = words_double,
+     .doc = "What to do with several edges between the same two nodes, as maps of operators have "
+            "them: they are an error, or the first counts."},
 };
 const struct section section_import = {
     .name = "import",

@@ -79,7 +79,7 @@ struct raw_scenario {
     struct value security, policies, pne_gateway, gateway_server, service_group, protection;
     struct value devices, links, nodes, wires;
     struct value personal_networks, service_groups, workload, faults, expect;
-    struct value import, graphml, import_link, import_prefix;
+    struct value import, graphml, import_link, import_prefix, import_double;
     struct value timers, request, request_tries, request_backoff, keep_alive, idle_close, pn_lease;
     struct value fidelity;
     struct value later;

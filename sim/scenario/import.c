@@ -27,6 +27,7 @@ struct import {
     const char **names; /* of the routers */
     struct place *places;
     struct map by_id;
+    struct map joined; /* pairs of nodes, where only their first edge counts */
 };
 
 /* --- trees --------------------------------------------------------------------------------- */
@@ -300,6 +301,24 @@ static struct tree *make_wire(struct import *i, const struct graphml_edge *e)
     return wire;
 }
 
+/* Whether an edge is one more between its nodes, and is to be passed over. */
+static bool is_surplus(struct import *i, const struct graphml_edge *e)
+{
+    uint64_t a;
+    uint64_t b;
+    uint64_t before;
+    if (i->raw->import_double.v.i == 0 || !map_get_str(&i->by_id, e->source->text, &a) ||
+        !map_get_str(&i->by_id, e->target->text, &b)) {
+        return false;
+    }
+    uint64_t key = a < b ? a << 32 | b : b << 32 | a;
+    if (map_get(&i->joined, key, &before)) {
+        return true;
+    }
+    map_set(&i->joined, key, 1);
+    return false;
+}
+
 static void add_wires(struct import *i)
 {
     struct tree *list = top_list(i->l, "wires", i->raw->graphml.at);
@@ -311,6 +330,9 @@ static void add_wires(struct import *i)
         tail = &(*tail)->next;
     }
     for (size_t n = 0; n < i->g.edge_count; n++) {
+        if (is_surplus(i, &i->g.edges[n])) {
+            continue;
+        }
         *tail = make_wire(i, &i->g.edges[n]);
         if (*tail != NULL) {
             tail = &(*tail)->next;
@@ -369,12 +391,14 @@ void import_resolve(struct loader *l)
         read_finish(&l->report, &section_import, &raw);
     }
     bool good = raw.import.state == VALUE_GIVEN && value_ok(&raw.graphml) &&
-                value_ok(&raw.import_link) && value_ok(&raw.import_prefix) && import_graph(&i);
+                value_ok(&raw.import_link) && value_ok(&raw.import_prefix) &&
+                value_ok(&raw.import_double) && import_graph(&i);
     if (!good) {
         l->nodes.incomplete = l->wires_incomplete = true;
     }
     graphml_fini(&i.g);
     map_fini(&i.by_id);
+    map_fini(&i.joined);
     free(i.names);
     free(i.places);
 }

@@ -224,6 +224,27 @@ static void imports_mix_with_what_is_written(void **state)
     loaded_fini(&l);
 }
 
+/* Maps of operators have several lines between two places. */
+static void of_double_edges_the_first_may_count(void **state)
+{
+    (void)state;
+    static const char top[] = "cpns: 1\nrun: {until: 60 s}\n"
+                              "import: {graphml: g.graphml, link: fibre, double_edges: first}\n";
+    struct loaded l;
+    char *yaml = mem_printf("%s%s", top, strstr(TOP, "nodes:"));
+    load_graph(&l, yaml,
+               GRAPH(ABC "<edge source=\"a\" target=\"b\"><data key=\"d\">1</data></edge>\n"
+                         "<edge source=\"b\" target=\"a\"><data key=\"d\">2</data></edge>\n"
+                         "<edge source=\"b\" target=\"c\"><data key=\"d\">3</data></edge>\n"
+                         "<edge source=\"a\" target=\"b\"><data key=\"d\">4</data></edge>\n"));
+    assert_int_equal(l.r, 0);
+    assert_int_equal(l.s->wire_count, 4);
+    assert_int_equal(wire(l.s, "r/a--r/b")->delay, 1 * SIM_MS);
+    assert_int_equal(wire(l.s, "r/b--r/c")->delay, 3 * SIM_MS);
+    loaded_fini(&l);
+    free(yaml);
+}
+
 /* ⟦CODE⟧ stands right before the place at which CODE has to be told. */
 static const struct {
     const char *name;
@@ -363,6 +384,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(other_vocabularies_defaults_and_ports_are_no_hindrance,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(imports_mix_with_what_is_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(of_double_edges_the_first_may_count, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errors_point_into_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(any_prefix_is_refused, set_up, tear_down),
     };
