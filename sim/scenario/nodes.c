@@ -361,7 +361,8 @@ static void check_full(struct loader *l, struct raw_link *raw, bool radio)
         bool heeded;
     } keys[] = {{"delay", &raw->delay, !radio},  {"rate", &raw->rate, !radio},
                 {"loss", &raw->loss, false},     {"frame", &raw->frame, false},
-                {"medium", &raw->medium, false}, {"overhead", &raw->overhead, false}};
+                {"medium", &raw->medium, false}, {"overhead", &raw->overhead, false},
+                {"trace", &raw->trace, false}};
     for (size_t i = 0; i < SIM_ARRAY_LEN(keys) && !raw->checked_full; i++) {
         if (keys[i].value->state == VALUE_GIVEN && !keys[i].heeded) {
             report_error(&l->report, keys[i].value->at->key, "inconsistent",

@@ -27,6 +27,23 @@ static bool take_ends(struct loader *l, const struct raw_wire *raw, uint32_t end
     return good && ends[0] != ends[1];
 }
 
+/* A radio under fidelity full has the delay and rate of its device. */
+static void check_full(struct loader *l, const struct raw_wire *raw, uint32_t link)
+{
+    const struct raw_link *profile = (const struct raw_link *)l->raw->links.v.entries.items[link];
+    const struct scenario_link *technology =
+        value_ok(&profile->technology) ? find_technology(l, profile->technology.v.s) : NULL;
+    const struct value *values[] = {&raw->delay, &raw->rate};
+    static const char *const keys[] = {"delay", "rate"};
+    for (size_t i = 0; technology != NULL && technology->full != FULL_CSMA && i < 2; i++) {
+        if (values[i]->state == VALUE_GIVEN) {
+            report_error(&l->report, values[i]->at->key, "inconsistent",
+                         "\"%s\" has no meaning under fidelity full: ns-3's device decides it",
+                         keys[i]);
+        }
+    }
+}
+
 static void add_wire(struct loader *l, size_t index, struct map *seen)
 {
     struct scenario *s = l->s;
@@ -48,13 +65,17 @@ static void add_wire(struct loader *l, size_t index, struct map *seen)
         return;
     }
     map_set(seen, key, index);
+    enum scenario_fidelity fidelity = fidelity_of(l, &raw->fidelity, link);
+    if (fidelity == FIDELITY_FULL) {
+        check_full(l, raw, link);
+    }
     /* Its own values; what is missing comes from the link when that is built. */
     s->wires[s->wire_count++] = (struct scenario_wire){
         .id = arena_printf(l->arena, "%s--%s", s->nodes[ends[0]].id, s->nodes[ends[1]].id),
         .a = ends[0],
         .b = ends[1],
         .link = link,
-        .fidelity = fidelity_of(l, &raw->fidelity, link),
+        .fidelity = fidelity,
         .delay = value_ok(&raw->delay) ? raw->delay.v.i : -1,
         .rate_bps = value_ok(&raw->rate) ? (uint64_t)raw->rate.v.i : 0,
         .mtu_bytes = value_ok(&raw->mtu) ? (uint32_t)raw->mtu.v.i : 0};

@@ -229,6 +229,8 @@ node("node-full-no-device", "{id: a, role: pne, attach: {to: gw/1, link: ble}, f
 case("link-full-keys", HEAD + NODES.replace("link: ble", "link: air") +
      "links:\n  air: {technology: wlan, fidelity: full, ⟦inconsistent⟧delay: 3 ms, ⟦inconsistent⟧rate: 5 Mbit/s,\n"
      "        ⟦inconsistent⟧loss: {model: random, rate: 1 %}}\n")
+case("link-full-trace", HEAD + NODES.replace("link: ble", "link: air") +
+     "links:\n  air: {technology: wlan, fidelity: full, ⟦inconsistent⟧trace: ⟦cannot-read⟧x.csv}\n")
 case("ethernet-full-keys", HEAD + NODES.replace("link: ble", "link: wire") +
      "links:\n  wire: {technology: ethernet, fidelity: full, delay: 3 ms, ⟦inconsistent⟧medium: shared}\n")
 node("node-fidelity-server", "{id: a, role: server, ⟦wrong-role⟧fidelity: fast}")
@@ -366,6 +368,7 @@ routers("wire-twice", "⟦duplicate-wire⟧{between: [r/b, r/a], link: lte}")
 routers("wire-delay-unit", "{between: [r/b, r/c], link: lte, delay: ⟦missing-unit⟧3}")
 routers("wire-rate", "{between: [r/b, r/c], link: lte, rate: ⟦out-of-range⟧0 kbit/s}")
 routers("wire-mtu", "{between: [r/b, r/c], link: lte, mtu: ⟦out-of-range⟧20 B}")
+routers("wire-full-radio", "{between: [r/b, r/c], link: wlan, fidelity: full, ⟦inconsistent⟧delay: 3 ms}")
 routers("wire-text", "⟦wrong-type⟧r/b--r/c")
 way("way-server-without-router", "{id: g, role: gateway, uplink: {to: srv, link: lte, via: ⟦unreachable⟧r/a}}")
 way("way-island", "{id: g, role: gateway, uplink: {to: far, link: lte, via: ⟦unreachable⟧n/2}}")
