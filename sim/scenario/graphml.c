@@ -578,6 +578,7 @@ bool graphml_read(struct report *r, const struct source *source, struct graphml 
         reader.broken = true;
         report_at(r, DIAG_ERROR, source, 1, 1, 1, "xml-syntax", "XML: not well-formed");
     }
+    xmlFreeDoc(reader.parser->myDoc); /* made for an entity, and kept when the parser is stopped */
     xmlFreeParserCtxt(reader.parser);
     if (!reader.broken && !reader.failed && reader.graphs == 0) {
         reader.failed = true;
