@@ -172,6 +172,15 @@ static void other_vocabularies_defaults_and_ports_are_no_hindrance(void **state)
     loaded_fini(&l);
 }
 
+static size_t occurrences(const char *text, const char *part)
+{
+    size_t n = 0;
+    for (const char *s = strstr(text, part); s != NULL; s = strstr(s + 1, part)) {
+        n++;
+    }
+    return n;
+}
+
 /* The prefix and the link are the importer's, and the scenario may add routers and wires. */
 static void imports_mix_with_what_is_written(void **state)
 {
@@ -219,6 +228,18 @@ static void imports_mix_with_what_is_written(void **state)
         assert_true(a->delay == b->delay && a->rate_bps == b->rate_bps);
     }
     assert_int_equal(again.s->edges[2].wire_count, l.s->edges[2].wire_count);
+    /* Drawings have each router and each wire. */
+    assert_int_equal(scenario_show(l.s, FORMAT_DOT, false, &out), 0);
+    char *dot = buf_steal_str(&out);
+    assert_int_equal(scenario_show(l.s, FORMAT_MERMAID, false, &out), 0);
+    char *mermaid = buf_steal_str(&out);
+    assert_int_equal(occurrences(dot, "shape=diamond"), 4);
+    assert_int_equal(occurrences(dot, " -- "), 8);
+    assert_int_equal(occurrences(mermaid, "<br/>router"), 4);
+    assert_int_equal(occurrences(mermaid, " ---|"), 8);
+    assert_non_null(strstr(dot, "core/b"));
+    free(dot);
+    free(mermaid);
     free(yaml);
     loaded_fini(&again);
     loaded_fini(&l);
