@@ -13,7 +13,7 @@ static const struct {
 } columns[COLUMNS] = {
     [COLUMN_TIME] = {"time_s", 0, 1.5e9},
     [COLUMN_DELAY] = {"delay_ms", 0, 3600e3},
-    [COLUMN_RATE] = {"rate_kbps", 0.001, 1e12},
+    [COLUMN_RATE] = {"rate_kbps", 0.001, 1e9},
     [COLUMN_LOSS] = {"loss_percent", 0, 100},
 };
 
