@@ -164,17 +164,20 @@ static bool text_is_clean(struct span text)
 static bool is_urn(struct span text)
 {
     static const char form[] = "urn:uuid:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    if (text.len != sizeof(form) - 1) {
+    static const bool is_hex[256] = {
+        ['0'] = true, ['1'] = true, ['2'] = true, ['3'] = true, ['4'] = true, ['5'] = true,
+        ['6'] = true, ['7'] = true, ['8'] = true, ['9'] = true, ['a'] = true, ['b'] = true,
+        ['c'] = true, ['d'] = true, ['e'] = true, ['f'] = true};
+    enum { PREFIX = 9 };
+    if (text.len != sizeof(form) - 1 || memcmp(text.data, form, PREFIX) != 0) {
         return false;
     }
-    for (size_t i = 0; i < text.len; i++) {
+    bool ok = true; /* no branch for each of the 36: most names of most messages come by here */
+    for (size_t i = PREFIX; i < sizeof(form) - 1; i++) {
         uint8_t c = text.data[i];
-        bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-        if (form[i] == 'x' ? !hex : c != (uint8_t)form[i]) {
-            return false;
-        }
+        ok &= form[i] == 'x' ? is_hex[c] : c == '-';
     }
-    return true;
+    return ok;
 }
 
 static bool one_of(const char *const *values, struct span text)

@@ -161,26 +161,48 @@ static size_t index_of(struct recorder *rec, const struct record_table *table)
     return 0;
 }
 
-static void pack(struct buf *out, const struct record_value *v)
+static size_t packed_len(const struct record_value *v)
 {
-    buf_append_u8(out, (uint8_t)v->kind);
+    switch (v->kind) {
+    case RECORD_IS_NULL:
+        return 0;
+    case RECORD_IS_INTEGER:
+        return sizeof(v->integer);
+    case RECORD_IS_REAL:
+        return sizeof(v->real);
+    case RECORD_IS_TEXT:
+        return sizeof(uint64_t) + strlen(v->text) + 1;
+    case RECORD_IS_BLOB:
+        return sizeof(uint64_t) + v->len;
+    }
+    return 0;
+}
+
+/* At `to`; where the next value goes. */
+static uint8_t *pack(uint8_t *to, const struct record_value *v)
+{
+    *to++ = (uint8_t)v->kind;
     switch (v->kind) {
     case RECORD_IS_NULL:
         break;
     case RECORD_IS_INTEGER:
-        buf_append(out, span_of(&v->integer, sizeof(v->integer)));
-        break;
+        memcpy(to, &v->integer, sizeof(v->integer));
+        return to + sizeof(v->integer);
     case RECORD_IS_REAL:
-        buf_append(out, span_of(&v->real, sizeof(v->real)));
-        break;
+        memcpy(to, &v->real, sizeof(v->real));
+        return to + sizeof(v->real);
     case RECORD_IS_TEXT:
     case RECORD_IS_BLOB: {
         uint64_t len = v->kind == RECORD_IS_TEXT ? strlen(v->text) + 1 : v->len;
-        buf_append(out, span_of(&len, sizeof(len)));
-        buf_append(out, span_of(v->text, len));
-        break;
+        memcpy(to, &len, sizeof(len));
+        to += sizeof(len);
+        if (len > 0) {
+            memcpy(to, v->text, len);
+        }
+        return to + len;
     }
     }
+    return to;
 }
 
 static void take(struct span *in, void *to, size_t len)
@@ -257,11 +279,17 @@ void recorder_put(struct recorder *rec, const struct record_table *table,
     if (atomic_load_explicit(&rec->failed, memory_order_relaxed)) {
         return;
     }
-    struct buf *block = blocks_current(rec->blocks);
-    buf_append_u8(block, (uint8_t)index_of(rec, table));
+    size_t len = 1 + table->column_count;
     for (size_t i = 0; i < table->column_count; i++) {
-        pack(block, &values[i]);
+        len += packed_len(&values[i]);
     }
+    struct buf *block = blocks_current(rec->blocks);
+    uint8_t *to = buf_reserve(block, len); /* once for the row */
+    *to++ = (uint8_t)index_of(rec, table);
+    for (size_t i = 0; i < table->column_count; i++) {
+        to = pack(to, &values[i]);
+    }
+    buf_commit(block, len);
     rec->rows++;
     blocks_advance(rec->blocks);
 }

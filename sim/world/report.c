@@ -183,6 +183,15 @@ void report_message(struct world *w, const struct message *m)
         record_int((int64_t)m->plain_bytes));
 }
 
+/* A digest as 16 hexadecimal digits: two for each hop of each message, too many for printf(). */
+static void show_digest(uint64_t digest, char out[17])
+{
+    for (size_t i = 0; i < 16; i++) {
+        out[i] = "0123456789abcdef"[digest >> (60 - 4 * i) & 0xf];
+    }
+    out[16] = '\0';
+}
+
 void report_carry(struct world *w, const struct carry *c, const char *outcome, const char *reason)
 {
     if (!sampled(w, c->message->id)) {
@@ -190,8 +199,8 @@ void report_carry(struct world *w, const struct carry *c, const char *outcome, c
     }
     char sent[17];
     char received[17];
-    snprintf(sent, sizeof(sent), "%016" PRIx64, c->sent_hash);
-    snprintf(received, sizeof(received), "%016" PRIx64, c->received_hash);
+    show_digest(c->sent_hash, sent);
+    show_digest(c->received_hash, received);
     bool was_sent = c->sent_at != SIM_TIME_NEVER;
     PUT(w, table_message_hop, record_int((int64_t)c->message->id), record_int(c->hop_number),
         record_int(c->sender), record_int(c->receiver), record_int(c->hop->number),
