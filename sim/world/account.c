@@ -47,7 +47,7 @@ void carry_remove(struct carry_queue *q, struct carry *c)
 static void carry_free(struct carry *c)
 {
     if (c->watched && c->hop->watch != NULL) {
-        watch_settle(c->hop->watch, c->message->id, c->hop_number);
+        observe_settled(c->hop, c->message->id, c->hop_number);
     }
     buf_fini(&c->frame);
     free(c);

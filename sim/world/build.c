@@ -347,6 +347,9 @@ int world_build(struct world *w, struct diag_list *diags)
                 ? fail(diags, "worker threads", "--workers", -SIM_EIO)
                 : 0;
     }
+    if (r == 0) {
+        w->observer = observe_create(w->jobs);
+    }
     if (r < 0) {
         free(all.items);
         return r;
@@ -374,6 +377,7 @@ static void dismantle_entity(struct entity *e)
 void world_dismantle(struct world *w)
 {
     const struct scenario *s = w->scenario;
+    observe_free(w->observer);
     for (size_t i = 0; w->entities != NULL && i < s->node_count; i++) {
         dismantle_entity(&w->entities[i]);
     }

@@ -1,4 +1,4 @@
-/* What is seen on the links: one tap a link hashes, captures and searches every packet. */
+/* What is seen on the links: one tap a link captures every packet and gives it to observe.c. */
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -54,21 +54,10 @@ static enum net_verdict on_packet(void *arg, const struct net_packet *packet, st
     (void)change;
     struct wire *wire = arg;
     struct span bytes = span_of(packet->data, packet->len);
-    uint64_t stamp[2] = {(uint64_t)packet->at, (uint64_t)packet->direction};
-    wire->wire_hash = span_digest(wire->wire_hash, span_of(stamp, sizeof(stamp)));
-    wire->wire_hash = span_digest(wire->wire_hash, bytes);
     if (wire->pcap != NULL) {
         pcap_write(wire->pcap, packet->at, bytes);
     }
-    struct hop *hop = hop_of(wire, bytes);
-    if (hop == NULL || hop->watch == NULL) {
-        return NET_PASS;
-    }
-    struct watch_finding finding;
-    wire->watched_bytes += bytes.len;
-    if (watch_search(hop->watch, bytes, payload_offset(bytes), &finding)) {
-        report_finding(wire, packet, &finding);
-    }
+    observe_packet(wire, hop_of(wire, bytes), packet, payload_offset(bytes));
     return NET_PASS;
 }
 

@@ -392,7 +392,7 @@ static void note_sent(struct end *end, struct step *s)
         if (hop->watch != NULL) {
             message.data += FRAME_HEADER_BYTES;
             message.len -= FRAME_HEADER_BYTES;
-            watch_secret(hop->watch, c->message->id, c->hop_number, message);
+            observe_secret(hop, c->message->id, c->hop_number, message);
             c->watched = true;
         }
         buf_fini(&c->frame);

@@ -13,7 +13,7 @@ void datagram_send(struct hop *hop, struct entity *from, struct carry *carry)
     carry->sent_at = net_now(w->net);
     carry->wire_bytes = buf_len(&carry->frame);
     if (hop->watch != NULL) {
-        watch_public(hop->watch, buf_span(&carry->frame));
+        observe_public(hop, buf_span(&carry->frame));
     }
     const struct entity *to = from == hop->client ? hop->server : hop->client;
     int r = net_datagram_send(w->net, from->net_node, to->net_node, w->models->datagram_port,

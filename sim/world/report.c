@@ -297,12 +297,11 @@ void report_handshake(struct end *end, const struct secure_event *event)
         record_text(event->name), record_int((int64_t)event->bytes), record_time(net_now(w->net)));
 }
 
-void report_finding(struct wire *wire, const struct net_packet *packet,
+void report_finding(struct wire *wire, uint64_t packet, sim_time at,
                     const struct watch_finding *finding)
 {
-    PUT(wire->world, table_wire_finding, record_int(wire->number),
-        record_int((int64_t)packet->number), record_time(packet->at),
-        record_int((int64_t)finding->message_id), record_int(finding->hop_number),
+    PUT(wire->world, table_wire_finding, record_int(wire->number), record_int((int64_t)packet),
+        record_time(at), record_int((int64_t)finding->message_id), record_int(finding->hop_number),
         record_int((int64_t)finding->packet_offset), record_int((int64_t)finding->message_offset),
         record_int((int64_t)finding->bytes));
 }

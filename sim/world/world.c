@@ -158,6 +158,7 @@ struct record_db *world_settle(struct world *w)
         channel_settle(w);
         datagram_settle(w);
         account_settle(w);
+        observe_flush(w->observer);
         report_links(w);
         recorder_flush(w->recorder);
     }

@@ -237,6 +237,7 @@ struct world {
     struct secure_policy **policies; /* by index in the scenario; made when a hop needs it */
     struct recorder *recorder;
     struct jobs *jobs;
+    struct observer *observer;
     struct entity *entities;
     struct hop *hops;
     struct wire *wires;
@@ -269,6 +270,21 @@ struct world {
 const char *world_intern(struct world *w, const char *s);
 
 /* Files and what they offer to each other. */
+
+/* observe.c: what is to be looked for on a hop, and what passed on a wire; looked through later,
+ * and findings reported then. */
+struct observer *observe_create(struct jobs *jobs);
+void observe_free(struct observer *o);
+/* `hop`: whose packet it is, or NULL; octets copied. */
+void observe_packet(struct wire *wire, const struct hop *hop, const struct net_packet *packet,
+                    size_t payload_offset);
+/* As watch_secret(), watch_settle() and watch_public(). */
+void observe_secret(const struct hop *hop, uint64_t message_id, uint32_t hop_number,
+                    struct span message);
+void observe_settled(const struct hop *hop, uint64_t message_id, uint32_t hop_number);
+void observe_public(const struct hop *hop, struct span datagram);
+/* All is looked through and reported. */
+void observe_flush(struct observer *o);
 
 /* build.c: nodes, links, identities, policies; world_dismantle() also undoes a build that failed
  * half-way */
@@ -349,7 +365,7 @@ void report_carry(struct world *w, const struct carry *c, const char *outcome, c
 void report_channel(struct world *w, const struct channel *c, const char *outcome);
 void report_alert(struct end *end, const struct secure_event *event);
 void report_handshake(struct end *end, const struct secure_event *event);
-void report_finding(struct wire *wire, const struct net_packet *packet,
+void report_finding(struct wire *wire, uint64_t packet, sim_time at,
                     const struct watch_finding *finding);
 void report_transition(const struct entity *e, const struct fsm_table *table, const char *instance,
                        uint32_t from, uint32_t event, uint32_t to, bool allowed);
