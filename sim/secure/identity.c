@@ -255,6 +255,7 @@ int secure_ca_create(struct secure_env *env, const char *name, enum secure_key_k
         return env_fail(diags, "cannot make the certification authority");
     }
     ca->der_len = (size_t)len;
+    X509_check_purpose(ca->certificate, -1, 0); /* cached before threads share it, as in known.c */
     *ret = ca;
     return 0;
 }

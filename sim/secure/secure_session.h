@@ -45,6 +45,11 @@ int secure_policy_create(struct secure_env *env, const struct secure_policy_para
                          const struct secure_ca *trust, struct secure_policy **ret,
                          struct diag_list *diags);
 void secure_policy_free(struct secure_policy *policy);
+/* Verifies the chain of `peer` as a session of this policy will have to, an initiator's or a
+ * responder's, so that it finds that done. Changes what a session costs the machine and nothing
+ * else; safe from any thread. */
+void secure_policy_foresee(const struct secure_policy *policy, const struct secure_identity *peer,
+                           bool by_responder, sim_time now);
 
 struct secure_session;
 

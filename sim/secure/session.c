@@ -54,6 +54,14 @@ void secure_policy_free(struct secure_policy *policy)
     }
 }
 
+void secure_policy_foresee(const struct secure_policy *policy, const struct secure_identity *peer,
+                           bool by_responder, sim_time now)
+{
+    if (policy->ops == &tls_ops && policy->auth != SECURE_AUTH_PSK) {
+        tls_foresee(policy, peer->certificate, by_responder, now);
+    }
+}
+
 /* --- sessions
  * ------------------------------------------------------------------------------------------ */
 

@@ -93,6 +93,9 @@ void tls_track_records(struct secure_session *s, struct span wire);
 int tls_contexts_create(struct secure_policy *policy, const struct secure_policy_params *params,
                         const struct secure_ca *trust, struct diag_list *diags);
 
+/* What libssl will do with a peer's certificate in a handshake, done before. */
+void tls_foresee(const struct secure_policy *policy, X509 *certificate, bool server, sim_time now);
+
 /* tls_callbacks.c: they find their session through SSL_get_app_data() */
 int tls_on_verify(int good, X509_STORE_CTX *store);
 int tls_on_verify_psk(int good, X509_STORE_CTX *store);

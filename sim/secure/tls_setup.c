@@ -219,6 +219,30 @@ int tls_contexts_create(struct secure_policy *policy, const struct secure_policy
     return r;
 }
 
+/* --- chains, before they are asked for
+ * ------------------------------------------------------------------------------------------- */
+
+/* As ssl_verify_cert_chain() of libssl sets it up: the verdict counts for the same asker. */
+void tls_foresee(const struct secure_policy *policy, X509 *certificate, bool server, sim_time now)
+{
+    SSL_CTX *ctx = policy->contexts[server][0];
+    X509_STORE_CTX *store = X509_STORE_CTX_new_ex(policy->env->libctx, NULL);
+    STACK_OF(X509) *sent = sk_X509_new_null();
+    if (store != NULL && sent != NULL && sk_X509_push(sent, certificate) > 0 &&
+        X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(ctx), certificate, sent) == 1 &&
+        X509_STORE_CTX_set_default(store, server ? "ssl_client" : "ssl_server") == 1) {
+        X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(store);
+        X509_VERIFY_PARAM_set_auth_level(param, SSL_CTX_get_security_level(ctx));
+        if (X509_VERIFY_PARAM_set1(param, SSL_CTX_get0_param(ctx)) == 1) {
+            X509_VERIFY_PARAM_set_time(param, (time_t)identity_unix_time(now));
+            known_verify(store, (void *)(uintptr_t)&policy->askers[server]);
+        }
+    }
+    X509_STORE_CTX_free(store);
+    sk_X509_free(sent);
+    ERR_clear_error();
+}
+
 /* --- what there is
  * -------------------------------------------------------------------------------- */
 

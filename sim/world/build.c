@@ -377,6 +377,9 @@ static void dismantle_entity(struct entity *e)
 void world_dismantle(struct world *w)
 {
     const struct scenario *s = w->scenario;
+    if (w->jobs != NULL) {
+        jobs_drop_idle(w->jobs);
+    }
     observe_free(w->observer);
     for (size_t i = 0; w->entities != NULL && i < s->node_count; i++) {
         dismantle_entity(&w->entities[i]);

@@ -11,6 +11,8 @@ struct jobs {
     pthread_cond_t finished; /* the event loop waits for a result */
     struct job *first;
     struct job *last;
+    struct job *first_idle, *last_idle; /* linked by `next` alone */
+    uint32_t idle_running;
     bool stop;
     uint32_t thread_count;
     pthread_t *threads;
@@ -43,11 +45,27 @@ static void run_job(struct jobs *jobs, struct job *job)
     job->state = JOB_DONE;
 }
 
+static void run_idle(struct jobs *jobs)
+{
+    struct job *job = jobs->first_idle;
+    jobs->first_idle = job->next;
+    jobs->idle_running++;
+    pthread_mutex_unlock(&jobs->lock);
+    job->run(job->arg);
+    pthread_mutex_lock(&jobs->lock);
+    jobs->idle_running--;
+    pthread_cond_signal(&jobs->finished);
+}
+
 static void *worker(void *arg)
 {
     struct jobs *jobs = arg;
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->stop) {
+        if (jobs->first == NULL && jobs->first_idle != NULL) {
+            run_idle(jobs);
+            continue;
+        }
         if (jobs->first == NULL) {
             pthread_cond_wait(&jobs->queued, &jobs->lock);
             continue;
@@ -111,6 +129,33 @@ void jobs_submit(struct jobs *jobs, struct job *job)
     jobs->last = job;
     if (jobs->thread_count > 0) {
         pthread_cond_signal(&jobs->queued);
+    }
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+void jobs_submit_idle(struct jobs *jobs, struct job *job)
+{
+    if (jobs->thread_count == 0) {
+        return;
+    }
+    pthread_mutex_lock(&jobs->lock);
+    job->next = NULL;
+    if (jobs->first_idle != NULL) {
+        jobs->last_idle->next = job;
+    } else {
+        jobs->first_idle = job;
+    }
+    jobs->last_idle = job;
+    pthread_cond_signal(&jobs->queued);
+    pthread_mutex_unlock(&jobs->lock);
+}
+
+void jobs_drop_idle(struct jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->lock);
+    jobs->first_idle = NULL;
+    while (jobs->idle_running > 0) {
+        pthread_cond_wait(&jobs->finished, &jobs->lock);
     }
     pthread_mutex_unlock(&jobs->lock);
 }

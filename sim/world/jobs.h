@@ -21,6 +21,11 @@ int jobs_create(uint32_t threads, struct jobs **ret);
 void jobs_free(struct jobs *jobs);
 /* Queues `job` (run and arg set by the caller; lives until jobs_wait() returned). */
 void jobs_submit(struct jobs *jobs, struct job *job);
+/* Queues work that nobody waits for and that may as well never be done: worker threads do it when
+ * nothing else is queued; without worker threads it is not done. Lives until jobs_drop_idle(). */
+void jobs_submit_idle(struct jobs *jobs, struct job *job);
+/* No such work is done or queued from now on. */
+void jobs_drop_idle(struct jobs *jobs);
 /* Returns when `job` has run; runs it, or others meanwhile, itself. */
 void jobs_wait(struct jobs *jobs, struct job *job);
 

@@ -102,6 +102,8 @@ struct hop {
     struct entity *client;
     struct entity *server;
     struct secure_policy *secure;
+    struct job foresight; /* the server's look at the client's certificate, before it is sent */
+    sim_time foreseen_at;
     char *stream_names[2]; /* key the randomness of the client's and the server's session ends */
     uint8_t psk[32];
     struct buf ticket;               /* the client's newest */

@@ -194,6 +194,32 @@ static void a_point_off_the_curve_is_refused(void **state)
     drop(&p);
 }
 
+/* A chain that was looked at before is the short way for whom it was looked at, and for nobody
+ * else; one that was bad then is looked at again. */
+static void foreseen_is_verified_for_one_asker_alone(void **state)
+{
+    (void)state;
+    struct parts p = make();
+    struct secure_policy_params params = pair_policy_params();
+    struct secure_policy *stranger = pair_policy(p.env, &params, p.other_ca);
+    struct known_counts counts;
+    secure_policy_foresee(p.policy, p.phone, true, 0);
+    secure_policy_foresee(p.policy, p.server, false, 367 * PAIR_DAY);
+    secure_policy_foresee(stranger, p.server, false, 0);
+    known_counts(p.env->known, &counts);
+    assert_int_equal(counts.verified, 3);
+    assert_null(connect(&p, p.policy, "urn:cpns:server", 0));
+    known_counts(p.env->known, &counts);
+    assert_int_equal(counts.verified, 4);   /* the server's: it was expired then */
+    assert_int_equal(counts.remembered, 1); /* the phone's */
+    assert_string_equal(connect(&p, stranger, "urn:cpns:server", 0), "unknown_ca");
+    assert_string_equal(connect(&p, p.policy, "urn:cpns:server", 367 * PAIR_DAY),
+                        "certificate_expired");
+    assert_non_null(connect(&p, p.policy, "urn:cpns:serve", 0));
+    secure_policy_free(stranger);
+    drop(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_known_certificate_is_nothing_to_another_trust_store),
         cmocka_unit_test(one_octet_makes_it_unknown),
         cmocka_unit_test(a_point_off_the_curve_is_refused),
+        cmocka_unit_test(foreseen_is_verified_for_one_asker_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
