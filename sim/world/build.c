@@ -1,5 +1,6 @@
 /* From the scenario to a world: nodes, links, identities, policies, entities. Everything random is
  * keyed by names, so that another node in the scenario changes nothing for the rest. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,16 @@ static int build_entity(struct world *w, uint32_t number, struct diag_list *diag
 /* --- links
  * ------------------------------------------------------------------------------------------- */
 
+/* At the start of the run; 0: one of them has no place. */
+static double distance(const struct scenario_node *a, const struct scenario_node *b)
+{
+    double square = 0;
+    for (int i = 0; a->placed && b->placed && i < 3; i++) {
+        square += (a->place[i] - b->place[i]) * (a->place[i] - b->place[i]);
+    }
+    return sqrt(square);
+}
+
 void wire_params(const struct scenario *s, const struct scenario_wire *wire,
                  struct net_link_params *ret)
 {
@@ -81,6 +92,7 @@ void wire_params(const struct scenario *s, const struct scenario_wire *wire,
     *ret = (struct net_link_params){
         .fidelity = fidelities[wire->fidelity],
         .device = devices[link->full],
+        .distance_m = distance(&s->nodes[wire->a], &s->nodes[wire->b]),
         .name = wire->id,
         .delay = wire->delay,
         .jitter = link->jitter,

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-TECHNOLOGIES = ["fibre", "wlan", "bluetooth", "ble", "zigbee", "802.15.4", "3g", "lte"]
+TECHNOLOGIES = ["fibre", "wlan", "bluetooth", "ble", "zigbee", "3g", "lte"]
 SCENARIO = """\
 cpns: 1
 name: fidelity
