@@ -274,11 +274,10 @@ static void begin_text(struct reader *r)
 {
     const char *s = r->source->text;
     size_t from = r->tag_end < r->source->len ? r->tag_end + 1 : r->tag_end;
-    size_t to = from;
     while (from < r->source->len && strchr(" \t\r\n", s[from]) != NULL) {
         from++;
     }
-    to = from;
+    size_t to = from;
     while (to < r->source->len && s[to] != '<' && s[to] != '\n') {
         to++;
     }

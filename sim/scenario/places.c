@@ -32,8 +32,9 @@ static void place_copy(const struct loader *l, const struct raw_node *raw, uint3
     } else if (value_ok(&raw->grid)) {
         uint32_t columns = (uint32_t)raw->columns.v.i;
         memcpy(n->place, raw->origin.v.lengths.at, sizeof(n->place));
+        uint32_t row = copy / columns;
         n->place[0] += raw->step.v.lengths.at[0] * (copy % columns);
-        n->place[1] += raw->step.v.lengths.at[1] * (double)(copy / columns);
+        n->place[1] += raw->step.v.lengths.at[1] * row;
     } else {
         const double *x = raw->even_x.v.lengths.at;
         const double *y = raw->even_y.v.lengths.at;

@@ -329,7 +329,7 @@ static void check_broken(const char *name, const char *text)
     struct {
         char code[40];
         int line, column;
-    } wanted[8];
+    } wanted[8] = {0};
     size_t count = 0;
     struct buf out = {0};
     int line = 1;
