@@ -218,9 +218,8 @@ static struct answer *slot_of(struct answer slots[ANSWERS], const char *type, co
     if (type_len == 0 || type_len >= TYPE_BYTES || name_len == 0 || name_len >= NAME_BYTES) {
         return NULL;
     }
-    const char *last = name + name_len - 1;
     size_t at = (size_t)(uint8_t)type[0] * 5 + (size_t)(uint8_t)name[0] * 3 +
-                (size_t)(uint8_t)*last * 7 + name_len;
+                (size_t)(uint8_t)name[1] * 7 + name_len;
     return &slots[at % ANSWERS];
 }
 
