@@ -213,6 +213,7 @@ int net_add_link(struct net *net, net_node a, net_node b, const struct net_link_
     struct link *link = link_create(net->seed, id, a, b, params);
     *MEM_PUSH(net->links, net->link_count, net->link_capacity) = link;
     map_set(&net->pairs, pair_key(a, b), id);
+    net->version++;
     if (is_ip(net, link)) {
         if (net->ip == NULL) {
             net->ip = ip_create(net);
@@ -282,6 +283,7 @@ int net_set_route(struct net *net, net_node at, net_node to, net_link via)
         return -SIM_EINVAL;
     }
     map_set(&net->routes, (uint64_t)at << 32 | to, via);
+    net->version++;
     if (!is_fast(l)) {
         serve(net, at);
         serve(net, to);

@@ -114,7 +114,7 @@ void fast_send_segment(struct fast_stream *s, uint8_t flags, uint32_t seq, struc
         net_timer_cancel(f->net, s->ack_timer);
         s->ack_timer = 0;
     }
-    ip_send(f, s->node->id, s->peer, buf_span(&out), 0);
+    ip_send_way(f, &s->way, s->node->id, s->peer, buf_span(&out));
     buf_fini(&f->scratch);
     f->scratch = out;
 }

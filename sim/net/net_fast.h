@@ -51,6 +51,7 @@ struct fast_stream {
     struct ip_node *node;
     net_node peer;
     uint16_t port, peer_port;
+    struct ip_way_out way;
     const struct net_stream_ops *ops;
     void *arg;
     enum fast_state state;

@@ -88,6 +88,7 @@ struct net {
     } * states;
     size_t state_count, state_capacity;
     struct ip *ip;     /* NULL until it serves a link */
+    uint32_t version;  /* counts changes of links and routes, from 1 */
     struct map routes; /* node << 32 | destination -> link */
     uint32_t taps_made;
     net_drop_fn *drop;

@@ -383,13 +383,8 @@ static void send_fragments(struct ip_link *l, int direction, struct span packet,
     buf_fini(&fragment);
 }
 
-void ip_send(struct ip *ip, net_node node, net_node peer, struct span packet, uint64_t tag)
+static void send_over(struct ip_link *l, int direction, struct span packet, uint64_t tag)
 {
-    int direction;
-    struct ip_link *l = way_towards(ip->net, node, peer, &direction);
-    if (l == NULL) {
-        return;
-    }
     if (packet.len <= l->model->params.mtu_bytes) {
         struct ip_packet *p = packet_create(packet, tag);
         packet_repair(p->data, p->len);
@@ -400,6 +395,27 @@ void ip_send(struct ip *ip, net_node node, net_node peer, struct span packet, ui
         packet_repair(whole.data + whole.start, buf_len(&whole));
         send_fragments(l, direction, buf_span(&whole), tag, false);
         buf_fini(&whole);
+    }
+}
+
+void ip_send(struct ip *ip, net_node node, net_node peer, struct span packet, uint64_t tag)
+{
+    int direction;
+    struct ip_link *l = way_towards(ip->net, node, peer, &direction);
+    if (l != NULL) {
+        send_over(l, direction, packet, tag);
+    }
+}
+
+void ip_send_way(struct ip *ip, struct ip_way_out *way, net_node node, net_node peer,
+                 struct span packet)
+{
+    if (way->version != ip->net->version) {
+        way->link = way_towards(ip->net, node, peer, &way->direction);
+        way->version = ip->net->version;
+    }
+    if (way->link != NULL) {
+        send_over(way->link, way->direction, packet, 0);
     }
 }
 

@@ -97,6 +97,16 @@ struct ip_node *ip_node_of(struct ip *ip, net_node node);
 /* Sends a whole IP packet from `node` towards `peer`; checksums and fragments are made here. A
  * packet for which there is no way is dropped: it is the answer to a forged one. */
 void ip_send(struct ip *ip, net_node node, net_node peer, struct span packet, uint64_t tag);
+
+/* Where packets from one node to another go, kept by who sends many. All zero: not looked up. */
+struct ip_way_out {
+    uint32_t version; /* of the net's links and routes */
+    int direction;
+    struct ip_link *link;
+};
+/* The same as ip_send() without the look-up, where `way` is still true. */
+void ip_send_way(struct ip *ip, struct ip_way_out *way, net_node node, net_node peer,
+                 struct span packet);
 /* Full: a packet came out of ns-3's device at the end of a link. */
 void ip_arrived(struct ip_link *l, int direction, struct span packet, uint64_t tag);
 /* Full: it never will. */

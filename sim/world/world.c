@@ -110,6 +110,9 @@ int world_create(const struct scenario *scenario, const struct world_models *mod
 void world_stats(const struct world *w, struct world_stats *ret)
 {
     *ret = w->stats;
+    if (w->settled && w->dismantling) {
+        return;
+    }
     ret->now = net_now(w->net);
     ret->events = net_event_count(w->net);
     ret->rows = recorder_rows(w->recorder);
@@ -151,6 +154,12 @@ int world_run(struct world *w, const volatile sig_atomic_t *stop, world_progress
     return recorder_error(w->recorder) == NULL ? 0 : -SIM_EIO;
 }
 
+static void *take_apart(void *arg)
+{
+    world_dismantle(arg);
+    return NULL;
+}
+
 struct record_db *world_settle(struct world *w)
 {
     if (!w->settled) {
@@ -160,7 +169,11 @@ struct record_db *world_settle(struct world *w)
         account_settle(w);
         observe_flush(w->observer);
         report_links(w);
+        w->captured = capture_finish(w, &w->end_diags);
+        world_stats(w, &w->stats);
         recorder_flush(w->recorder);
+        /* What the run was made of goes while its rows are judged and indexed. */
+        w->dismantling = pthread_create(&w->dismantler, NULL, take_apart, w) == 0;
     }
     return recorder_error(w->recorder) == NULL ? recorder_db(w->recorder) : NULL;
 }
@@ -172,15 +185,25 @@ int world_finish(struct world *w, const char *status, struct diag_list *diags)
     clock_gettime(CLOCK_MONOTONIC, &now);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    int captured = capture_finish(w, diags);
+    for (size_t i = 0; i < w->end_diags.count; i++) {
+        const struct diag *d = &w->end_diags.items[i];
+        diag_add(diags, d->severity, d->code, NULL, 0, 0, "%s", d->message);
+    }
     struct record_end end = {
-        .status = captured == 0 ? status : "failed",
-        .reached = net_now(w->net),
-        .events = net_event_count(w->net),
+        .status = w->captured == 0 ? status : "failed",
+        .reached = w->stats.now,
+        .events = w->stats.events,
         .wall_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9 - w->started_wall,
         .peak_memory_kib = usage.ru_maxrss,
     };
     int r = recorder_close(w->recorder, &end, diags);
-    world_free(w);
-    return r < 0 ? r : captured;
+    r = r < 0 ? r : w->captured;
+    if (w->dismantling) {
+        pthread_join(w->dismantler, NULL);
+    } else {
+        world_dismantle(w);
+    }
+    diag_list_fini(&w->end_diags);
+    free(w);
+    return r;
 }

@@ -6,6 +6,7 @@
 #ifndef SIM_WORLD_WORLD_INTERNAL_H
 #define SIM_WORLD_WORLD_INTERNAL_H
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "sim/core/map.h"
@@ -255,6 +256,11 @@ struct world {
     uint64_t next_message, next_session, next_timer, next_tag;
     struct world_stats stats;
     bool aborted, settled;
+    /* from world_settle() on: a thread takes apart what the run was made of */
+    bool dismantling;
+    pthread_t dismantler;
+    int captured; /* 0 or the error of capture_finish() */
+    struct diag_list end_diags;
     FILE *key_log;
     bool key_log_failed;
     double started_wall;
