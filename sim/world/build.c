@@ -386,7 +386,7 @@ static void dismantle_entity(struct entity *e)
     map_fini(&e->random_counts);
 }
 
-void world_dismantle(struct world *w)
+void world_take_apart(struct world *w)
 {
     const struct scenario *s = w->scenario;
     if (w->jobs != NULL) {
@@ -402,18 +402,12 @@ void world_dismantle(struct world *w)
         free(w->hops[i].stream_names[SIDE_RESPONDER]);
         watch_free(w->hops[i].watch);
     }
-    for (size_t i = 0; w->policies != NULL && i < s->policy_count; i++) {
-        secure_policy_free(w->policies[i]);
-    }
     jobs_free(w->jobs);
     entity_timers_free(w);
     script_free(w);
     motion_free(w);
     traces_free(w);
     net_free(w->net);
-    secure_ca_free(w->ca);
-    secure_ca_free(w->other_ca);
-    secure_env_free(w->env);
     map_fini(&w->by_address);
     map_fini(&w->by_urn);
     map_fini(&w->pn_by_urn);
@@ -431,5 +425,15 @@ void world_dismantle(struct world *w)
     free(w->entities);
     free(w->hops);
     free(w->wires);
+}
+
+void world_dismantle(struct world *w)
+{
+    for (size_t i = 0; w->policies != NULL && i < w->scenario->policy_count; i++) {
+        secure_policy_free(w->policies[i]);
+    }
     free(w->policies);
+    secure_ca_free(w->ca);
+    secure_ca_free(w->other_ca);
+    secure_env_free(w->env);
 }

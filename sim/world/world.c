@@ -76,6 +76,7 @@ static int open_recorder(struct world *w, struct diag_list *diags)
 
 static void world_free(struct world *w)
 {
+    world_take_apart(w);
     world_dismantle(w);
     free(w);
 }
@@ -156,7 +157,7 @@ int world_run(struct world *w, const volatile sig_atomic_t *stop, world_progress
 
 static void *take_apart(void *arg)
 {
-    world_dismantle(arg);
+    world_take_apart(arg);
     return NULL;
 }
 
@@ -201,8 +202,9 @@ int world_finish(struct world *w, const char *status, struct diag_list *diags)
     if (w->dismantling) {
         pthread_join(w->dismantler, NULL);
     } else {
-        world_dismantle(w);
+        world_take_apart(w);
     }
+    world_dismantle(w);
     diag_list_fini(&w->end_diags);
     free(w);
     return r;

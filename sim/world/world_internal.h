@@ -294,10 +294,11 @@ void observe_public(const struct hop *hop, struct span datagram);
 /* All is looked through and reported. */
 void observe_flush(struct observer *o);
 
-/* build.c: nodes, links, identities, policies; world_dismantle() also undoes a build that failed
- * half-way */
+/* build.c: nodes, links, identities, policies. Taken apart and dismantled, in this order, also
+ * after a build that failed half-way. */
 int world_build(struct world *w, struct diag_list *diags);
-void world_dismantle(struct world *w);
+void world_take_apart(struct world *w); /* on any thread: all but OpenSSL's environment */
+void world_dismantle(struct world *w);  /* then, on the thread that built it: the rest */
 
 /* What a wire is like at the start. */
 void wire_params(const struct scenario *s, const struct scenario_wire *wire,
