@@ -4,7 +4,7 @@
 #   sh sim/setup.sh GROUP...          installs (as root, or with sudo); asks apt for nothing when all is there
 #   sh sim/setup.sh --list GROUP...   only prints the names
 #
-# Groups: build run test analysis fuzz coverage
+# Groups: build run test analysis fuzz coverage bench
 set -eu
 
 packages() {
@@ -22,8 +22,9 @@ packages() {
     analysis) echo clang-format clang-tidy cppcheck shellcheck python3 ;;
     fuzz) echo clang-14 libclang-rt-14-dev ;;
     coverage) echo gcovr ;;
+    bench) echo gnuplot-nox python3 ;;
     *)
-        echo "setup.sh: unknown group \"$1\": build, run, test, analysis, fuzz or coverage" >&2
+        echo "setup.sh: unknown group \"$1\": build, run, test, analysis, fuzz, coverage or bench" >&2
         exit 2
         ;;
     esac

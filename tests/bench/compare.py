@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -170,7 +171,7 @@ def plot(file, results, subtitle):
         blocks.append("\n".join(f"{r['pnes']} {r['ratio_wall']} {r['peak_kib_per_pne']}" for r in rows))
         title = f"{fidelity}, {workers} worker{'s' if workers > 1 else ''}"
         for column, key in ((2, "ratio_wall"), (3, "peak_kib_per_pne")):
-            lines[key].append(f"$data index {i} using 1:{column} with linespoints lw 2 pt {5 + i} title '{title}'")
+            lines[key].append(f"$data index {i} using 1:{column} with linespoints lw 2 lc {i + 1} pt {5 + i} title '{title}'")
     script = f"""set terminal svg size 960,420 font 'sans,12' background 'white'
 set output '{file}'
 $data << END
@@ -179,10 +180,13 @@ set multiplot layout 1,2 title '{subtitle}'
 set logscale x
 set grid
 set xlabel 'PNEs'
-set key top left
+set key bottom right
 set title 'time of a run / bare OpenSSL, the same handshakes and messages'
 set yrange [0:*]
-plot 1 with lines dt 2 lc 'grey' title 'bare OpenSSL', {', '.join(lines['ratio_wall'])}
+set arrow 1 from graph 0, first 1 to graph 1, first 1 nohead dt 2 lw 2
+plot {', '.join(lines['ratio_wall'])}
+unset arrow 1
+set key top right
 set title 'peak memory, KiB a PNE'
 plot {', '.join(lines['peak_kib_per_pne'])}
 unset multiplot
@@ -208,6 +212,8 @@ def main():
     args = parser.parse_args()
     if args.smoke:
         args.pnes, args.rounds = [10], 1
+    if args.plot and shutil.which("gnuplot") is None:
+        sys.exit("compare.py: --plot wants gnuplot: sh sim/setup.sh bench")
     args.out.mkdir(parents=True, exist_ok=True)
     results, messages = [], []
     if args.messages:
