@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,21 +175,55 @@ static const char *status_of(const struct world *w, int code)
     }
 }
 
-/* The verdict as `check` would give it, and the text for the reader. */
-static int judge(struct world *w, struct buf *text, struct diag_list *diags)
+/* The verdict as `check` would give it, found by a thread with a connection of its own. */
+struct judging {
+    const char *database;
+    struct judgement *judgement;
+    struct diag_list diags;
+    int result;
+};
+
+static void *find_verdict(void *arg)
+{
+    struct judging *v = arg;
+    struct record_db *db;
+    v->result = record_db_open(v->database, &db, &v->diags);
+    if (v->result == 0) {
+        v->result = judge_run(db, &v->judgement, &v->diags);
+        record_db_close(db);
+    }
+    return NULL;
+}
+
+/* The verdict, and the text for the reader. */
+static int judge(struct world *w, const char *database, struct buf *text, struct diag_list *diags)
 {
     struct record_db *db = world_settle(w);
     if (db == NULL) {
         return CLI_FAILED;
     }
-    struct judgement *j;
-    if (summary_sessions(db, text, diags) < 0 || summary_messages(db, text, diags) < 0 ||
-        summary_contacts(db, text, diags) < 0 || judge_run(db, &j, diags) < 0) {
-        return CLI_FAILED;
+    struct judging v = {.database = database};
+    pthread_t thread;
+    bool memory = database[0] == ':'; /* has no second connection */
+    bool beside = !memory && pthread_create(&thread, NULL, find_verdict, &v) == 0;
+    bool told = summary_sessions(db, text, diags) == 0 && summary_messages(db, text, diags) == 0 &&
+                summary_contacts(db, text, diags) == 0;
+    if (beside) {
+        pthread_join(thread, NULL);
+    } else {
+        v.result = judge_run(db, &v.judgement, &v.diags);
     }
-    judgement_text(j, cli_colour(stdout), text);
-    int code = world_aborted(w) ? CLI_UNKNOWN : judgement_exit_code(j, false);
-    judgement_free(j);
+    int code = CLI_FAILED;
+    for (size_t i = 0; i < v.diags.count; i++) {
+        diag_add(diags, v.diags.items[i].severity, v.diags.items[i].code, NULL, 0, 0, "%s",
+                 v.diags.items[i].message);
+    }
+    if (v.result == 0 && told) {
+        judgement_text(v.judgement, cli_colour(stdout), text);
+        code = world_aborted(w) ? CLI_UNKNOWN : judgement_exit_code(v.judgement, false);
+    }
+    judgement_free(v.judgement);
+    diag_list_fini(&v.diags);
     return code;
 }
 
@@ -199,7 +234,7 @@ static int finish(struct world *w, const struct run_arguments *a, int code, cons
     struct world_stats stats;
     world_stats(w, &stats);
     if (code == CLI_OK) {
-        code = judge(w, &text, &diags);
+        code = judge(w, a->database, &text, &diags);
     }
     if (world_finish(w, status_of(w, code), &diags) < 0) {
         code = CLI_FAILED;
