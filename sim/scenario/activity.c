@@ -87,22 +87,22 @@ static void take_times(struct loader *l, const struct raw_work *raw, struct scen
 
 /* References to groups or networks by name. */
 static void take_named(struct loader *l, const struct value *v, const struct names *names,
-                       const char *code, const char *what, struct scenario_work *w)
+                       const char *code, const char *what, uint32_t **items, size_t *count)
 {
     if (!value_ok(v)) {
         return;
     }
-    w->to = arena_array(l->arena, v->v.texts.count, sizeof(*w->to));
+    *items = arena_array(l->arena, v->v.texts.count, sizeof(**items));
     for (size_t i = 0; i < v->v.texts.count; i++) {
         const struct text_item *item = &v->v.texts.items[i];
-        w->to[w->to_count++] = find_name(l, names, item->text, item->at, code, what);
+        (*items)[(*count)++] = find_name(l, names, item->text, item->at, code, what);
     }
 }
 
 static void take_target(struct loader *l, const struct raw_work *raw,
                         const struct scenario_verb *verb, struct scenario_work *w)
 {
-    if (verb->target != TARGET_PN) {
+    if (verb->target != TARGET_PN && verb->target != TARGET_PN_NODE) {
         out_of_place(l, &raw->pn, "pn", "for this verb");
     }
     switch (verb->target) {
@@ -115,7 +115,7 @@ static void take_target(struct loader *l, const struct raw_work *raw,
         break;
     case TARGET_GROUP:
         missing(l, &raw->head, &raw->to, "to", verb->name);
-        take_named(l, &raw->to, &l->groups, "unknown-group", "service group", w);
+        take_named(l, &raw->to, &l->groups, "unknown-group", "service group", &w->to, &w->to_count);
         break;
     case TARGET_PN:
         if (raw->to.state == VALUE_GIVEN && raw->pn.state == VALUE_GIVEN) {
@@ -124,9 +124,29 @@ static void take_target(struct loader *l, const struct raw_work *raw,
             missing(l, &raw->head, &raw->pn, "pn", verb->name);
         }
         take_named(l, raw->pn.state != VALUE_ABSENT ? &raw->pn : &raw->to, &l->pns, "unknown-pn",
-                   "personal network", w);
+                   "personal network", &w->to, &w->to_count);
+        break;
+    case TARGET_PN_NODE:
+        missing(l, &raw->head, &raw->pn, "pn", verb->name);
+        take_named(l, &raw->pn, &l->pns, "unknown-pn", "personal network", &w->pns, &w->pn_count);
+        if (w->pn_count > 1) {
+            report_error(&l->report, raw->pn.at, "inconsistent", "%s is about one personal network",
+                         verb->name);
+        }
+        select_nodes(l, &raw->to, ROLE_BIT(ROLE_PNE), SCENARIO_NONE, &w->to, &w->to_count);
         break;
     }
+}
+
+static void take_expiry(struct loader *l, const struct raw_work *raw,
+                        const struct scenario_verb *verb, struct scenario_work *w)
+{
+    if (!verb->has_expiry) {
+        out_of_place(l, &raw->expiry, "expiry", "for this verb");
+        out_of_place(l, &raw->store, "store", "for this verb");
+    }
+    w->expiry = value_ok(&raw->expiry) ? raw->expiry.v.i : 3600 * SIM_S;
+    w->store = value_ok(&raw->store) ? (uint32_t)raw->store.v.i : 0;
 }
 
 static void resolve_work(struct loader *l, struct raw_work *raw, struct scenario_work *w)
@@ -152,6 +172,7 @@ static void resolve_work(struct loader *l, struct raw_work *raw, struct scenario
         raw->size.v.dist = dist_constant(100);
     }
     w->size = raw->size.v.dist;
+    take_expiry(l, raw, verb, w);
 }
 
 /* --- faults -------------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@ const char *const words_loss[] = {"none", "random", "gilbert-elliott", NULL};
 const char *const words_issuer[] = {"scenario-ca", "other-ca", "self", NULL};
 const char *const words_fault[] = {"link-down", "node-silent", NULL};
 const char *const words_encoding[] = {"xml", "cbor", NULL};
+const char *const words_media[] = {"text", "audio", "video", NULL};
 const char *const words_hop[] = {"pne--gateway", "gateway--server", NULL};
 
 const char *const words_fidelity[] = {"packet", "fast", "full", NULL};
@@ -28,6 +29,9 @@ static const char *const words_double[] = {"refuse", "first", NULL};
 static const char *const words_secret[] = {"right", "wrong", NULL};
 static const char *const words_joining[] = {"open", "closed", NULL};
 static const char *const words_random[] = {"seeded", "system", NULL};
+static const char *const words_allow[] = {"allow", "deny", NULL};
+static const char *const words_ask[] = {"on-request", "after-registration", NULL};
+static const char *const words_store[] = {"server", "gateway", "pne", NULL};
 static const char *const words_protection[] = {"none", "session", NULL};
 
 static const char *const later_kind[] = {"ipsec", "dtls", NULL};
@@ -175,6 +179,9 @@ static const struct field device_fields[] = {
      .doc = "Policy towards the peer instead of the hop's."},
     {"encoding", FIELD_WORD, AT(raw_device, encoding), .words = words_encoding,
      .doc = "Encoding of the messages it sends, where the node does not say; xml without it."},
+    {"media", FIELD_WORD, AT(raw_device, media), .fallback = "text", .words = words_media,
+     .doc = "The richest content that it can show: a capability, by which a zone service tailors "
+            "its information."},
     {"energy", FIELD_LATER, AT(raw_device, later), .doc = "What activity costs the battery."},
 };
 const struct section section_device = {
@@ -371,6 +378,14 @@ static const struct field node_fields[] = {
     {"fidelity", FIELD_WORD, AT(raw_node, fidelity), .words = words_fidelity,
      .doc = "How closely the hop to its gateway or server is simulated; without it as the link "
             "says."},
+    {"user", FIELD_ID, AT(raw_node, user), .slash = true,
+     .doc = "Whose device it is: the name in a User ID such as sip:alice@cpns. A PNE without it "
+            "belongs to its gateway's user, a gateway is its own."},
+    {"zone", FIELD_MAP, AT(raw_node, zone), .section = &section_zone,
+     .doc = "Gateways only: the service of the zone that it covers."},
+    {"bridge", FIELD_WORD, AT(raw_node, bridge), .words = words_allow,
+     .doc = "Gateways only: what it answers to another gateway that asks for a bridge over two of "
+            "their PNEs; allow without it."},
     {"mode", FIELD_LATER, AT(raw_node, later), .doc = "Devices that are PNE and gateway."},
 };
 const struct section section_node = {
@@ -472,7 +487,15 @@ static const struct field pn_fields[] = {
      .doc = "Its PNEs, attached to that gateway; without it all PNEs attached to that gateway."},
     {"establishment", FIELD_MAP, AT(raw_pn, establishment), .section = &section_establishment,
      .doc = "How it comes to be."},
-    {"admin", FIELD_LATER, AT(raw_pn, later), .doc = "PN administrator."},
+    {"candidates", FIELD_TEXTS, AT(raw_pn, candidates), .names = "PNE selector",
+     .doc = "PNEs, attached to that gateway, that are no members but may be added later."},
+    {"admin", FIELD_TEXT, AT(raw_pn, admin), .names = "PNE selector",
+     .doc = "Its administrator, one of its members. Then nobody else but the gateway may release "
+            "it, add or remove members; without it every member may release it and add others."},
+    {"capabilities", FIELD_WORD, AT(raw_pn, capabilities), .fallback = "on-request",
+     .words = words_ask,
+     .doc = "When the server asks the members what they can do: when the workload says so, or "
+            "each one after its registration too."},
 };
 const struct section section_pn = {
     .name = "personal_networks",
@@ -537,6 +560,11 @@ static const struct field work_fields[] = {
      .doc = "Which personal network it is about, for verbs about one."},
     {"size", FIELD_SIZE_DIST, AT(raw_work, size), .max = 1 << 20,
      .doc = "Octets of payload, for verbs that carry any; 100 B without it."},
+    {"expiry", FIELD_TIME, AT(raw_work, expiry), .max = 60 * YEAR_NS,
+     .doc = "usage-info: how long the information is kept; 0 s deletes what is there; 1 h without "
+            "it."},
+    {"store", FIELD_WORDS, AT(raw_work, store), .words = words_store,
+     .doc = "usage-info: who keeps it besides the server, which always does; nobody without it."},
 };
 const struct section section_work = {
     .name = "workload",

@@ -94,7 +94,7 @@ struct raw_policy {
 
 struct raw_device {
     struct entry head;
-    struct value extends, cpu, battery, policy, encoding;
+    struct value extends, cpu, battery, policy, encoding, media;
     struct value later;
 };
 
@@ -120,7 +120,14 @@ struct raw_node {
     struct value even, even_x, even_y;
     struct value mobility, model, points, area, area_x, area_y, speed, pause;
     struct value present_for, absent_for, first;
+    struct value user, bridge;
+    struct value zone, zone_service, zone_announce, zone_information, zone_gone, zone_exhibits;
     struct value later;
+};
+
+struct raw_exhibit {
+    struct entry head;
+    struct value id, at;
 };
 
 struct raw_waypoint {
@@ -136,7 +143,7 @@ struct raw_wire {
 struct raw_pn {
     struct entry head;
     struct value id, alias, gateway, members, establishment, type, by, at;
-    struct value later;
+    struct value candidates, admin, capabilities;
 };
 
 struct raw_group {
@@ -148,6 +155,7 @@ struct raw_group {
 struct raw_work {
     struct entry head;
     struct value do_, at, every, start, until, count, from, to, pn, size;
+    struct value expiry, store;
 };
 
 struct raw_fault {
@@ -231,7 +239,10 @@ extern const struct section section_policy, section_device, section_link, sectio
     section_expect;
 /* fields_motion.c */
 extern const struct section section_position, section_mobility;
+/* fields_zone.c */
+extern const struct section section_zone;
 
+extern const char *const words_media[];
 /* Words whose index is a value of an enum of scenario.h. */
 extern const char *const words_role[],
     *const words_fidelity[],

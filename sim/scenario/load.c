@@ -155,6 +155,7 @@ static void load(struct loader *l, const char *path)
     profiles_build_links(l);
     places_resolve(l);
     routes_resolve(l);
+    zones_resolve(l);
     networks_resolve(l);
     activity_resolve(l);
     take_pcap(l);

@@ -121,6 +121,9 @@ const struct scenario_trace *trace_load(struct loader *l, const struct value *fi
 /* Places and movement of the nodes (places.c); after the links. */
 void places_resolve(struct loader *l);
 
+/* Users, zones, what gateways say to bridges (zones.c); after the nodes. */
+void zones_resolve(struct loader *l);
+
 /* Selectors (select.c). A range of nodes; a poisoned one (false) was complained about. */
 struct range {
     uint32_t first;

@@ -43,6 +43,44 @@ static bool take_members(struct loader *l, const struct raw_pn *raw, struct scen
     return strangers == 0;
 }
 
+/* PNEs of the gateway that are no members. */
+static void take_candidates(struct loader *l, const struct raw_pn *raw, struct scenario_pn *pn)
+{
+    if (!select_nodes(l, &raw->candidates, ROLE_BIT(ROLE_PNE), SCENARIO_NONE, &pn->candidates,
+                      &pn->candidate_count)) {
+        return;
+    }
+    for (size_t i = 0; i < pn->candidate_count; i++) {
+        const struct scenario_node *n = &l->s->nodes[pn->candidates[i]];
+        bool member = false;
+        for (size_t k = 0; k < pn->member_count; k++) {
+            member = member || pn->members[k] == pn->candidates[i];
+        }
+        if (member || (n->peer != SCENARIO_NONE && n->peer != pn->gateway)) {
+            report_error(&l->report, raw->candidates.at, member ? "inconsistent" : "not-attached",
+                         "%s is %s", n->id,
+                         member ? "a member from the beginning"
+                                : "not attached to the gateway of this network");
+            return;
+        }
+    }
+}
+
+static void take_admin(struct loader *l, const struct raw_pn *raw, struct scenario_pn *pn)
+{
+    if (!value_ok(&raw->admin) ||
+        !select_one(l, raw->admin.v.s, raw->admin.at, ROLE_BIT(ROLE_PNE), &pn->admin)) {
+        return;
+    }
+    for (size_t i = 0; i < pn->member_count; i++) {
+        if (pn->members[i] == pn->admin) {
+            return;
+        }
+    }
+    report_error(&l->report, raw->admin.at, "not-a-member", "%s is no member of \"%s\"",
+                 l->s->nodes[pn->admin].id, pn->id);
+}
+
 static bool known_empty(const struct loader *l)
 {
     for (size_t i = 0; i < l->storage->node_entry_count; i++) {
@@ -89,6 +127,8 @@ static void resolve_pn(struct loader *l, const struct raw_pn *raw, struct scenar
 {
     pn->id = raw->id.v.s;
     pn->alias = value_ok(&raw->alias) ? raw->alias.v.s : pn->id;
+    pn->admin = SCENARIO_NONE;
+    pn->asks_capabilities = raw->capabilities.v.i == 1;
     bool known =
         value_ok(&raw->gateway) &&
         select_one(l, raw->gateway.v.s, raw->gateway.at, ROLE_BIT(ROLE_GATEWAY), &pn->gateway) &&
@@ -99,6 +139,10 @@ static void resolve_pn(struct loader *l, const struct raw_pn *raw, struct scenar
                      l->s->nodes[pn->gateway].id);
     }
     take_establishment(l, raw, pn, known);
+    if (known) {
+        take_candidates(l, raw, pn);
+        take_admin(l, raw, pn);
+    }
 }
 
 /* One network a gateway, as entries that a file could hold. */
@@ -153,6 +197,9 @@ static void warn_idle(struct loader *l)
             l->stamps[node] = l->stamp;
         }
         warn_shared(l, i, shared, first);
+        for (size_t k = 0; k < l->s->pns[i].candidate_count; k++) {
+            l->stamps[l->s->pns[i].candidates[k]] = l->stamp;
+        }
     }
     for (uint32_t i = 0; i < l->s->node_count; i++) {
         if (l->s->nodes[i].role == ROLE_PNE && l->stamps[i] != l->stamp && idle++ == 0) {

@@ -287,7 +287,8 @@ static void strip_router(struct loader *l, struct raw_node *raw)
     } keys[] = {{&raw->device, "device"}, {&raw->mix, "mix"},
                 {&raw->policy, "policy"}, {&raw->encoding, "encoding"},
                 {&raw->start, "start"},   {&raw->certificate, "certificate"},
-                {&raw->psk, "psk"},       {&raw->fidelity, "fidelity"}};
+                {&raw->psk, "psk"},       {&raw->fidelity, "fidelity"},
+                {&raw->user, "user"}};
     for (size_t i = 0; i < SIM_ARRAY_LEN(keys); i++) {
         if (keys[i].v->state == VALUE_GIVEN) {
             report_error(&l->report, keys[i].v->at->key, "wrong-role",

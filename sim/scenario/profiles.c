@@ -180,7 +180,10 @@ static void resolve_devices(struct loader *l)
     for (size_t i = 0; i < count; i++) {
         const struct raw_device *raw = (const struct raw_device *)v->v.entries.items[i];
         l->s->devices[i] = (struct scenario_device){
-            .name = raw->head.name, .cpu = raw->cpu.v.s, .battery = raw->battery.v.d};
+            .name = raw->head.name,
+            .cpu = raw->cpu.v.s,
+            .battery = raw->battery.v.d,
+            .media = words_media[value_ok(&raw->media) ? raw->media.v.i : 0]};
         if (raw->policy.state == VALUE_GIVEN) {
             find_policy(l, &raw->policy);
         }

@@ -70,7 +70,14 @@ struct scenario_link {
 
 /* A router carries packets and is no party of CPNS. */
 enum scenario_role { ROLE_PNE, ROLE_GATEWAY, ROLE_SERVER, ROLE_ROUTER };
-enum scenario_target { TARGET_NOTHING, TARGET_NODE, TARGET_GROUP, TARGET_PN };
+enum scenario_target {
+    TARGET_NOTHING,
+    TARGET_NODE,
+    TARGET_GROUP,
+    TARGET_PN,
+    TARGET_PN_NODE, /* `pn`, and a node in `to`, which is the performer itself where it is left out
+                     */
+};
 
 /* A verb of `workload`. */
 struct scenario_verb {
@@ -80,6 +87,7 @@ struct scenario_verb {
     uint32_t from_roles;         /* bits 1 << enum scenario_role */
     enum scenario_target target; /* what `to` (or `pn` for TARGET_PN) names */
     bool has_size;               /* takes `size` */
+    bool has_expiry;             /* takes `expiry` and `store` */
 };
 
 /* Borrowed by scenario_load() during the call. */
@@ -129,7 +137,8 @@ struct scenario_policy {
 struct scenario_device {
     const char *name;
     const char *cpu;
-    double battery; /* 0 to 1 */
+    double battery;    /* 0 to 1 */
+    const char *media; /* "text", "audio", "video": the richest that it can show */
 };
 
 /* What a node presents; defaults are a good certificate of the scenario's CA and the right PSK. */
@@ -164,6 +173,20 @@ struct scenario_motion {
     bool starts_absent;          /* come-and-go */
 };
 
+/* What a gateway offers to the zone that it covers; copies of an entry share one. */
+struct scenario_exhibit {
+    const char *id;
+    double place[3]; /* m */
+};
+struct scenario_zone {
+    const char *service;
+    sim_time announce;    /* between two announcements */
+    uint32_t information; /* octets of what it tells a device that shows text */
+    sim_time gone;        /* a visitor unheard for so long has left; 0: 3 keep-alive periods */
+    struct scenario_exhibit *exhibits;
+    size_t exhibit_count;
+};
+
 struct scenario_node {
     const char *id;    /* "gw/1", "r/frankfurt", or "srv" where the entry has no count or names */
     const char *entry; /* "gw" */
@@ -179,6 +202,9 @@ struct scenario_node {
     double place[3];      /* m, at the start of the run: written, or drawn with the seed */
     const struct scenario_motion *motion; /* NULL: stays */
     struct dist start;                    /* ns after its network's `at` that a PNE first asks */
+    const char *user;                     /* User ID, "sip:NAME@cpns"; NULL: server, router */
+    const struct scenario_zone *zone;     /* gateway: NULL: none */
+    bool denies_bridge;                   /* gateway */
     bool pairs_all; /* reserved for PNEs: paired with the gateway they attach to (type 2); default
                        true */
 };
@@ -218,8 +244,12 @@ struct scenario_pn {
     size_t member_count;
     int type; /* 1, 2 or 3 of PNEstablishmentRequest */
     enum scenario_by by;
-    uint32_t by_node; /* for BY_NODE */
-    struct dist at;   /* ns; a draw a starting member */
+    uint32_t by_node;     /* for BY_NODE */
+    struct dist at;       /* ns; a draw a starting member */
+    uint32_t *candidates; /* PNEs of the gateway, no members, that may be added later */
+    size_t candidate_count;
+    uint32_t admin;         /* a member, or SCENARIO_NONE */
+    bool asks_capabilities; /* the server asks each member after its registration */
 };
 
 struct scenario_group {
@@ -232,6 +262,9 @@ struct scenario_group {
     sim_time at; /* earliest time of its creation; default: as soon as the owner's PN stands */
 };
 
+/* Who keeps usage information besides the server. */
+enum scenario_store { STORE_SERVER, STORE_GATEWAY, STORE_PNE };
+
 struct scenario_work {
     uint32_t verb;     /* index in the vocabulary's verbs */
     bool repeats;      /* `every` was given */
@@ -243,8 +276,12 @@ struct scenario_work {
     size_t from_count;
     uint32_t *to; /* nodes, groups or PNs by the verb's target; with several, each use draws one */
     size_t to_count;
-    bool to_home;     /* instead: the server that the sender belongs to */
+    bool to_home;  /* instead: the server that the sender belongs to */
+    uint32_t *pns; /* for TARGET_PN_NODE: the one that it is about */
+    size_t pn_count;
     struct dist size; /* octets of payload */
+    sim_time expiry;  /* from then on; 0 deletes */
+    uint32_t store;   /* bits 1 << enum scenario_store */
 };
 
 enum scenario_fault_verb { FAULT_LINK_DOWN, FAULT_NODE_SILENT };

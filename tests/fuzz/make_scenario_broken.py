@@ -416,6 +416,34 @@ group("group-joining", "{id: g, owner: pne/1, members: pne/2, joining: ⟦unknow
 group("group-member-unknown", "{id: g, owner: pne/1, members: [pne/2, ⟦unknown-node⟧pne/7]}")
 
 # --- workload
+pn("pn-admin-stranger", "{id: x, gateway: gw/1, admin: ⟦not-a-member⟧pne/2}")
+pn("pn-admin-several", "{id: x, gateway: gw/1, admin: ⟦several-nodes⟧pne/*}")
+pn("pn-candidate-member", "{id: x, gateway: gw/1, members: pne/1, candidates: ⟦inconsistent⟧[pne/1]}")
+pn("pn-candidate-elsewhere", "{id: x, gateway: gw/1, members: pne/1, candidates: ⟦not-attached⟧pne/2}")
+pn("pn-capabilities", "{id: x, gateway: gw/1, capabilities: ⟦unknown-word⟧always}")
+node("node-user-server", "{id: a, role: server, ⟦wrong-role⟧user: alice}")
+node("node-user-name", "{id: a, role: gateway, uplink: {to: srv, link: lte}, user: ⟦bad-name⟧'a b'}")
+node("node-bridge-role", "{id: a, role: pne, attach: {to: gw, link: ble}, ⟦wrong-role⟧bridge: deny}")
+node("node-bridge-word", "{id: a, role: gateway, uplink: {to: srv, link: lte}, bridge: ⟦unknown-word⟧maybe}")
+node("zone-role", "{id: a, role: pne, attach: {to: gw, link: ble}, ⟦wrong-role⟧zone: {service: tour}}")
+
+
+def zone(name, text):
+    node("zone-" + name, "{id: a, role: gateway, uplink: {to: srv, link: lte}, zone: " + text + "}")
+
+
+zone("no-service", "⟦missing-key⟧{announce: 5 s}")
+zone("announce-zero", "{service: tour, announce: ⟦out-of-range⟧0 s}")
+zone("information-unit", "{service: tour, information: ⟦unknown-unit⟧5 s}")
+zone("exhibit-no-place", "{service: tour, exhibits: [⟦missing-key⟧{id: a}]}")
+zone("exhibit-twice", "{service: tour, exhibits: [{id: a, at: [0 m, 0 m]}, {id: ⟦duplicate-id⟧a, at: [1 m, 0 m]}]}")
+top("device-media", "devices: {d: {cpu: cortex-a76, media: ⟦unknown-word⟧smell}}\n")
+work("work-pn-node-no-pn", "⟦missing-key⟧{at: 1 s, do: pn-add, from: gw/1, to: pne/1}")
+work("work-pn-node-two", "{at: 1 s, do: pn-add, from: gw/1, pn: ⟦inconsistent⟧[pn-gw/1, pn-gw/2], to: pne/1}")
+work("work-pn-node-role", "{at: 1 s, do: pn-add, from: gw/1, pn: pn-gw/1, to: ⟦wrong-role⟧gw/2}")
+work("work-expiry-verb", "{at: 1 s, do: service-access, from: pne/1, ⟦inconsistent⟧expiry: 5 s}")
+work("work-store-word", "{at: 1 s, do: usage-info, from: pne/1, pn: pn-gw/1, store: [⟦unknown-word⟧cloud]}")
+work("work-expiry-negative", "{at: 1 s, do: usage-info, from: pne/1, pn: pn-gw/1, expiry: ⟦out-of-range⟧-5 s}")
 work("work-no-verb", "⟦missing-key⟧{at: 1 s, from: pne/1}")
 work("work-verb-unknown", "{at: 1 s, do: ⟦unknown-verb⟧service-acces, from: pne/1}")
 work("work-no-time", "⟦missing-key⟧{do: service-access, from: pne/1, to: srv}")

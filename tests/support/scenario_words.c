@@ -78,6 +78,17 @@ static const struct scenario_verb verbs[] = {
      .has_from = true,
      .from_roles = 1U << ROLE_PNE | 1U << ROLE_GATEWAY,
      .target = TARGET_PN},
+    {.name = "pn-add",
+     .doc = "A PNE is added to a network.",
+     .has_from = true,
+     .from_roles = 1U << ROLE_PNE | 1U << ROLE_GATEWAY,
+     .target = TARGET_PN_NODE},
+    {.name = "usage-info",
+     .doc = "A PNE says how its network is used.",
+     .has_from = true,
+     .from_roles = 1U << ROLE_PNE,
+     .target = TARGET_PN,
+     .has_expiry = true},
     {.name = "restart", .doc = "Everything starts anew.", .target = TARGET_NOTHING},
 };
 
