@@ -294,9 +294,11 @@ static bool take_type(struct span *in, struct cpns_message *m, const char **why)
     if (!take(in, ITEM_UINT, &code, why)) {
         return false;
     }
+    /* Codes ascend by one from 1 with the types so far; the search is for the day they do not. */
     for (unsigned i = 0; i < CPNS_TYPE_COUNT; i++) {
-        if (cpns_type_info((enum cpns_type)i)->code == code.number) {
-            m->type = (enum cpns_type)i;
+        unsigned t = (unsigned)((code.number - 1 + i) % CPNS_TYPE_COUNT);
+        if (cpns_type_info((enum cpns_type)t)->code == code.number) {
+            m->type = (enum cpns_type)t;
             return true;
         }
     }

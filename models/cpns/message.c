@@ -16,7 +16,9 @@ void cpns_message_init(struct cpns_message *m, enum cpns_type type)
 void cpns_message_fini(struct cpns_message *m)
 {
     for (size_t i = 0; i < CPNS_FIELD_COUNT; i++) {
-        free(m->fields[i].list);
+        if (m->fields[i].list != NULL) {
+            free(m->fields[i].list);
+        }
     }
     buf_fini(&m->storage);
     memset(m, 0, sizeof(*m));

@@ -35,6 +35,72 @@ enum cpns_type {
     CPNS_PN_RELEASE_RESPONSE,
     CPNS_PN_RELEASE_NOTIFICATION,
     CPNS_KEEP_ALIVE,
+    CPNS_SERVICE_REGISTRATION_REQUEST,
+    CPNS_SERVICE_REGISTRATION_RESPONSE,
+    CPNS_SERVICE_SEARCH_REQUEST,
+    CPNS_SERVICE_SEARCH_RESPONSE,
+    CPNS_OWNER_CONFIRMATION_REQUEST,
+    CPNS_OWNER_CONFIRMATION_RESPONSE,
+    CPNS_USER_REGISTRATION_REQUEST,
+    CPNS_USER_REGISTRATION_RESPONSE,
+    CPNS_INSTALLATION_REQUEST,
+    CPNS_INSTALLATION_TRIGGER,
+    CPNS_INSTALLATION_RESPONSE,
+    CPNS_KEY_ASSIGNMENT_REQUEST,
+    CPNS_KEY_ASSIGNMENT_RESPONSE,
+    CPNS_PNE_PROVISIONING_REQUEST,
+    CPNS_PNE_PROVISIONING_RESPONSE,
+    CPNS_PNE_PROVISIONING,
+    CPNS_PNE_PROVISIONING_RESULT,
+    CPNS_DEVICE_CAPABILITIES_REQUEST,
+    CPNS_DEVICE_CAPABILITIES_RESPONSE,
+    CPNS_SG_DISCOVERY_REQUEST,
+    CPNS_SG_DISCOVERY_RESPONSE,
+    CPNS_SG_MEMBER_INFO,
+    CPNS_SG_MEMBER_INFO_RESPONSE,
+    CPNS_SG_ADMIN_INFO,
+    CPNS_SG_ADMIN_INFO_RESPONSE,
+    CPNS_SG_INVITE_REQUEST,
+    CPNS_SG_INVITE_RESPONSE,
+    CPNS_SG_LEAVE_REQUEST,
+    CPNS_SG_LEAVE_RESPONSE,
+    CPNS_SG_DELETE_REQUEST,
+    CPNS_SG_DELETE_RESPONSE,
+    CPNS_SG_OWNER_TRANSFER_REQUEST,
+    CPNS_SG_OWNER_TRANSFER_RESPONSE,
+    CPNS_SG_OWNER_CHANGE,
+    CPNS_SG_KEY_UPDATE,
+    CPNS_SG_KEY_UPDATE_RESPONSE,
+    CPNS_GW_SWITCH_REQUEST,
+    CPNS_GW_SWITCH_RESPONSE,
+    CPNS_GW_CHANGE,
+    CPNS_PN_ADD_DEVICE,
+    CPNS_PN_ADD_DEVICE_RESPONSE,
+    CPNS_PN_LEAVE,
+    CPNS_PN_LEAVE_RESPONSE,
+    CPNS_BRIDGE_SETUP_REQUEST,
+    CPNS_BRIDGE_SETUP_RESPONSE,
+    CPNS_DISCOVERY_EXECUTION_REQUEST,
+    CPNS_DISCOVERY_EXECUTION_RESPONSE,
+    CPNS_ADMIN_ASSIGN,
+    CPNS_ADMIN_ASSIGN_RESPONSE,
+    CPNS_ADMINEE_CHANGE,
+    CPNS_ADMINEE_CHANGE_RESPONSE,
+    CPNS_PN_USAGE_INFO_CREATE_REQUEST,
+    CPNS_PN_USAGE_INFO_CREATE_RESPONSE,
+    CPNS_BATTERY_INDICATION,
+    CPNS_BATTERY_INDICATION_RESPONSE,
+    CPNS_BATTERY_QUERY,
+    CPNS_BATTERY_QUERY_RESPONSE,
+    CPNS_SWITCH_INSTRUCTION,
+    CPNS_SWITCH_INSTRUCTION_RESPONSE,
+    CPNS_WAKE_UP,
+    CPNS_WAKE_UP_RESPONSE,
+    CPNS_ZONE_ANNOUNCEMENT,
+    CPNS_ZONE_INFO_REQUEST,
+    CPNS_ZONE_INFO_RESPONSE,
+    CPNS_INVENTORY_UPDATE,
+    CPNS_INVENTORY_UPDATE_RESPONSE,
     CPNS_TYPE_COUNT
 };
 
@@ -51,27 +117,68 @@ enum cpns_field {
     CPNS_HOP_LIMIT,        /* integer, 1 to 255 */
     CPNS_STATUS,           /* integer: 200 202 400 401 403 404 408 409 410 429 503 504; responses */
     /* bodies */
-    CPNS_MODE,               /* text: pne, pn_gw, both */
-    CPNS_NETWORK,            /* text: technology of the link */
-    CPNS_ESTABLISHMENT_TYPE, /* integer 1, 2, 3 */
-    CPNS_PNE_INFO,           /* text: device name */
-    CPNS_PNE_ID,             /* text list, urn:uuid */
-    CPNS_PN_NAME,            /* text */
-    CPNS_GATEWAY_ID,         /* text */
-    CPNS_CONSENT,            /* integer 0, 1 */
-    CPNS_REASON,             /* text */
-    CPNS_LEASE,              /* integer, seconds */
-    CPNS_CHALLENGE,          /* bytes */
-    CPNS_ANSWER,             /* bytes */
-    CPNS_PN_LIST,            /* text list of PN ID */
-    CPNS_SERVICE_ID,         /* text */
-    CPNS_SERVICE_NAME,       /* text */
-    CPNS_PAYLOAD,            /* bytes */
-    CPNS_SG_NAME,            /* text */
-    CPNS_OWNER_ID,           /* text */
-    CPNS_JOINING_POLICY,     /* text: open, closed */
-    CPNS_MEMBER_ID,          /* text list */
-    CPNS_CHANGE,             /* text: joined, left, invited, removed */
+    CPNS_MODE,                /* text: pne, pn_gw, both */
+    CPNS_NETWORK,             /* text: technology of the link */
+    CPNS_ESTABLISHMENT_TYPE,  /* integer 1, 2, 3 */
+    CPNS_PNE_INFO,            /* text: device name */
+    CPNS_PNE_ID,              /* text list, urn:uuid */
+    CPNS_PN_NAME,             /* text */
+    CPNS_GATEWAY_ID,          /* text */
+    CPNS_CONSENT,             /* integer 0, 1 */
+    CPNS_REASON,              /* text */
+    CPNS_LEASE,               /* integer, seconds */
+    CPNS_CHALLENGE,           /* bytes */
+    CPNS_ANSWER,              /* bytes */
+    CPNS_PN_LIST,             /* text list of PN ID */
+    CPNS_SERVICE_ID,          /* text */
+    CPNS_SERVICE_NAME,        /* text */
+    CPNS_PAYLOAD,             /* bytes */
+    CPNS_SG_NAME,             /* text */
+    CPNS_OWNER_ID,            /* text */
+    CPNS_JOINING_POLICY,      /* text: open, closed */
+    CPNS_MEMBER_ID,           /* text list */
+    CPNS_CHANGE,              /* text: joined, left, invited, removed, created, updated, deleted */
+    CPNS_OPENNESS,            /* text: public, group, pn, private */
+    CPNS_CONTENT,             /* text */
+    CPNS_CONFIRMING_ID,       /* text, urn:uuid of a PNE */
+    CPNS_KEYWORD,             /* text */
+    CPNS_FOUND_SERVICE_ID,    /* text list; PROVIDER_ID has as many items */
+    CPNS_PROVIDER_ID,         /* text list of PNE ID */
+    CPNS_FOUND_SG_ID,         /* text list of SG ID */
+    CPNS_CANDIDATE_ID,        /* text, urn:uuid of a PNE */
+    CPNS_ACCEPT,              /* integer 0, 1 */
+    CPNS_USER_ID,             /* text, sip: style URI */
+    CPNS_USER_INFO,           /* text */
+    CPNS_SERIAL_NUMBER,       /* text, SN_PNE */
+    CPNS_AUTHENTICATION_DATA, /* bytes */
+    CPNS_SEALED_VALUE,        /* bytes: nonce, ciphertext, tag */
+    CPNS_SEALED_KEY,          /* bytes: nonce, ciphertext, tag */
+    CPNS_KEY_EPOCH,           /* integer */
+    CPNS_BATTERY_LEVEL,       /* integer, percent */
+    CPNS_USAGE_INDEX,         /* integer */
+    CPNS_ALIAS,               /* text */
+    CPNS_EXPIRY,              /* integer, seconds; 0 deletes */
+    CPNS_STORE,               /* integer 0, 1 */
+    CPNS_LOCATION,            /* text */
+    CPNS_CAPABILITY,          /* text list */
+    CPNS_TAILORED_INFO,       /* text */
+    CPNS_ADMIN_ID,            /* text, urn:uuid of a PNE */
+    CPNS_ADMINEE_ID,          /* text list of PNE ID */
+    CPNS_FOUND_DEVICE_ID,     /* text list of entity ID */
+    CPNS_FOUND_PN_ID,         /* text list of PN ID */
+    CPNS_FOUND_NETWORK,       /* text list: technologies */
+    CPNS_OLD_GATEWAY_ID,      /* text */
+    CPNS_NEW_GATEWAY_ID,      /* text */
+    CPNS_CAPABLE_ID,          /* text list of PNE ID */
+    CPNS_OBJECT_ID,           /* text */
+    CPNS_ZONE_SUPPORT,        /* integer 0, 1 */
+    CPNS_ZONE_ID,             /* text */
+    CPNS_PEER_PN_ID,          /* text, urn:uuid of a PN */
+    CPNS_PEER_GATEWAY_ID,     /* text, urn:uuid of a gateway */
+    CPNS_BRIDGE_ID,           /* text list of PNE ID */
+    CPNS_SERVER_ID,           /* text, urn:uuid of a server */
+    CPNS_INVENTORY,           /* text: personal_network, service_group, service, gateway, user */
+    CPNS_SEQUENCE,            /* integer */
     CPNS_FIELD_COUNT
 };
 

@@ -352,10 +352,29 @@ function cpns.dissector(tvb, pinfo, root)
     return tvb:len()
 end
 
+-- Connections on other ports, one way, that carried frames: the rest of a record too short for a
+-- header is then the beginning of one.
+local carried = {}
+
+function cpns.init()
+    carried = {}
+end
+
+local function connection(pinfo)
+    return string.format("%s %d %s %d", pinfo.src, pinfo.src_port, pinfo.dst, pinfo.dst_port)
+end
+
 -- Decrypted application data on other ports: a whole header whose encoding fits what follows.
 local function looks_like_cpns(tvb, pinfo, root)
-    if tvb:len() < HEADER or is_tls_record(tvb) then
+    if is_tls_record(tvb) then
         return false
+    end
+    if tvb:len() < HEADER then
+        local more = carried[connection(pinfo)] or false
+        if more then
+            dissect_frames(tvb, pinfo, root)
+        end
+        return more
     end
     local len, encoding = tvb(0, 4):uint(), tvb(4, 1):uint()
     local next_octet = tvb:len() > HEADER and tvb(HEADER, 1):uint() or nil
@@ -363,6 +382,7 @@ local function looks_like_cpns(tvb, pinfo, root)
         or len > 0 and len <= MAX_FRAME and encoding == XML and next_octet == 0x3c
         or len > 0 and len <= MAX_FRAME and encoding == CBOR and next_octet and math.floor(next_octet / 32) == 5
     if fits then
+        carried[connection(pinfo)] = true
         dissect_frames(tvb, pinfo, root)
     end
     return fits
