@@ -165,6 +165,7 @@ static void resolve_work(struct loader *l, struct raw_work *raw, struct scenario
         out_of_place(l, &raw->from, "from", "for this verb");
     }
     take_target(l, raw, verb, w);
+    services_take_work(l, raw, verb, w);
     if (!verb->has_size) {
         out_of_place(l, &raw->size, "size", "for this verb");
     } else if (raw->size.state == VALUE_ABSENT) {

@@ -524,6 +524,8 @@ static const struct field group_fields[] = {
     {"at", FIELD_TIME, AT(raw_group, at), .fallback = "0 s", .max = 100 * YEAR_NS,
      .doc =
          "Earliest time of its creation; it waits for the owner's personal network in any case."},
+    {"unwilling", FIELD_TEXTS, AT(raw_group, unwilling), .names = "PNE selector",
+     .doc = "PNEs that say no when they are invited, or asked to own it; none without it."},
     {"protection", FIELD_LATER, AT(raw_group, later), .doc = "Protection of this group."},
 };
 const struct section section_group = {
@@ -565,6 +567,14 @@ static const struct field work_fields[] = {
             "it."},
     {"store", FIELD_WORDS, AT(raw_work, store), .words = words_store,
      .doc = "usage-info: who keeps it besides the server, which always does; nobody without it."},
+    {"service", FIELD_TEXT, AT(raw_work, service), .names = "service",
+     .doc = "Which service it is about, for verbs about one; service-access without `to` goes to "
+            "its provider."},
+    {"keyword", FIELD_TEXT, AT(raw_work, keyword),
+     .doc = "What names have to contain, for verbs that look for something."},
+    {"member", FIELD_TEXTS, AT(raw_work, member), .names = "PNE selector",
+     .doc = "The PNEs that are invited, the successor that is wished, or a member that is looked "
+            "for, for verbs about members."},
 };
 const struct section section_work = {
     .name = "workload",
@@ -713,6 +723,8 @@ static const struct field scenario_fields[] = {
      .doc = "Personal networks."},
     {"service_groups", FIELD_LIST, AT(raw_scenario, service_groups), .section = &section_group,
      .doc = "Service Groups."},
+    {"services", FIELD_LIST, AT(raw_scenario, services), .section = &section_service,
+     .doc = "Services of PNEs, registered with the server."},
     {"workload", FIELD_LIST, AT(raw_scenario, workload), .section = &section_work,
      .doc = "What the nodes do."},
     {"faults", FIELD_LIST, AT(raw_scenario, faults), .section = &section_fault,

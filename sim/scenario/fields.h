@@ -82,6 +82,7 @@ struct raw_scenario {
     struct value import, graphml, import_link, import_prefix, import_double;
     struct value timers, request, request_tries, request_backoff, keep_alive, idle_close, pn_lease;
     struct value fidelity;
+    struct value services;
     struct value later;
 };
 
@@ -148,14 +149,20 @@ struct raw_pn {
 
 struct raw_group {
     struct entry head;
-    struct value id, owner, members, service, joining, at;
+    struct value id, owner, members, service, joining, at, unwilling;
     struct value later;
+};
+
+struct raw_service {
+    struct entry head;
+    struct value id, name, content, provider, openness, group, confirm, allow, at;
 };
 
 struct raw_work {
     struct entry head;
     struct value do_, at, every, start, until, count, from, to, pn, size;
     struct value expiry, store;
+    struct value service, keyword, member;
 };
 
 struct raw_fault {
@@ -241,6 +248,8 @@ extern const struct section section_policy, section_device, section_link, sectio
 extern const struct section section_position, section_mobility;
 /* fields_zone.c */
 extern const struct section section_zone;
+/* fields_services.c */
+extern const struct section section_service;
 
 extern const char *const words_media[];
 /* Words whose index is a value of an enum of scenario.h. */

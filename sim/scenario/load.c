@@ -157,6 +157,7 @@ static void load(struct loader *l, const char *path)
     routes_resolve(l);
     zones_resolve(l);
     networks_resolve(l);
+    services_resolve(l);
     activity_resolve(l);
     take_pcap(l);
     l->s->text = files_text(l);
@@ -179,6 +180,7 @@ static void loader_fini(struct loader *l)
     names_fini(&l->nodes);
     names_fini(&l->pns);
     names_fini(&l->groups);
+    names_fini(&l->services);
     map_fini(&l->shared);
     free(l->access);
     free(l->stamps);

@@ -50,7 +50,7 @@ struct loader {
     struct tree *root;
     struct raw_scenario *raw;
     struct scenario *s;
-    struct names policies, devices, links, nodes, pns, groups;
+    struct names policies, devices, links, nodes, pns, groups, services;
     uint32_t hop_policy[2]; /* by role: PNE, gateway */
     uint32_t *access;       /* a server: its wire to a router, or SCENARIO_NONE; by node */
     bool wires_incomplete;  /* some are missing, for reasons already told */
@@ -146,8 +146,13 @@ bool select_wires(struct loader *l, const struct value *v, uint32_t **items, siz
 #define ANY_ROLE (ROLE_BIT(ROLE_PNE) | ROLE_BIT(ROLE_GATEWAY) | ROLE_BIT(ROLE_SERVER))
 #define ANY_NODE (ANY_ROLE | ROLE_BIT(ROLE_ROUTER))
 
-/* Networks, groups (networks.c), workload, faults, expectations (activity.c). */
+/* Networks, groups (networks.c), services (services.c), workload, faults, expectations
+ * (activity.c). */
 void networks_resolve(struct loader *l);
+void services_resolve(struct loader *l);
+/* The keys of a workload entry about services and members. */
+void services_take_work(struct loader *l, const struct raw_work *raw,
+                        const struct scenario_verb *verb, struct scenario_work *w);
 void activity_resolve(struct loader *l);
 
 #endif

@@ -249,6 +249,10 @@ static void resolve_group(struct loader *l, const struct raw_group *raw, struct 
     g->closed = raw->joining.v.i == 1;
     g->at = raw->at.v.i;
     g->owner = SCENARIO_NONE;
+    if (raw->unwilling.state == VALUE_GIVEN) {
+        select_nodes(l, &raw->unwilling, ROLE_BIT(ROLE_PNE), SCENARIO_NONE, &g->unwilling,
+                     &g->unwilling_count);
+    }
     bool owned = value_ok(&raw->owner) &&
                  select_one(l, raw->owner.v.s, raw->owner.at, ROLE_BIT(ROLE_PNE), &g->owner);
     if (!select_nodes(l, &raw->members, ROLE_BIT(ROLE_PNE), g->owner, &g->members,

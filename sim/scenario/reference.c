@@ -258,12 +258,14 @@ static void write_section(const struct section *s, const char *path, struct buf 
 
 static void write_verbs(const struct scenario_vocabulary *w, struct buf *out)
 {
-    buf_append_str(out, "## Verbs of `workload`\n\n| do | from | to or pn | size | Meaning |\n"
-                        "|---|---|---|---|---|\n");
+    buf_append_str(out,
+                   "## Verbs of `workload`\n\n| do | from | to or pn | size | others | Meaning "
+                   "|\n|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < w->verb_count; i++) {
         static const char *const roles[] = {"PNEs", "gateways", "servers"};
         static const char *const targets[] = {"", "`to`: nodes", "`to`: service groups",
-                                              "`pn`: personal networks"};
+                                              "`pn`: personal networks",
+                                              "`pn`: a personal network, `to`: PNEs"};
         const struct scenario_verb *v = &w->verbs[i];
         const char *separator = "";
         buf_printf(out, "| `%s` | ", v->name);
@@ -274,6 +276,23 @@ static void write_verbs(const struct scenario_vocabulary *w, struct buf *out)
             }
         }
         buf_printf(out, " | %s | %s | ", targets[v->target], v->has_size ? "optional" : "");
+        const struct {
+            const char *key;
+            enum scenario_use use;
+        } others[] = {{"service", v->service},
+                      {"keyword", v->keyword},
+                      {"member", v->member},
+                      {"expiry", v->has_expiry ? USE_OPTIONAL : USE_NOT},
+                      {"store", v->has_expiry ? USE_OPTIONAL : USE_NOT}};
+        separator = "";
+        for (size_t k = 0; k < SIM_ARRAY_LEN(others); k++) {
+            if (others[k].use != USE_NOT) {
+                buf_printf(out, "%s`%s`%s", separator, others[k].key,
+                           others[k].use == USE_REQUIRED ? " (required)" : "");
+                separator = ", ";
+            }
+        }
+        buf_append_str(out, " | ");
         cell(v->doc, out);
         buf_append_str(out, " |\n");
     }

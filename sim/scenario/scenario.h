@@ -79,15 +79,21 @@ enum scenario_target {
                      */
 };
 
+/* Whether a verb takes a key. */
+enum scenario_use { USE_NOT, USE_OPTIONAL, USE_REQUIRED };
+
 /* A verb of `workload`. */
 struct scenario_verb {
-    const char *name;            /* "service-access" */
-    const char *doc;             /* one sentence for the format's reference */
-    bool has_from;               /* needs `from` (nodes of role `from_roles`) */
-    uint32_t from_roles;         /* bits 1 << enum scenario_role */
-    enum scenario_target target; /* what `to` (or `pn` for TARGET_PN) names */
-    bool has_size;               /* takes `size` */
-    bool has_expiry;             /* takes `expiry` and `store` */
+    const char *name;                           /* "service-access" */
+    const char *doc;                            /* one sentence for the format's reference */
+    bool has_from;                              /* needs `from` (nodes of role `from_roles`) */
+    uint32_t from_roles;                        /* bits 1 << enum scenario_role */
+    enum scenario_target target;                /* what `to` (or `pn` for TARGET_PN) names */
+    bool has_size;                              /* takes `size` */
+    bool has_expiry;                            /* takes `expiry` and `store` */
+    enum scenario_use service, keyword, member; /* the keys of these names */
+    bool service_defined;                       /* `service` names one of `services` */
+    bool one_member;                            /* `member` names exactly one PNE */
 };
 
 /* Borrowed by scenario_load() during the call. */
@@ -260,6 +266,26 @@ struct scenario_group {
     const char *service;
     bool closed; /* joining: open | closed */
     sim_time at; /* earliest time of its creation; default: as soon as the owner's PN stands */
+    uint32_t *unwilling; /* PNEs that say no to an invitation or to ownership */
+    size_t unwilling_count;
+};
+
+enum scenario_openness { OPENNESS_PRIVATE, OPENNESS_PN, OPENNESS_GROUP, OPENNESS_PUBLIC };
+/* The word of the scenario format and of the messages. */
+const char *scenario_openness_name(enum scenario_openness openness);
+
+/* A service of a PNE, registered with the server. */
+struct scenario_service {
+    const char *id;
+    const char *name;    /* default the id */
+    const char *content; /* NULL: not said */
+    uint32_t provider;
+    enum scenario_openness openness;
+    uint32_t group;    /* of OPENNESS_GROUP, else SCENARIO_NONE */
+    bool confirm;      /* the provider is asked about who searches */
+    uint32_t *allowed; /* whom it confirms; NULL: everybody */
+    size_t allowed_count;
+    sim_time at; /* earliest time of registration */
 };
 
 /* Who keeps usage information besides the server. */
@@ -279,9 +305,12 @@ struct scenario_work {
     bool to_home;  /* instead: the server that the sender belongs to */
     uint32_t *pns; /* for TARGET_PN_NODE: the one that it is about */
     size_t pn_count;
-    struct dist size; /* octets of payload */
-    sim_time expiry;  /* from then on; 0 deletes */
-    uint32_t store;   /* bits 1 << enum scenario_store */
+    struct dist size;              /* octets of payload */
+    sim_time expiry;               /* from then on; 0 deletes */
+    uint32_t store;                /* bits 1 << enum scenario_store */
+    const char *service, *keyword; /* NULL: not given */
+    uint32_t *members;
+    size_t member_count;
 };
 
 enum scenario_fault_verb { FAULT_LINK_DOWN, FAULT_NODE_SILENT };
@@ -346,6 +375,8 @@ struct scenario {
     size_t pn_count;
     struct scenario_group *groups;
     size_t group_count;
+    struct scenario_service *services;
+    size_t service_count;
     struct scenario_work *work;
     size_t work_count;
     struct scenario_fault *faults;

@@ -62,6 +62,10 @@ def group(name, text):
     top(name, "service_groups:\n  - " + text + "\n")
 
 
+def service(name, text):
+    top(name, "service_groups:\n  - {id: g, owner: pne/1, members: pne/2}\nservices:\n  - " + text + "\n")
+
+
 def fault(name, text):
     top(name, "faults:\n  - " + text + "\n")
 
@@ -463,6 +467,31 @@ work("work-size-no-unit", "{at: 1 s, do: service-access, from: pne/1, to: srv, s
 work("work-size-sigma-unit", "{at: 1 s, do: service-access, from: pne/1, to: srv, size: {lognormal: [200 B, ⟦bad-value⟧4 B]}}")
 work("work-size-huge", "{at: 1 s, do: service-access, from: pne/1, to: srv, size: ⟦out-of-range⟧20 MB}")
 work("work-count-zero", "{every: 1 s, count: ⟦out-of-range⟧0, do: service-access, from: pne/1, to: srv}")
+
+# --- services, and what a workload entry says about services and members
+service("service-no-provider", "⟦missing-key⟧{id: s}")
+service("service-provider-role", "{id: s, provider: ⟦wrong-role⟧gw/1}")
+service("service-provider-several", "{id: s, provider: ⟦several-nodes⟧pne/1..2}")
+service("service-openness", "{id: s, provider: pne/1, openness: ⟦unknown-word⟧publik}")
+service("service-group-missing", "⟦missing-key⟧{id: s, provider: pne/1, openness: group}")
+service("service-group-unknown", "{id: s, provider: pne/1, openness: group, group: ⟦unknown-group⟧h}")
+service("service-group-out-of-place", "{id: s, provider: pne/1, openness: pn, ⟦inconsistent⟧group: g}")
+service("service-confirm", "{id: s, provider: pne/1, confirm: ⟦unknown-word⟧ower}")
+service("service-allow-out-of-place", "{id: s, provider: pne/1, ⟦inconsistent⟧allow: pne/2}")
+service("service-allow-unknown", "{id: s, provider: pne/1, confirm: owner, allow: ⟦unknown-node⟧pne/9}")
+service("service-twice", "{id: s, provider: pne/1}\n  - {id: ⟦duplicate-id⟧s, provider: pne/2}")
+service("service-echo", "{id: ⟦reserved-name⟧echo, provider: pne/1}")
+service("service-unknown-key", "{id: s, provider: pne/1, ⟦unknown-key⟧opennes: pn}")
+group("group-unwilling-role", "{id: g, owner: pne/1, members: pne/2, unwilling: ⟦wrong-role⟧srv}")
+service("work-service-unknown", "{id: pulse, provider: pne/1}\nworkload:\n"
+        "  - {at: 1 s, do: service-access, from: pne/2, service: ⟦unknown-service⟧pulze}")
+work("work-service-out-of-place", "{at: 1 s, do: restart, ⟦inconsistent⟧service: s}")
+work("work-keyword-out-of-place", "{at: 1 s, do: restart, ⟦inconsistent⟧keyword: s}")
+service("work-member-missing", "{id: s, provider: pne/1}\nworkload:\n  - ⟦missing-key⟧{at: 1 s, do: group-invite, from: pne/1, to: g}")
+service("work-member-role", "{id: s, provider: pne/1}\nworkload:\n"
+        "  - {at: 1 s, do: group-invite, from: pne/1, to: g, member: ⟦wrong-role⟧gw/1}")
+work("work-member-several", "{at: 1 s, do: group-discover, from: pne/1, member: ⟦several-nodes⟧[pne/1, pne/2]}")
+work("work-member-range", "{at: 1 s, do: group-discover, from: pne/1, member: ⟦several-nodes⟧pne/1..2}")
 
 # --- faults
 fault("fault-no-target", "⟦missing-key⟧{at: 1 s, do: link-down}")
