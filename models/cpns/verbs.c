@@ -4,6 +4,7 @@
 
 #define PNES (UINT32_C(1) << ROLE_PNE)
 #define GATEWAYS (UINT32_C(1) << ROLE_GATEWAY)
+#define SERVERS (UINT32_C(1) << ROLE_SERVER)
 
 const struct scenario_verb cpns_verbs[] = {
     [VERB_SERVICE_ACCESS] =
@@ -46,6 +47,15 @@ const struct scenario_verb cpns_verbs[] = {
             .has_from = true,
             .from_roles = PNES | GATEWAYS,
             .target = TARGET_PN,
+        },
+    [VERB_DEVICE_CAPABILITIES] =
+        {
+            .name = "device-capabilities",
+            .doc = "A server asks a gateway of its or a registered PNE what the device can do; "
+                   "skipped while the PNE is in no personal network",
+            .has_from = true,
+            .from_roles = SERVERS,
+            .target = TARGET_NODE,
         },
 };
 const size_t cpns_verb_count = SIM_ARRAY_LEN(cpns_verbs);

@@ -7,6 +7,7 @@ enum cpns_verb {
     VERB_GROUP_MESSAGE,
     VERB_GROUP_JOIN,
     VERB_PN_RELEASE,
+    VERB_DEVICE_CAPABILITIES,
 };
 
 #endif

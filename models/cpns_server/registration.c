@@ -122,6 +122,17 @@ static int check_members(const struct server *s, const struct cpns_message *m, u
     return list->list_count > 0 ? 200 : 400;
 }
 
+/* What those can do of whom that is not known yet. */
+static void ask_members(struct server *s, const struct cpns_message *m)
+{
+    for (size_t i = 0; i < m->fields[CPNS_MEMBER_ID].list_count; i++) {
+        entity_id pne = entity_by_urn(s->agent.entity, cpns_item(m, CPNS_MEMBER_ID, i));
+        if (capability_find(&s->devices, pne) == NULL) {
+            server_ask_capabilities(s, pne);
+        }
+    }
+}
+
 enum disposition server_on_registration(struct server *s, const struct cpns_message *m,
                                         entity_id from)
 {
@@ -146,6 +157,9 @@ enum disposition server_on_registration(struct server *s, const struct cpns_mess
     struct cpns_message answer;
     agent_answer(&s->agent, &answer, CPNS_REGISTRATION_RESPONSE, m, status);
     server_answer(s, &answer, from);
+    if (status == 200 && entity_scenario(e)->pns[pn].asks_capabilities) {
+        ask_members(s, m);
+    }
     return MESSAGE_DELIVERED;
 }
 

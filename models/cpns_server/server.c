@@ -68,6 +68,8 @@ static enum disposition dispatch(struct server *s, struct cpns_message *m, const
         return server_on_group_message(s, m, r);
     case CPNS_PN_RELEASE_REQUEST:
         return server_on_release(s, m, r->from);
+    case CPNS_DEVICE_CAPABILITIES_RESPONSE:
+        return server_on_capabilities(s, m, r->from);
     case CPNS_KEEP_ALIVE:
         if (!cpns_has(m, CPNS_STATUS)) {
             struct cpns_message answer;
@@ -116,6 +118,8 @@ static void gave_up(struct server *s, enum cpns_type type, uint64_t cookie)
         server_challenge_unanswered(s, (entity_id)cookie);
     } else if (type == CPNS_SG_JOIN_REQUEST) {
         server_owner_silent(s, cookie);
+    } else if (type == CPNS_DEVICE_CAPABILITIES_REQUEST) {
+        server_capabilities_unknown(s, (entity_id)cookie);
     }
 }
 
@@ -138,11 +142,9 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
                  size_t size)
 {
     (void)e;
-    (void)state;
-    (void)item;
-    (void)target;
     (void)size;
-    CHECK(!"no verb is performed by a server");
+    CHECK(item->verb == VERB_DEVICE_CAPABILITIES); /* the only verb that a server performs */
+    server_ask_capabilities(state, target);
 }
 
 static void finish(struct entity *e, void *state)
@@ -156,6 +158,7 @@ static void finish(struct entity *e, void *state)
         free(s->groups[i].members);
     }
     agent_fini(&s->agent);
+    capability_store_fini(&s->devices);
     map_fini(&s->subscribers);
     free(s->subscriber_list);
     free(s->pns);

@@ -3,6 +3,8 @@
 #define MODELS_CPNS_SERVER_SERVER_H
 
 #include "models/cpns/agent.h"
+#include "models/cpns/capability.h"
+#include "models/cpns/verbs.h"
 #include "models/entities.h"
 
 enum { CHALLENGE_BYTES = 32 };
@@ -53,6 +55,7 @@ struct server {
     struct inventory_group *groups; /* by index of the scenario */
     struct pending_join *joins;
     size_t join_count, join_capacity;
+    struct capability_store devices;
 };
 
 /* NULL when the server has never heard of it. */
@@ -73,6 +76,13 @@ enum disposition server_on_registration(struct server *s, const struct cpns_mess
                                         entity_id from);
 enum disposition server_on_release(struct server *s, const struct cpns_message *m, entity_id from);
 void server_on_lease(struct server *s, uint32_t pn);
+
+/* capabilities.c */
+void server_ask_capabilities(struct server *s, entity_id device);
+enum disposition server_on_capabilities(struct server *s, const struct cpns_message *m,
+                                        entity_id from);
+/* It was asked and did not say. */
+void server_capabilities_unknown(struct server *s, entity_id device);
 
 /* service.c */
 enum disposition server_on_service_request(struct server *s, struct cpns_message *m,

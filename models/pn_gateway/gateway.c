@@ -156,6 +156,9 @@ static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
             return refuse_stranger(g, m, r->from);
         }
         return agent_relay(&g->agent, m, g->server, EXEMPT_NOT, r);
+    case CPNS_DEVICE_CAPABILITIES_RESPONSE:
+        return member != NULL ? gateway_on_capabilities_answer(g, m, r)
+                              : agent_refuse(&g->agent, "not_a_member");
     case CPNS_KEEP_ALIVE:
         return answer_keep_alive(g, m, r->from);
     default:
@@ -213,6 +216,9 @@ static enum disposition from_server(struct gateway *g, struct cpns_message *m,
     struct pn *pn;
     if (m->type == CPNS_SG_MESSAGE) {
         return gateway_on_group_message(g, m, r);
+    }
+    if (m->type == CPNS_DEVICE_CAPABILITIES_REQUEST) {
+        return gateway_on_capabilities_request(g, m, r);
     }
     if (agent_is_me(&g->agent, m, CPNS_TARGET_ID)) {
         switch (m->type) {
@@ -364,6 +370,7 @@ static void finish(struct entity *e, void *state)
     }
     free(g->pns);
     free(g->groups);
+    capability_store_fini(&g->devices);
     map_fini(&g->places);
 }
 

@@ -2,6 +2,7 @@
 #ifndef MODELS_PN_GATEWAY_GATEWAY_H
 #define MODELS_PN_GATEWAY_GATEWAY_H
 
+#include "models/cpns/capability.h"
 #include "models/cpns/keep_alive.h"
 #include "models/cpns/verbs.h"
 #include "models/entities.h"
@@ -62,6 +63,7 @@ struct gateway {
     struct map places; /* PNE -> index of its PN in pns << 32 | index of the member */
     struct group_entry *groups;
     size_t group_count, group_capacity;
+    struct capability_store devices; /* what its PNEs can do, as it saw them say */
 };
 
 extern const struct fsm_table pn_table;
@@ -98,6 +100,12 @@ void gateway_ask_release(struct gateway *g, uint32_t pn);
 enum disposition gateway_on_release_response(struct gateway *g, const struct cpns_message *m);
 /* The server has deleted the PN: tells the members, but for `except`, and forgets it. */
 void gateway_released(struct gateway *g, struct pn *pn, entity_id except);
+
+/* capabilities.c: to the gateway itself or to a PNE of its; what a PNE answers */
+enum disposition gateway_on_capabilities_request(struct gateway *g, struct cpns_message *m,
+                                                 const struct received *r);
+enum disposition gateway_on_capabilities_answer(struct gateway *g, struct cpns_message *m,
+                                                const struct received *r);
 
 /* group.c */
 void gateway_group_add(struct gateway *g, uint32_t group, entity_id pne);

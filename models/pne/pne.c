@@ -113,6 +113,8 @@ static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
     case CPNS_PN_RELEASE_RESPONSE:
     case CPNS_PN_RELEASE_NOTIFICATION:
         return pne_on_release(p, m);
+    case CPNS_DEVICE_CAPABILITIES_REQUEST:
+        return pne_on_capabilities_request(p, m);
     case CPNS_KEEP_ALIVE:
         return on_keep_alive(p, m);
     default:
@@ -266,6 +268,9 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
         break;
     case VERB_GROUP_JOIN:
         pne_group_join(p, target);
+        break;
+    case VERB_DEVICE_CAPABILITIES:
+        CHECK(!"a verb of servers");
         break;
     case VERB_PN_RELEASE:
         if (p->state == PNE_JOINED && target == p->pn) {

@@ -90,6 +90,9 @@ void pne_comes_back(struct pne *p);
 void pne_gives_up(struct pne *p, enum pne_event event, const char *reason);
 void pne_ask_release(struct pne *p);
 
+/* capabilities.c */
+enum disposition pne_on_capabilities_request(struct pne *p, const struct cpns_message *m);
+
 /* service.c: services of others, and its own */
 void pne_use_service(struct pne *p, entity_id target, size_t size);
 enum disposition pne_on_service_request(struct pne *p, const struct cpns_message *m);

@@ -1,0 +1,99 @@
+#include "models/cpns/capability.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add(struct capability_text *t, struct cpns_message *m, const char *key,
+                const char *value)
+{
+    CHECK(t->count < CAPABILITY_ITEMS);
+    char *item = t->items[t->count++];
+    snprintf(item, CAPABILITY_BYTES, "%s=%s", key, value);
+    cpns_add_text(m, CPNS_CAPABILITY, span_of_str(item));
+}
+
+void capability_tell(const struct agent *a, struct capability_text *t, struct cpns_message *m)
+{
+    const struct scenario *s = entity_scenario(a->entity);
+    const struct scenario_node *n = &s->nodes[entity_self(a->entity)];
+    t->count = 0;
+    add(t, m, "role", n->role == ROLE_GATEWAY ? "pn_gw" : "pne");
+    add(t, m, "encoding", n->encoding);
+    if (n->edge != SCENARIO_NONE) {
+        add(t, m, "link", s->links[s->edges[n->edge].link].technology);
+    }
+    if (n->device != SCENARIO_NONE) {
+        add(t, m, "cpu", s->devices[n->device].cpu);
+        add(t, m, "media", s->devices[n->device].media);
+    }
+}
+
+int64_t capability_battery(const struct agent *a)
+{
+    const struct scenario *s = entity_scenario(a->entity);
+    uint32_t device = s->nodes[entity_self(a->entity)].device;
+    return device != SCENARIO_NONE ? (int64_t)(s->devices[device].battery * 100 + 0.5) : 100;
+}
+
+static char *joined(const struct cpns_message *m)
+{
+    struct buf text = {0};
+    for (size_t i = 0; i < m->fields[CPNS_CAPABILITY].list_count; i++) {
+        if (i > 0) {
+            buf_append_u8(&text, ' ');
+        }
+        buf_append(&text, cpns_item(m, CPNS_CAPABILITY, i));
+    }
+    return buf_steal_str(&text);
+}
+
+void capability_keep(struct capability_store *s, entity_id device, const struct cpns_message *m,
+                     sim_time now)
+{
+    uint64_t place;
+    if (!map_get(&s->places, device, &place)) {
+        place = s->count;
+        map_set(&s->places, device, place);
+        *MEM_PUSH(s->known, s->count, s->capacity) = (struct capability_known){.device = device};
+    }
+    struct capability_known *k = &s->known[place];
+    free(k->items);
+    k->items = joined(m);
+    k->battery = cpns_has(m, CPNS_BATTERY_LEVEL) ? cpns_integer(m, CPNS_BATTERY_LEVEL) : -1;
+    k->at = now;
+}
+
+const struct capability_known *capability_find(const struct capability_store *s, entity_id device)
+{
+    uint64_t place;
+    return map_get(&s->places, device, &place) && s->known[place].items != NULL ? &s->known[place]
+                                                                                : NULL;
+}
+
+void capability_forget(struct capability_store *s, entity_id device)
+{
+    uint64_t place;
+    if (map_get(&s->places, device, &place)) {
+        free(s->known[place].items);
+        s->known[place].items = NULL;
+    }
+}
+
+void capability_repeat(const struct capability_known *k, struct cpns_message *m)
+{
+    for (const char *item = k->items; *item != '\0';) {
+        size_t len = strcspn(item, " ");
+        cpns_add_text(m, CPNS_CAPABILITY, span_of(item, len));
+        item += len + (item[len] == ' ');
+    }
+}
+
+void capability_store_fini(struct capability_store *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        free(s->known[i].items);
+    }
+    free(s->known);
+    map_fini(&s->places);
+}

@@ -1,0 +1,23 @@
+/* Cuts, repeats or delays each message of a scenario once, a run each, and looks at the stores
+ * afterwards. */
+#ifndef TESTS_SUPPORT_DISTURB_H
+#define TESTS_SUPPORT_DISTURB_H
+
+#include "tests/support/fake_world.h"
+
+struct disturb {
+    const char *name;
+    const char *yaml;
+    sim_time from, to; /* the transmissions that the undisturbed run has in that time */
+    sim_time until;    /* when the stores are looked at */
+    size_t least;      /* transmissions there have to be at least */
+    /* What else has to hold then: "" or what does not. May be NULL. */
+    const char *(*check)(struct fake_world *w);
+};
+
+/* Once with each fate: cut, repeated, late. Fails the test unless each run ends with stores that
+ * agree, nobody waiting, `check` content and no event that a state did not allow; prints the
+ * counts. What travels outside a session is dropped where the fate is to be cut. */
+void disturb_each(const struct disturb *d);
+
+#endif
