@@ -76,13 +76,14 @@ SELECT s.session_id, s.hop, coalesce(l.hop, l.name) AS link, i.name AS initiator
 -- v_message.hops: Hops it was sent over
 -- v_message.protected_hops: Of these, inside an established session that encrypts and authenticates
 -- v_message.exemption: Why it may travel outside a session, where it did
+-- v_message.flow_id: Flow it was sent for
 -- v_message.plain_bytes [octets]: Encoded message on its first hop
 -- v_message.wire_bytes [octets]: Octets that carried it, all hops
 CREATE VIEW v_message AS
 SELECT m.message_id, m.type, m.origin, m.target, m.pn, m.service_group, m.transaction_id, m.status, m.copy_of,
        m.sent_ns / 1e9 AS sent_s, m.delivered_ns / 1e9 AS delivered_s,
        (m.delivered_ns - m.sent_ns) / 1e6 AS latency_ms, m.outcome, m.reason, m.hops, m.protected_hops,
-       (SELECT max(h.exemption) FROM message_hop h WHERE h.message_id = m.message_id) AS exemption, m.plain_bytes,
+       (SELECT max(h.exemption) FROM message_hop h WHERE h.message_id = m.message_id) AS exemption, m.flow_id, m.plain_bytes,
        (SELECT sum(h.wire_bytes) FROM message_hop h WHERE h.message_id = m.message_id) AS wire_bytes
   FROM message m;
 
@@ -127,6 +128,28 @@ SELECT h.message_id, h.hop, a.name AS sender, b.name AS receiver, h.link_id, h.s
   LEFT JOIN (SELECT i.message_id, i.hop, min(i.packet) AS packet, i.packet_offset, i.bytes, n.name AS link
                FROM wire_finding i JOIN link n ON n.link_id = i.link_id GROUP BY i.message_id, i.hop) f
          ON f.message_id = h.message_id AND f.hop = h.hop;
+
+-- v_flow: One row per flow: what an entity set out to do, e.g. one establishment, one service access
+-- v_flow.flow_id: Number of the flow in order of its beginning
+-- v_flow.kind: What it is, e.g. pn-establishment
+-- v_flow.initiator: Entity that began it
+-- v_flow.subject: Entity, PN or Service Group it is about
+-- v_flow.parent_id: Flow within which it was begun
+-- v_flow.started_s [s]: When it began
+-- v_flow.ended_s [s]: When it was over; NULL: open
+-- v_flow.duration_ms [ms]: From its beginning to its end
+-- v_flow.outcome: done, refused (somebody said no), timeout (nobody answered), failed (it broke in the middle), open
+-- v_flow.reason: Why it was not done
+-- v_flow.messages: Messages sent for it, repeated ones too; not those of flows within it
+-- v_flow.interruptions: Times that what it waited for could not be had: its session broke, its gateway was switched
+-- v_flow.interruption_ms [ms]: How long, all together
+-- v_flow.plain_bytes [octets]: Encoded messages on their first hop
+-- v_flow.wire_bytes [octets]: Octets of the records and datagrams that carried them, all hops
+CREATE VIEW v_flow AS
+SELECT f.flow_id, f.kind, e.name AS initiator, f.subject, f.parent_id, f.started_ns / 1e9 AS started_s,
+       f.ended_ns / 1e9 AS ended_s, (f.ended_ns - f.started_ns) / 1e6 AS duration_ms, f.outcome, f.reason, f.messages,
+       f.interruptions, f.interruption_ns / 1e6 AS interruption_ms, f.plain_bytes, f.wire_bytes
+  FROM flow f JOIN entity e ON e.entity_id = f.initiator;
 
 -- v_setup_stats: Set-up times by hop, kind, version and resumption; percentiles by nearest rank
 -- v_setup_stats.hop: pne-gateway or gateway-server
@@ -321,7 +344,7 @@ SELECT 'R6', coalesce(l.hop, l.name), min(s.established_ns) / 1e9,
 
 -- v_metric: Metrics for bounds of `expect`
 -- v_metric.metric: Name, e.g. setup_ms.p95
--- v_metric.subject: pne--gateway, gateway--server, a message type, or NULL: everything
+-- v_metric.subject: pne--gateway, gateway--server, a message type, a kind of flow, or NULL: everything
 -- v_metric.value [the metric's unit]: Measured; NULL: nothing to measure
 CREATE VIEW v_metric AS
 WITH setup AS (
@@ -333,10 +356,18 @@ latency AS (
   SELECT type AS subject, (delivered_ns - sent_ns) / 1e6 AS ms FROM message WHERE outcome = 'delivered'
   UNION ALL
   SELECT NULL, (delivered_ns - sent_ns) / 1e6 FROM message WHERE outcome = 'delivered'),
+flow_time AS (
+  SELECT 'flow_ms' AS name, kind, (ended_ns - started_ns) / 1e6 AS ms FROM flow WHERE outcome = 'done'
+  UNION ALL
+  SELECT 'interruption_ms', kind, interruption_ns / 1e6 FROM flow WHERE interruptions > 0),
 sample AS (
   SELECT 'setup_ms' AS name, subject, ms FROM setup
   UNION ALL
-  SELECT 'latency_ms', subject, ms FROM latency),
+  SELECT 'latency_ms', subject, ms FROM latency
+  UNION ALL
+  SELECT name, kind, ms FROM flow_time
+  UNION ALL
+  SELECT name, NULL, ms FROM flow_time),
 ranked AS (
   SELECT name, subject, ms, row_number() OVER (PARTITION BY name, subject ORDER BY ms) AS rank,
          count(*) OVER (PARTITION BY name, subject) AS n FROM sample),
@@ -352,7 +383,11 @@ sessions AS (
 messages AS (
   SELECT type AS subject, outcome FROM message
   UNION ALL
-  SELECT NULL, outcome FROM message)
+  SELECT NULL, outcome FROM message),
+flows AS (
+  SELECT kind AS subject, outcome, interruptions FROM flow
+  UNION ALL
+  SELECT NULL, outcome, interruptions FROM flow)
 SELECT name || '.mean' AS metric, subject, mean AS value FROM stats
 UNION ALL SELECT name || '.p50', subject, p50 FROM stats
 UNION ALL SELECT name || '.p95', subject, p95 FROM stats
@@ -364,6 +399,13 @@ UNION ALL SELECT 'messages.sent', subject, count(*) FROM messages GROUP BY subje
 UNION ALL SELECT 'messages.delivered', subject, sum(outcome = 'delivered') FROM messages GROUP BY subject
 UNION ALL SELECT 'messages.lost', subject, sum(outcome = 'lost') FROM messages GROUP BY subject
 UNION ALL SELECT 'messages.refused', subject, sum(outcome = 'refused') FROM messages GROUP BY subject
+UNION ALL SELECT 'flows.begun', subject, count(*) FROM flows GROUP BY subject
+UNION ALL SELECT 'flows.done', subject, sum(outcome = 'done') FROM flows GROUP BY subject
+UNION ALL SELECT 'flows.refused', subject, sum(outcome = 'refused') FROM flows GROUP BY subject
+UNION ALL SELECT 'flows.timeout', subject, sum(outcome = 'timeout') FROM flows GROUP BY subject
+UNION ALL SELECT 'flows.failed', subject, sum(outcome = 'failed') FROM flows GROUP BY subject
+UNION ALL SELECT 'flows.open', subject, sum(outcome = 'open') FROM flows GROUP BY subject
+UNION ALL SELECT 'flows.interrupted', subject, sum(interruptions > 0) FROM flows GROUP BY subject
 UNION ALL SELECT 'delivery_ratio', subject, avg(outcome = 'delivered') FROM messages GROUP BY subject;
 
 -- v_expect: What the scenario expects, judged from what was measured

@@ -1,5 +1,6 @@
 #include "models/cpns/agent.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ struct agent_request {
     uint32_t tries;
     sim_time wait;
     uint64_t timer;
+    uint64_t flow; /* that ends with it, or 0 */
     struct agent_request *next, *prev;
     /* The requests of one key of an index, in order of making; circular. */
     struct {
@@ -85,6 +87,7 @@ void agent_init(struct agent *a, struct entity *e)
 
 static void request_free(struct agent *a, struct agent_request *r)
 {
+    entity_flow_end(a->entity, r->flow, FLOW_FAILED, "given up"); /* unless it was answered */
     entity_timer_cancel(a->entity, r->timer);
     map_remove(&a->requests, (uint64_t)r->transaction);
     index_remove(a, r);
@@ -194,6 +197,7 @@ static void describe(const struct agent *a, const struct cpns_message *m,
         .transaction = (uint64_t)cpns_integer(m, CPNS_TRANSACTION_ID),
         .copy_of = route->copy_of,
         .status = (int)cpns_integer(m, CPNS_STATUS),
+        .flow = route->flow,
     };
 }
 
@@ -222,8 +226,8 @@ uint64_t agent_send(struct agent *a, struct cpns_message *m, const struct agent_
 /* --- requests
  * ----------------------------------------------------------------------------------------- */
 
-int64_t agent_request(struct agent *a, struct cpns_message *m, const struct agent_route *route,
-                      uint64_t cookie)
+static int64_t request(struct agent *a, struct cpns_message *m, const struct agent_route *route,
+                       uint64_t cookie, uint64_t flow)
 {
     const struct scenario_timers *t = &entity_scenario(a->entity)->timers;
     struct agent_request *r = mem_alloc(sizeof(*r));
@@ -235,6 +239,10 @@ int64_t agent_request(struct agent *a, struct cpns_message *m, const struct agen
     r->wait = t->request;
     encode(a, m, &r->payload);
     describe(a, m, route, &r->info);
+    r->flow = flow;
+    if (r->info.flow == 0) { /* repeated later, for the same flow */
+        r->info.flow = entity_flow(a->entity);
+    }
     r->prev = a->last;
     if (a->last != NULL) {
         a->last->next = r;
@@ -250,6 +258,35 @@ int64_t agent_request(struct agent *a, struct cpns_message *m, const struct agen
                 &r->info);
     cpns_message_fini(m);
     return transaction;
+}
+
+int64_t agent_request(struct agent *a, struct cpns_message *m, const struct agent_route *route,
+                      uint64_t cookie)
+{
+    return request(a, m, route, cookie, 0);
+}
+
+int64_t agent_request_flow(struct agent *a, struct cpns_message *m, const struct agent_route *route,
+                           uint64_t cookie, const char *kind, const char *subject)
+{
+    struct agent_route within = *route;
+    within.flow = entity_flow_begin(a->entity, kind, subject);
+    return request(a, m, &within, cookie, within.flow);
+}
+
+void agent_flow_answered(struct agent *a, uint64_t flow, int64_t status)
+{
+    if (status == 0 || status == 200) {
+        entity_flow_end(a->entity, flow, FLOW_DONE, NULL);
+        return;
+    }
+    char reason[32];
+    snprintf(reason, sizeof(reason), "status %d", (int)status);
+    entity_flow_end(a->entity, flow,
+                    status == 408 || status == 504 ? FLOW_TIMEOUT
+                    : status == 503                ? FLOW_FAILED
+                                                   : FLOW_REFUSED,
+                    reason);
 }
 
 static struct agent_request *find(const struct agent *a, int64_t transaction)
@@ -268,6 +305,9 @@ bool agent_answered(struct agent *a, const struct cpns_message *answer, enum cpn
         return false;
     }
     *cookie = r->cookie;
+    if (r->flow != 0) {
+        agent_flow_answered(a, r->flow, cpns_integer(answer, CPNS_STATUS));
+    }
     request_free(a, r);
     return true;
 }
@@ -319,6 +359,7 @@ void agent_channel_up(struct agent *a, entity_id peer)
     for (struct agent_request *r = first_of(a, AGENT_BY_PEER, peer); r != NULL;
          r = next_of(a, AGENT_BY_PEER, r)) {
         if (r->route.exempt == EXEMPT_NOT) {
+            entity_flow_continue(a->entity, r->info.flow);
             entity_timer_cancel(a->entity, r->timer);
             r->timer =
                 entity_timer_set(a->entity, r->wait, AGENT_TIMER_REQUEST, (uint64_t)r->transaction);
@@ -334,6 +375,7 @@ void agent_channel_down(struct agent *a, entity_id peer)
     for (struct agent_request *r = first_of(a, AGENT_BY_PEER, peer); r != NULL;
          r = next_of(a, AGENT_BY_PEER, r)) {
         if (r->route.exempt == EXEMPT_NOT) {
+            entity_flow_suspend(a->entity, r->info.flow);
             entity_send(a->entity, peer, EXEMPT_NOT, (uint8_t)a->encoding, buf_span(&r->payload),
                         &r->info);
         }
@@ -356,6 +398,7 @@ bool agent_timed_out(struct agent *a, uint64_t arg, enum cpns_type *type, entity
         *type = r->type;
         *peer = r->route.peer;
         *cookie = r->cookie;
+        entity_flow_end(a->entity, r->flow, FLOW_TIMEOUT, "no answer");
         request_free(a, r);
         return true;
     } else {

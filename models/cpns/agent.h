@@ -37,6 +37,7 @@ struct agent_route {
     uint32_t pn;
     uint32_t group;
     uint64_t copy_of;
+    uint64_t flow; /* 0: the one of the message being handled */
 };
 struct agent_route agent_route(entity_id peer);
 
@@ -56,6 +57,14 @@ uint64_t agent_send(struct agent *a, struct cpns_message *m, const struct agent_
  * Returns the TransactionID. */
 int64_t agent_request(struct agent *a, struct cpns_message *m, const struct agent_route *route,
                       uint64_t cookie);
+/* A request that is a flow of its own (cpns-model.md section 4): begun now, of that kind (static)
+ * and subject, and ended with the request: done or refused as the answer's status says, timeout
+ * when the last try has run out, failed when it is forgotten. */
+int64_t agent_request_flow(struct agent *a, struct cpns_message *m, const struct agent_route *route,
+                           uint64_t cookie, const char *kind, const char *subject);
+/* Ends a flow as the status that answered it says (0: an answer without one): done, refused,
+ * timeout (408, 504) or failed (503). */
+void agent_flow_answered(struct agent *a, uint64_t flow, int64_t status);
 /* An answer arrived: true, and the request's cookie, when one of that type was waiting for it. */
 bool agent_answered(struct agent *a, const struct cpns_message *answer, enum cpns_type request_type,
                     uint64_t *cookie);

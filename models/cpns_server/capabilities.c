@@ -19,7 +19,8 @@ void server_ask_capabilities(struct server *s, entity_id device)
     if (route.pn != SCENARIO_NONE) {
         cpns_set_text(&m, CPNS_PN_ID, entity_pn_urn(e, route.pn));
     }
-    agent_request(&s->agent, &m, &route, device);
+    agent_request_flow(&s->agent, &m, &route, device, "device-capabilities",
+                       entity_name(e, device));
 }
 
 enum disposition server_on_capabilities(struct server *s, const struct cpns_message *m,

@@ -58,6 +58,13 @@ static void clear_guard(struct gateway *g, struct member *m)
 /* --- registration at the server
  * --------------------------------------------------------------------------- */
 
+void gateway_end_flows(struct gateway *g, struct member *m, int status)
+{
+    agent_flow_answered(&g->agent, m->authentication, status);
+    agent_flow_answered(&g->agent, m->invitation, status);
+    m->authentication = m->invitation = 0;
+}
+
 static void answer_member(struct gateway *g, struct pn *pn, struct member *m, int status)
 {
     struct entity *e = g->agent.entity;
@@ -73,6 +80,7 @@ static void answer_member(struct gateway *g, struct pn *pn, struct member *m, in
     cpns_set_integer(&answer, CPNS_STATUS, status);
     cpns_set_text(&answer, CPNS_PN_ID, entity_pn_urn(e, pn->number));
     struct agent_route route = gateway_route(m->pne, pn);
+    route.flow = m->flow;
     agent_send(&g->agent, &answer, &route);
 }
 
@@ -95,7 +103,8 @@ static void send_registration(struct gateway *g, struct pn *pn)
     }
     pn->registering = true;
     struct agent_route route = gateway_route(g->server, pn);
-    agent_request(&g->agent, &m, &route, (uint64_t)(pn - g->pns));
+    agent_request_flow(&g->agent, &m, &route, (uint64_t)(pn - g->pns), "registration",
+                       s->pns[pn->number].id);
 }
 
 /* Registers when there is somebody new and nobody is waited for. */
@@ -132,6 +141,7 @@ static void fail_member(struct gateway *g, struct pn *pn, struct member *m, int 
     no_longer_awaited(pn, m);
     entity_event(g->agent.entity, "member_absent", entity_name(g->agent.entity, m->pne));
     answer_member(g, pn, m, status);
+    gateway_end_flows(g, m, status);
     maybe_register(g, pn);
 }
 
@@ -160,6 +170,7 @@ enum disposition gateway_on_registration_response(struct gateway *g, const struc
         if (good && member->state == MEMBER_AUTHENTICATED) {
             member->state = MEMBER_REGISTERED;
             answer_member(g, pn, member, 200);
+            gateway_end_flows(g, member, 200);
         } else if (!good) {
             fail_member(g, pn, member, (int)cpns_integer(m, CPNS_STATUS));
         }
@@ -190,6 +201,8 @@ static void authenticate(struct gateway *g, struct pn *pn, struct member *m)
 {
     struct entity *e = g->agent.entity;
     const struct scenario *s = entity_scenario(e);
+    entity_flow_end(e, m->authentication, FLOW_FAILED, "begun again");
+    m->authentication = entity_flow_begin(e, "authentication", entity_name(e, m->pne));
     m->state = MEMBER_AUTHENTICATING;
     set_guard(g, m);
     struct cpns_message request;
@@ -199,6 +212,7 @@ static void authenticate(struct gateway *g, struct pn *pn, struct member *m)
     cpns_set_text(&request, CPNS_GATEWAY_ID, entity_urn(e, entity_self(e)));
     cpns_add_text(&request, CPNS_PNE_ID, span_of_str(entity_urn(e, m->pne)));
     struct agent_route route = gateway_route(g->server, pn);
+    route.flow = m->authentication;
     agent_request(&g->agent, &request, &route, m->pne);
 }
 
@@ -208,6 +222,8 @@ static void invite(struct gateway *g, struct pn *pn, struct member *m)
     m->state = MEMBER_INVITED;
     m->counted = true;
     m->request = 0;
+    m->flow = m->invitation =
+        entity_flow_begin(g->agent.entity, "pn-invitation", entity_name(g->agent.entity, m->pne));
     pn->awaited++;
     set_guard(g, m);
     struct cpns_message request;
@@ -216,6 +232,7 @@ static void invite(struct gateway *g, struct pn *pn, struct member *m)
     cpns_set_text(&request, CPNS_MODE, "pn_gw");
     struct agent_route route = gateway_route(m->pne, pn);
     route.exempt = EXEMPT_BEFORE_ESTABLISHMENT;
+    route.flow = m->invitation;
     agent_request(&g->agent, &request, &route, m->pne);
 }
 
@@ -261,6 +278,7 @@ enum disposition gateway_on_establishment_request(struct gateway *g, const struc
     }
     bool repeated = asking->request == cpns_integer(m, CPNS_TRANSACTION_ID);
     asking->asked = true;
+    asking->flow = entity_flow(e);
     asking->request = cpns_integer(m, CPNS_TRANSACTION_ID);
     if (repeated && asking->state == MEMBER_REGISTERED) {
         answer_member(g, pn, asking, 200);
@@ -306,6 +324,7 @@ void gateway_on_pne_up(struct gateway *g, entity_id pne)
     cpns_set_text(&request, CPNS_MODE, "pn_gw");
     cpns_set_text(&request, CPNS_PN_ID, entity_pn_urn(e, pn->number));
     struct agent_route route = gateway_route(pne, pn);
+    route.flow = m->invitation;
     agent_request(&g->agent, &request, &route, pne);
 }
 
@@ -340,6 +359,8 @@ void gateway_saw_result(struct gateway *g, entity_id pne, int64_t status)
     if (m == NULL || m->state != MEMBER_AUTHENTICATING) {
         return;
     }
+    agent_flow_answered(&g->agent, m->authentication, status);
+    m->authentication = 0;
     if (status == 200) {
         clear_guard(g, m);
         m->state = MEMBER_AUTHENTICATED;

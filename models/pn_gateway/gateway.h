@@ -33,6 +33,8 @@ struct member {
     bool asked;      /* waits for a PNEstablishmentResponse ... */
     int64_t request; /* ... to this TransactionID */
     uint64_t guard;  /* timer: given up when it makes no progress */
+    /* flows: that its answer belongs to; its invitation and authentication while under way, or 0 */
+    uint64_t flow, invitation, authentication;
 };
 
 /* A personal network of this gateway: PN inventory (copy) and PN routing table (cpns-model.md
@@ -94,6 +96,9 @@ void gateway_saw_challenge(struct gateway *g, entity_id pne);
 void gateway_saw_result(struct gateway *g, entity_id pne, int64_t status);
 enum disposition gateway_on_registration_response(struct gateway *g, const struct cpns_message *m);
 void gateway_renew_lease(struct gateway *g, uint64_t pn);
+
+/* What is under way of the member's own flows ends as `status` says. */
+void gateway_end_flows(struct gateway *g, struct member *m, int status);
 
 /* release.c */
 void gateway_ask_release(struct gateway *g, uint32_t pn);

@@ -14,7 +14,8 @@ void gateway_ask_release(struct gateway *g, uint32_t number)
         agent_begin(&g->agent, &m, CPNS_PN_RELEASE_REQUEST, entity_urn(e, g->server));
         cpns_set_text(&m, CPNS_PN_ID, entity_pn_urn(e, number));
         struct agent_route route = gateway_route(g->server, pn);
-        agent_request(&g->agent, &m, &route, i);
+        agent_request_flow(&g->agent, &m, &route, i, "pn-release",
+                           entity_scenario(e)->pns[number].id);
         return;
     }
     entity_event(e, "work_skipped", "pn-release: no such personal network here");
@@ -31,6 +32,7 @@ void gateway_released(struct gateway *g, struct pn *pn, entity_id except)
         struct member *m = &pn->members[i];
         bool told = m->state == MEMBER_REGISTERED && m->pne != except;
         entity_timer_cancel(e, m->guard);
+        gateway_end_flows(g, m, 410);
         *m = (struct member){.pne = m->pne, .state = MEMBER_ABSENT};
         gateway_group_forget(g, m->pne);
         if (told && entity_connected(e, m->pne)) {

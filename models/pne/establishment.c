@@ -46,6 +46,7 @@ static void look_for_gateway(struct pne *p)
                   s->links[s->edges[s->nodes[entity_self(e)].edge].link].technology);
     struct agent_route route = pne_route(p);
     route.exempt = EXEMPT_BEFORE_ESTABLISHMENT;
+    route.flow = p->flow;
     agent_request(&p->agent, &m, &route, 0);
 }
 
@@ -54,6 +55,8 @@ void pne_begin(struct pne *p)
     p->retry = 0;
     if (pne_may(p, PNE_EV_START)) {
         pne_move(p, PNE_EV_START, PNE_DISCOVERING);
+        p->flow = entity_flow_begin(p->agent.entity, "pn-establishment",
+                                    entity_scenario(p->agent.entity)->pns[p->pn].id);
         p->invited = false;
         look_for_gateway(p);
     }
@@ -94,6 +97,7 @@ enum disposition pne_on_discovery_response(struct pne *p, const struct cpns_mess
                       span_of_str(entity_urn(p->agent.entity, pn->members[i])));
     }
     struct agent_route route = pne_route(p);
+    route.flow = p->flow;
     agent_request(&p->agent, &request, &route, 0); /* the world opens the session first: R3 */
     return MESSAGE_DELIVERED;
 }
@@ -238,6 +242,7 @@ void pne_gives_up(struct pne *p, enum pne_event event, const char *reason)
     if (!pne_may(p, event)) {
         return;
     }
+    pne_end_flow(p, event, reason);
     pne_move(p, event, PNE_REFUSED);
     agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
     if (!p->told) {
@@ -275,6 +280,7 @@ void pne_set_back(struct pne *p, enum pne_event event, const char *reason)
         pne_gives_up(p, event, reason);
         return;
     }
+    pne_end_flow(p, event, reason);
     pne_move(p, event, PNE_IDLE);
     if (invited) {
         asks_itself(p);
@@ -299,7 +305,7 @@ void pne_ask_release(struct pne *p)
                 entity_urn(e, entity_scenario(e)->nodes[p->gateway].peer));
     cpns_set_text(&m, CPNS_PN_ID, entity_pn_urn(p->agent.entity, p->pn));
     struct agent_route route = pne_route(p);
-    agent_request(&p->agent, &m, &route, 0);
+    agent_request_flow(&p->agent, &m, &route, 0, "pn-release", entity_scenario(e)->pns[p->pn].id);
 }
 
 /* The PN is no more, by notification or by the answer to our own request; the session is closed in

@@ -64,7 +64,7 @@ static void create(struct pne *p, struct pne_group *g)
     }
     struct agent_route route = group_route(p, g->group);
     g->waiting = true;
-    agent_request(&p->agent, &m, &route, g->group);
+    agent_request_flow(&p->agent, &m, &route, g->group, "sg-create", group->id);
 }
 
 static void join(struct pne *p, struct pne_group *g)
@@ -78,7 +78,8 @@ static void join(struct pne *p, struct pne_group *g)
     struct agent_route route = group_route(p, g->group);
     g->waiting = true;
     g->tries++;
-    agent_request(&p->agent, &m, &route, g->group);
+    agent_request_flow(&p->agent, &m, &route, g->group, "sg-join",
+                       entity_scenario(e)->groups[g->group].id);
 }
 
 /* Also after the PNE came back into its PN: what it is a member of, it joins again, so that its
@@ -229,7 +230,9 @@ void pne_group_message(struct pne *p, uint32_t group, size_t size)
     if (entity_scenario(e)->group_protection == PROTECTION_NONE) {
         route.exempt = EXEMPT_SERVICE_GROUP;
     }
+    route.flow = entity_flow_begin(e, "group-message", entity_scenario(e)->groups[group].id);
     agent_send(&p->agent, &m, &route);
+    entity_flow_let_go(e, route.flow); /* nobody answers */
     free(payload);
 }
 

@@ -47,9 +47,35 @@ bool pne_may(const struct pne *p, enum pne_event event)
     return fsm_allows(&pne_table, p->state, event);
 }
 
+static enum flow_outcome flow_outcome(enum pne_event event)
+{
+    switch (event) {
+    case PNE_EV_ADMITTED:
+        return FLOW_DONE;
+    case PNE_EV_REFUSED:
+        return FLOW_REFUSED;
+    case PNE_EV_TIMEOUT:
+        return FLOW_TIMEOUT;
+    default:
+        return FLOW_FAILED;
+    }
+}
+
+void pne_end_flow(struct pne *p, enum pne_event event, const char *reason)
+{
+    entity_flow_end(p->agent.entity, p->flow, flow_outcome(event), reason);
+    p->flow = 0;
+}
+
 bool pne_move(struct pne *p, enum pne_event event, enum pne_state to)
 {
-    return entity_transition(p->agent.entity, &pne_table, "", &p->state, event, to) == 0;
+    if (entity_transition(p->agent.entity, &pne_table, "", &p->state, event, to) != 0) {
+        return false;
+    }
+    if (to != PNE_DISCOVERING && to != PNE_ESTABLISHING) {
+        pne_end_flow(p, event, to == PNE_JOINED ? NULL : fsm_event_name(&pne_table, event));
+    }
+    return true;
 }
 
 struct agent_route pne_route(const struct pne *p)

@@ -51,6 +51,7 @@ struct pne {
     uint32_t failures; /* in a row, to reach the PN */
     bool told;         /* that the gateway is out of reach */
     uint64_t retry;    /* timer, or 0 */
+    uint64_t flow;     /* pn-establishment that this PNE began, or 0 */
     bool broken;       /* the session of a member broke and was not opened again yet */
     struct pne_group *groups;
     size_t group_count, group_capacity;
@@ -62,6 +63,9 @@ struct agent_route pne_route(const struct pne *p);
 /* A transition; an event that the state does not allow is recorded as a protocol error and changes
  * nothing: false. */
 bool pne_move(struct pne *p, enum pne_event event, enum pne_state to);
+/* The establishment under way, if it is this PNE's, ends with this reason as `event` says; moves
+ * end it too, without one. */
+void pne_end_flow(struct pne *p, enum pne_event event, const char *reason);
 /* Whether the state allows the event, for what is no error otherwise. */
 bool pne_may(const struct pne *p, enum pne_event event);
 

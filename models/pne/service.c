@@ -22,7 +22,7 @@ void pne_use_service(struct pne *p, entity_id target, size_t size)
     cpns_set_text(&m, CPNS_SERVICE_ID, "echo");
     cpns_set_bytes(&m, CPNS_PAYLOAD, span_of(payload, size));
     struct agent_route route = pne_route(p);
-    agent_request(&p->agent, &m, &route, 0);
+    agent_request_flow(&p->agent, &m, &route, 0, "service-access", entity_name(e, target));
     free(payload);
 }
 

@@ -307,7 +307,7 @@ static void resolve_expect(struct loader *l, const struct raw_expect *raw,
         e->kind = EXPECT_METRIC;
         if (m != NULL) {
             e->name = m->name;
-            take_subject(l, &raw->subject, !m->of_sessions, e);
+            take_subject(l, &raw->subject, m->of != OF_HOP, e);
             take_bounds(l, raw, m, e);
         }
     }

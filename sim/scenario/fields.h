@@ -271,10 +271,11 @@ extern const struct claim claims[];
 extern const size_t claim_count;
 
 enum metric_unit { METRIC_MS, METRIC_COUNT, METRIC_RATIO };
+enum metric_subject { OF_HOP, OF_MESSAGES, OF_FLOWS }; /* a hop, message type or kind of flow */
 struct metric {
     const char *name;
     enum metric_unit unit;
-    bool of_sessions; /* subject is a hop; otherwise a message type */
+    enum metric_subject of;
     const char *doc;
 };
 extern const struct metric metrics[];

@@ -341,8 +341,9 @@ static void write_vocabulary(const struct scenario_vocabulary *w, struct buf *ou
                    "| Metric | Bound | Subject | Meaning |\n|---|---|---|---|\n");
     for (size_t i = 0; i < metric_count; i++) {
         static const char *const units[] = {"time", "number", "percentage or number"};
+        static const char *const subjects[] = {"hop", "message type", "kind of flow"};
         buf_printf(out, "| `%s` | %s | %s | %s |\n", metrics[i].name, units[metrics[i].unit],
-                   metrics[i].of_sessions ? "hop" : "message type", metrics[i].doc);
+                   subjects[metrics[i].of], metrics[i].doc);
     }
     buf_append_str(out,
                    "\n## Link technologies\n\nValid as `technology` and as the name of a link.\n\n"

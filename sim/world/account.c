@@ -49,6 +49,9 @@ static void carry_free(struct carry *c)
     if (c->watched && c->hop->watch != NULL) {
         observe_settled(c->hop, c->message->id, c->hop_number);
     }
+    if (c->sent_at != SIM_TIME_NEVER) {
+        flow_carried(c->message->flow, c->wire_bytes);
+    }
     buf_fini(&c->frame);
     free(c);
 }
@@ -65,6 +68,7 @@ struct message *account_message(struct world *w, const struct message_info *info
     m->sent_at = net_now(w->net);
     m->delivered_at = SIM_TIME_NEVER;
     m->plain_bytes = bytes;
+    m->flow = flow_take(w, info->flow, bytes);
     m->prev = w->last_message;
     if (w->last_message != NULL) {
         w->last_message->next = m;
@@ -100,6 +104,7 @@ static void finish_message(struct world *w, struct message *m, const char *outco
         w->last_message = m->prev;
     }
     map_remove(&w->messages, m->id);
+    flow_message_over(w, m->flow, m->delivered_at != SIM_TIME_NEVER, reason);
     free(m);
 }
 
@@ -146,6 +151,7 @@ void account_arrived(struct entity *to, struct carry *carry, entity_id from, uin
                      struct span payload, bool in_session, const char *peer_urn)
 {
     struct world *w = to->world;
+    struct flow *flow = carry != NULL ? carry->message->flow : NULL;
     struct received received = {
         .from = from,
         .payload = payload,
@@ -165,6 +171,7 @@ void account_arrived(struct entity *to, struct carry *carry, entity_id from, uin
                      "nobody sent it like this: forged or altered on the way");
     }
     to->refuse_reason = NULL;
+    flow_enter(w, flow);
     enum disposition disposition = to->type->message(to, to->state, &received);
     switch (disposition) {
     case MESSAGE_DELIVERED:
@@ -176,6 +183,7 @@ void account_arrived(struct entity *to, struct carry *carry, entity_id from, uin
         refuse(w, received.message_id, to->refuse_reason != NULL ? to->refuse_reason : "refused");
         break;
     }
+    flow_leave(w);
 }
 
 void account_lost(struct world *w, struct carry *carry, const char *reason)

@@ -31,6 +31,7 @@ static void tell_entity(struct end *end, enum channel_event event, const char *r
     struct entity *e = end->entity;
     const struct entity *peer = other_end(end)->entity;
     e->type->channel(e, e->state, peer->id, event, reason);
+    flow_leave(e->world);
 }
 
 /* --- the end of an end

@@ -156,6 +156,7 @@ static void on_alarm(void *arg)
     alarm_unlink(w, a);
     free(a);
     e->type->timer(e, e->state, kind, value);
+    flow_leave(w);
 }
 
 uint64_t entity_timer_set(struct entity *e, sim_time delay, uint32_t kind, uint64_t arg)

@@ -17,6 +17,15 @@ struct entity;              /* the world's handle of one entity */
 typedef uint32_t entity_id; /* index of its node in the scenario */
 #define ENTITY_NONE UINT32_MAX
 
+/* How a flow ended; one that has not is `open` in the record. */
+enum flow_outcome {
+    FLOW_DONE,
+    FLOW_REFUSED, /* somebody said no */
+    FLOW_TIMEOUT, /* nobody said anything */
+    FLOW_FAILED,  /* it broke in the middle, or was given up */
+};
+#define FLOW_NONE UINT64_MAX
+
 /* Why a message may travel outside a session (cpns-model.md section 5). */
 enum exemption {
     EXEMPT_NOT,
@@ -37,6 +46,7 @@ struct message_info {
     uint64_t transaction; /* TransactionID */
     uint64_t copy_of;     /* message_id of the message this one is a copy of (fan-out), or 0 */
     int status;           /* of a response, or 0 */
+    uint64_t flow;        /* 0: that of the message being handled; FLOW_NONE: none */
 };
 
 /* A message that arrived over one hop. */
@@ -133,6 +143,36 @@ void entity_connect(struct entity *e, entity_id peer);
 /* Closes the session with `peer` in order after what was sent. No CHANNEL_DOWN at this end. */
 void entity_disconnect(struct entity *e, entity_id peer, const char *reason);
 bool entity_connected(const struct entity *e, entity_id peer);
+
+/* --- flows
+ * ----------------------------------------------------------------------------------------- */
+
+/* A flow is one instance of what cpns-model.md section 4 describes: one PNE's establishment, one
+ * service access. It takes up the messages that are sent for it. Whatever is sent, copied or begun
+ * while a message is handled belongs to (or is within) that message's flow, the current one;
+ * timers, workload, channel events and start have none until entity_flow_resume() says so. */
+
+/* Begins a flow. `kind` is a stable word ("pn-establishment", static); `subject` whom or what it is
+ * about (a PN, group, entity; copied), or NULL. The current flow becomes its parent, and stays the
+ * current one. Returns its id (never 0 or FLOW_NONE); messages are sent for it with
+ * message_info.flow, and whoever receives one goes on with it by itself. */
+uint64_t entity_flow_begin(struct entity *e, const char *kind, const char *subject);
+/* It is over, `reason` says why (copied; NULL where there is nothing to say). Any entity may say
+ * so; the first counts, 0 and flows that are over are fine. Messages of it that are still under
+ * way, and what they cause, belong to it all the same. */
+void entity_flow_end(struct entity *e, uint64_t flow, enum flow_outcome outcome,
+                     const char *reason);
+/* It ends by itself as soon as none of its messages is under way: done when all of them arrived,
+ * else failed with the reason of the first that did not. For what nobody answers. */
+void entity_flow_let_go(struct entity *e, uint64_t flow);
+/* The current flow, or 0. */
+uint64_t entity_flow(const struct entity *e);
+/* From now until the handler returns `flow` is the current one (0 or one that is over: none). */
+void entity_flow_resume(struct entity *e, uint64_t flow);
+/* What the flow waits for cannot be had for now (its session broke, its gateway is being switched);
+ * and it can again. The time between is the flow's interruption. Repeated calls change nothing. */
+void entity_flow_suspend(struct entity *e, uint64_t flow);
+void entity_flow_continue(struct entity *e, uint64_t flow);
 
 /* --- what the recorder is told
  * -------------------------------------------------------------------- */

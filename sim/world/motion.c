@@ -39,6 +39,7 @@ static void meet(struct entity *e, const struct entity *peer)
 {
     if (e->type->met != NULL && !entity_is_silent(e)) {
         e->type->met(e, e->state, peer->id);
+        flow_leave(e->world);
     }
 }
 

@@ -180,7 +180,8 @@ void report_message(struct world *w, const struct message *m)
         m->info.copy_of != 0 ? record_int((int64_t)m->info.copy_of) : record_null(),
         record_time(m->sent_at), record_time(m->delivered_at), record_text(m->outcome),
         record_text(m->reason), record_int(m->hops), record_int(m->protected_hops),
-        record_int((int64_t)m->plain_bytes));
+        record_int((int64_t)m->plain_bytes),
+        m->flow != NULL ? record_int((int64_t)flow_id(m->flow)) : record_null());
 }
 
 /* A digest as 16 hexadecimal digits: two for each hop of each message, too many for printf(). */
@@ -212,6 +213,31 @@ void report_carry(struct world *w, const struct carry *c, const char *outcome, c
         record_int((int64_t)c->wire_bytes), was_sent ? record_text(sent) : record_null(),
         c->received_at != SIM_TIME_NEVER ? record_text(received) : record_null(),
         record_int(c->watched));
+}
+
+const char *flow_outcome_word(enum flow_outcome outcome)
+{
+    switch (outcome) {
+    case FLOW_DONE:
+        return "done";
+    case FLOW_REFUSED:
+        return "refused";
+    case FLOW_TIMEOUT:
+        return "timeout";
+    case FLOW_FAILED:
+        return "failed";
+    }
+    return NULL;
+}
+
+void report_flow(struct world *w, const struct flow_row *f)
+{
+    PUT(w, table_flow, record_int((int64_t)f->id), record_text(f->kind), record_int(f->initiator),
+        record_text(f->subject), f->parent != 0 ? record_int((int64_t)f->parent) : record_null(),
+        record_time(f->started_at), record_time(f->ended_at), record_text(f->outcome),
+        record_text(f->reason), record_int((int64_t)f->messages), record_int(f->interruptions),
+        record_int(f->interruption), record_int((int64_t)f->plain_bytes),
+        record_int((int64_t)f->wire_bytes));
 }
 
 static const char *side_word(int side)

@@ -46,6 +46,7 @@ static void perform(void *arg)
     size_t size = (size_t)dist_sample_i64(&work->size, &p->rng);
     if (!entity_is_silent(e)) {
         e->type->work(e, e->state, work, target, size);
+        flow_leave(e->world);
     }
     p->done++;
     if (work->repeats && p->done < work->count) {

@@ -245,6 +245,7 @@ static const struct record_column message_columns[] = {
     {"protected_hops", RECORD_INTEGER, false, "",
      "Of these, inside an established session that encrypts and authenticates", NULL},
     {"plain_bytes", RECORD_INTEGER, false, "octets", "Encoded message on its first hop", NULL},
+    {"flow_id", RECORD_INTEGER, true, "", "Flow it was sent for", "flow(flow_id)"},
 };
 
 const struct record_table table_message = {
@@ -255,6 +256,40 @@ const struct record_table table_message = {
     .column_count = SIM_ARRAY_LEN(message_columns),
     .keyed = true,
     .indexes = "type",
+};
+
+static const struct record_column flow_columns[] = {
+    {"flow_id", RECORD_INTEGER, false, "", "Number of the flow in order of its beginning", NULL},
+    {"kind", RECORD_TEXT, false, "", "What it is, e.g. pn-establishment", NULL},
+    {"initiator", RECORD_INTEGER, false, "", "Entity that began it", "entity(entity_id)"},
+    {"subject", RECORD_TEXT, true, "", "Entity, PN or Service Group it is about", NULL},
+    {"parent_id", RECORD_INTEGER, true, "", "Flow within which it was begun", "flow(flow_id)"},
+    {"started_ns", RECORD_INTEGER, false, "ns", "When it began", NULL},
+    {"ended_ns", RECORD_INTEGER, true, "ns", "When it was over; NULL: open", NULL},
+    {"outcome", RECORD_TEXT, false, "done|refused|timeout|failed|open",
+     "done; refused: somebody said no; timeout: nobody answered; failed: it broke in the middle; "
+     "open: it was not over when the run ended",
+     NULL},
+    {"reason", RECORD_TEXT, true, "", "Why it was not done", NULL},
+    {"messages", RECORD_INTEGER, false, "",
+     "Messages sent for it, repeated ones too; not those of flows within it", NULL},
+    {"interruptions", RECORD_INTEGER, false, "",
+     "Times that what it waited for could not be had: its session broke, its gateway was switched",
+     NULL},
+    {"interruption_ns", RECORD_INTEGER, false, "ns", "How long, all together", NULL},
+    {"plain_bytes", RECORD_INTEGER, false, "octets", "Encoded messages on their first hop", NULL},
+    {"wire_bytes", RECORD_INTEGER, false, "octets",
+     "Octets of the records and datagrams that carried them, all hops", NULL},
+};
+
+const struct record_table table_flow = {
+    .name = "flow",
+    .doc = "One flow: what an entity set out to do, with all messages that it took; written when "
+           "it is over and the last of these has arrived, or the run ends",
+    .columns = flow_columns,
+    .column_count = SIM_ARRAY_LEN(flow_columns),
+    .keyed = true,
+    .indexes = NULL,
 };
 
 static const struct record_column message_hop_columns[] = {
@@ -400,6 +435,6 @@ const struct record_table table_expect = {
 const struct record_table *const world_tables[] = {
     &table_entity,     &table_link,      &table_way,     &table_session,     &table_session_end,
     &table_alert,      &table_handshake, &table_message, &table_message_hop, &table_wire_finding,
-    &table_transition, &table_event,     &table_motion,  &table_expect,
+    &table_transition, &table_event,     &table_motion,  &table_expect,      &table_flow,
 };
 const size_t world_table_count = SIM_ARRAY_LEN(world_tables);

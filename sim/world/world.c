@@ -138,6 +138,7 @@ int world_run(struct world *w, const volatile sig_atomic_t *stop, world_progress
             continue; /* a router */
         }
         w->entities[i].type->start(&w->entities[i], w->entities[i].state);
+        flow_leave(w);
     }
     script_start(w);
     while (net_now(w->net) < s->until && recorder_error(w->recorder) == NULL) {
@@ -168,6 +169,7 @@ struct record_db *world_settle(struct world *w)
         channel_settle(w);
         datagram_settle(w);
         account_settle(w);
+        flow_settle(w);
         observe_flush(w->observer);
         report_links(w);
         w->captured = capture_finish(w, &w->end_diags);

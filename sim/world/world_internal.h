@@ -27,6 +27,7 @@ enum { SIDE_INITIATOR, SIDE_RESPONDER };
 
 struct hop;
 struct channel;
+struct flow;
 struct path_leg;
 
 /* --- messages
@@ -36,6 +37,7 @@ struct path_leg;
 struct message {
     uint64_t id;
     struct message_info info;
+    struct flow *flow; /* or NULL */
     sim_time sent_at;
     sim_time delivered_at;
     const char *outcome; /* NULL while under way */
@@ -249,11 +251,14 @@ struct world {
     struct map pn_by_urn, group_by_urn;
     struct urn *pn_urns, *group_urns;
     struct map messages;  /* id -> struct message * */
+    struct map flows;     /* id -> struct flow * */
     struct map timers;    /* handle -> struct entity_alarm * */
     struct map datagrams; /* tag -> struct carry * */
     struct message *first_message, *last_message;
     struct channel *first_channel, *last_channel;
-    uint64_t next_message, next_session, next_timer, next_tag;
+    struct flow *first_flow, *last_flow;
+    struct flow *current_flow; /* of what is being handled */
+    uint64_t next_message, next_session, next_timer, next_tag, next_flow;
     struct world_stats stats;
     bool aborted, settled;
     /* from world_settle() on: a thread takes apart what the run was made of */
@@ -337,6 +342,20 @@ void account_go(struct hop *hop, struct entity *from, struct carry *carry);
 /* All messages still under way end as in flight. */
 void account_settle(struct world *w);
 
+/* flow.c: flows, and what messages count for them */
+
+/* A message of `plain_bytes` is sent for flow `id` (0: the current one): holds the flow until
+ * flow_message_over(). NULL: for none. */
+struct flow *flow_take(struct world *w, uint64_t id, size_t plain_bytes);
+uint64_t flow_id(const struct flow *f); /* 0 for NULL */
+void flow_carried(struct flow *f, size_t wire_bytes);
+void flow_message_over(struct world *w, struct flow *f, bool delivered, const char *reason);
+/* A handler begins: for a message of flow `f` (or NULL); and returned. */
+void flow_enter(struct world *w, struct flow *f);
+void flow_leave(struct world *w);
+/* All flows that are still open are written; after account_settle(). */
+void flow_settle(struct world *w);
+
 /* channel.c: sessions over a hop */
 bool channel_accept(void *hop_server, struct net_stream *stream, net_node peer,
                     const struct net_stream_ops **ops, void **stream_arg);
@@ -366,6 +385,19 @@ void capture_key_log(struct world *w, struct span lines);
 int capture_finish(struct world *w, struct diag_list *diags);
 
 /* report.c: rows */
+struct flow_row {
+    uint64_t id, parent;
+    const char *kind, *subject;
+    entity_id initiator;
+    sim_time started_at, ended_at;
+    const char *outcome, *reason;
+    uint64_t messages;
+    uint32_t interruptions;
+    sim_time interruption;
+    uint64_t plain_bytes, wire_bytes;
+};
+const char *flow_outcome_word(enum flow_outcome outcome);
+void report_flow(struct world *w, const struct flow_row *f);
 void report_entities(struct world *w);
 void report_expects(struct world *w);
 void report_links(struct world *w);

@@ -71,6 +71,17 @@ none "a message was lost or refused without a reason" \
 none "sent is not delivered + lost + refused + in flight" \
     "SELECT type, count(*) AS sent, sum(outcome = 'delivered') + sum(outcome = 'lost') + sum(outcome = 'refused')
      + sum(outcome = 'in_flight') AS known FROM message GROUP BY type HAVING sent <> known"
+none "a flow is open that began more than a minute before the end" \
+    "SELECT v.* FROM v_flow v, run r WHERE v.outcome = 'open' AND v.started_s < r.reached_ns / 1e9 - 60"
+none "a flow was not done, and nothing says why" \
+    "SELECT * FROM v_flow WHERE outcome IN ('refused', 'timeout', 'failed') AND reason IS NULL"
+none "a flow does not count its messages" \
+    "SELECT f.* FROM flow f, run r WHERE f.messages <> (SELECT count(*) FROM message m WHERE m.flow_id = f.flow_id)"
+none "a flow ended before it began, or was interrupted for longer than it lasted" \
+    "SELECT f.* FROM flow f, run r WHERE f.ended_ns < f.started_ns
+        OR f.interruption_ns > coalesce(f.ended_ns, r.reached_ns) - f.started_ns"
+none "a message other than a keep-alive belongs to no flow" \
+    "SELECT * FROM message WHERE flow_id IS NULL AND type <> 'KeepAlive'"
 none "a message arrived altered" \
     "SELECT * FROM message_hop WHERE outcome = 'delivered' AND sent_hash <> received_hash"
 

@@ -254,6 +254,7 @@ void fake_free(struct fake_world *w)
         free(w->log[i]);
     }
     free(w->log);
+    fake_flows_free(w);
     free(w->messages);
     free(w->entities);
     free(w->pn_urns);

@@ -56,6 +56,19 @@ struct fake_message {
     const char *outcome; /* NULL: under way */
     const char *type;
     int status;
+    uint64_t flow; /* or 0 */
+};
+
+struct fake_flow {
+    uint64_t parent;
+    const char *kind;
+    char *subject, *reason;
+    entity_id initiator;
+    sim_time started_at, ended_at;
+    bool over, let_go, failed;
+    enum flow_outcome outcome;
+    uint32_t messages, under_way;
+    sim_time suspended_at, interruption; /* SIM_TIME_NEVER: is not */
 };
 
 struct fake_world {
@@ -69,6 +82,9 @@ struct fake_world {
     uint64_t numbers, hits;
     struct fake_message *messages; /* by id - 1 */
     size_t message_count, message_capacity;
+    struct fake_flow *flows; /* by id - 1 */
+    size_t flow_count, flow_capacity;
+    uint64_t flow; /* of the message being handled, or 0 */
     char **log;
     size_t log_count, log_capacity;
     uint32_t wrong_events;
@@ -76,6 +92,11 @@ struct fake_world {
     void *filter_arg;
 };
 
+/* A message is sent for flow `flow` (0: the one of the message being handled): the flow it counts
+ * for, or 0; and is over. */
+uint64_t fake_flow_take(struct fake_world *w, uint64_t flow);
+void fake_flow_message_over(struct fake_world *w, uint64_t flow, const char *outcome);
+void fake_flows_free(struct fake_world *w);
 /* A line of the log, with the time before it. */
 void fake_say(struct fake_world *w, const char *format, ...) SIM_PRINTF(2, 3);
 const char *fake_name(const struct fake_world *w, entity_id id);

@@ -67,6 +67,7 @@ static void finish_message(struct fake_world *w, uint64_t id, const char *outcom
 {
     if (id != 0 && w->messages[id - 1].outcome == NULL) {
         w->messages[id - 1].outcome = outcome;
+        fake_flow_message_over(w, w->messages[id - 1].flow, outcome);
     }
 }
 
@@ -89,6 +90,7 @@ struct entity *fake_client_of(struct fake_world *w, entity_id a, entity_id b)
 
 static void tell(struct entity *e, entity_id peer, enum channel_event event, const char *reason)
 {
+    e->world->flow = 0;
     e->type->channel(e, e->state, peer, event, reason);
 }
 
@@ -228,8 +230,8 @@ uint64_t entity_send(struct entity *e, entity_id peer, enum exemption exempt, ui
                      struct span payload, const struct message_info *info)
 {
     struct fake_world *w = e->world;
-    *MEM_PUSH(w->messages, w->message_count, w->message_capacity) =
-        (struct fake_message){.type = info->type, .status = info->status};
+    *MEM_PUSH(w->messages, w->message_count, w->message_capacity) = (struct fake_message){
+        .type = info->type, .status = info->status, .flow = fake_flow_take(w, info->flow)};
     uint64_t id = w->message_count;
     transmit(e, peer, exempt, encoding, payload, id);
     return id;
@@ -286,6 +288,7 @@ static void arrive(struct fake_world *w, struct fake_event *e)
     to->refuse_reason = NULL;
     size_t place = w->log_count; /* the arrow stands before what it causes */
     fake_say(w, "arrives");
+    w->flow = e->message_id != 0 ? w->messages[e->message_id - 1].flow : 0;
     enum disposition d = to->type->message(to, to->state, &r);
     bool refused = d == MESSAGE_REFUSED;
     const char *why = refused ? to->refuse_reason != NULL ? to->refuse_reason : "" : "";
@@ -347,6 +350,7 @@ static void perform(struct fake_world *w, struct fake_event *e)
 static void happen(struct fake_world *w, struct fake_event *e)
 {
     struct entity *to = e->to;
+    w->flow = 0;
     switch (e->kind) {
     case FAKE_TIMER:
         if (to->silent) { /* due when it goes on */
@@ -419,6 +423,7 @@ void fake_meet(struct fake_world *w, entity_id client)
     struct entity *ends[] = {&w->entities[client], peer_of(&w->entities[client])};
     for (int i = 0; i < 2; i++) {
         if (ends[i]->type->met != NULL && !ends[i]->silent) {
+            w->flow = 0;
             ends[i]->type->met(ends[i], ends[i]->state, ends[1 - i]->id);
         }
     }

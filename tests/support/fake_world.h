@@ -87,6 +87,14 @@ void fake_assert_exchange(const struct fake_world *w, const char *const *lines, 
                          sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 /* Sent = delivered + lost + refused + under way: no handler took a message and forgot it. */
 void fake_assert_account(const struct fake_world *w);
+/* Flows of `kind` (NULL: any) that ended so; and that have not ended. */
+uint32_t fake_flows(const struct fake_world *w, const char *kind, enum flow_outcome outcome);
+uint32_t fake_flows_open(const struct fake_world *w, const char *kind);
+/* The first open flow in words, or "". Static storage. */
+const char *fake_open_flow(const struct fake_world *w);
+/* Messages of the last flow of `kind`, and how long it was interrupted. */
+uint32_t fake_flow_messages(const struct fake_world *w, const char *kind);
+sim_time fake_flow_interruption(const struct fake_world *w, const char *kind);
 /* Transitions that a table did not allow. */
 uint32_t fake_wrong_events(const struct fake_world *w);
 void fake_print(const struct fake_world *w);

@@ -6,8 +6,8 @@
 
 /* For each PN: stored at the server exactly when it is active at its gateway; the server's members
  * are the gateway's routing table, and those PNEs know it. The same of the Service Groups. No PNE
- * is half-way, no request is unanswered. "" or the first disagreement, in words; valid until the
- * next call. */
+ * is half-way, no request is unanswered, no flow open. "" or the first disagreement, in words;
+ * valid until the next call. */
 const char *stores_disagreement(struct fake_world *w);
 /* The same as an assertion; prints the log. */
 void stores_assert_agree(struct fake_world *w);

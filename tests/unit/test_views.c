@@ -71,6 +71,70 @@ static void messages(void **state)
                 "4|0|pne|gw|NULL|0|service_group|lost|3|3|NULL|65|NULL|NULL|NULL|NULL\n");
 }
 
+/* Flows, and the metrics made of them. */
+static void flows(void **state)
+{
+    (void)state;
+    RUN("flows.db",
+        {"f1", &table_flow,
+         "flow_id=1; kind=pn-establishment; initiator=2; subject=home; started_ns=1000000000; "
+         "ended_ns=1500000000; outcome=done; messages=4; plain_bytes=300; wire_bytes=500"},
+        {"f2", &table_flow,
+         "flow_id=2; kind=authentication; initiator=1; subject=pne; parent_id=1; "
+         "started_ns=1100000000; ended_ns=1200000000; outcome=refused; reason=status 401; "
+         "messages=4"},
+        {"f3", &table_flow,
+         "flow_id=3; kind=pn-establishment; initiator=2; subject=home; started_ns=3000000000; "
+         "ended_ns=4000000000; outcome=done; messages=5; interruptions=1; "
+         "interruption_ns=250000000"},
+        {"f4", &table_flow,
+         "flow_id=4; kind=service-access; initiator=2; subject=srv; started_ns=5000000000; "
+         "ended_ns=NULL; outcome=open; messages=1"},
+        {"f5", &table_flow,
+         "flow_id=5; kind=service-access; initiator=2; subject=srv; started_ns=5000000000; "
+         "ended_ns=6000000000; outcome=timeout; reason=no answer; messages=3; interruptions=2; "
+         "interruption_ns=750000000"},
+        {"m2", NULL, "flow_id=5"});
+    hand_expect("flows.db",
+                "SELECT flow_id, kind, initiator, subject, parent_id, started_s, ended_s, "
+                "duration_ms, outcome, reason, messages, interruptions, interruption_ms, "
+                "plain_bytes, wire_bytes FROM v_flow",
+                "1|pn-establishment|pne|home|NULL|1|1.5|500|done|NULL|4|0|0|300|500\n"
+                "2|authentication|gw|pne|1|1.1|1.2|100|refused|status 401|4|0|0|0|0\n"
+                "3|pn-establishment|pne|home|NULL|3|4|1000|done|NULL|5|1|250|0|0\n"
+                "4|service-access|pne|srv|NULL|5|NULL|NULL|open|NULL|1|0|0|0|0\n"
+                "5|service-access|pne|srv|NULL|5|6|1000|timeout|no answer|3|2|750|0|0\n");
+    hand_expect("flows.db", "SELECT message_id, flow_id FROM v_message WHERE flow_id IS NOT NULL",
+                "2|5\n");
+    hand_expect("flows.db",
+                "SELECT metric, subject, value FROM v_metric WHERE (metric LIKE 'flow%' OR metric "
+                "LIKE 'interruption%') AND metric NOT LIKE '%.p__' AND (subject IS NULL OR "
+                "subject IS NOT 'authentication') AND value > 0 ORDER BY subject, metric",
+                "flow_ms.max|NULL|1000\n"
+                "flow_ms.mean|NULL|750\n"
+                "flows.begun|NULL|5\n"
+                "flows.done|NULL|2\n"
+                "flows.interrupted|NULL|2\n"
+                "flows.open|NULL|1\n"
+                "flows.refused|NULL|1\n"
+                "flows.timeout|NULL|1\n"
+                "interruption_ms.max|NULL|750\n"
+                "interruption_ms.mean|NULL|500\n"
+                "flow_ms.max|pn-establishment|1000\n"
+                "flow_ms.mean|pn-establishment|750\n"
+                "flows.begun|pn-establishment|2\n"
+                "flows.done|pn-establishment|2\n"
+                "flows.interrupted|pn-establishment|1\n"
+                "interruption_ms.max|pn-establishment|250\n"
+                "interruption_ms.mean|pn-establishment|250\n"
+                "flows.begun|service-access|2\n"
+                "flows.interrupted|service-access|1\n"
+                "flows.open|service-access|1\n"
+                "flows.timeout|service-access|1\n"
+                "interruption_ms.max|service-access|750\n"
+                "interruption_ms.mean|service-access|750\n");
+}
+
 /* What was looked for and found, what arrived otherwise, and what was never sent. */
 static void what_happened_to_a_hop_is_told(void **state)
 {
@@ -451,6 +515,7 @@ int main(void)
         cmocka_unit_test(messages),
         cmocka_unit_test(what_happened_to_a_hop_is_told),
         cmocka_unit_test(set_up_times),
+        cmocka_unit_test(flows),
         cmocka_unit_test(metrics_of_messages),
         cmocka_unit_test(overhead_and_timeline),
         cmocka_unit_test(every_rule_is_seen_when_broken),
