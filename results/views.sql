@@ -20,7 +20,7 @@ SELECT l.link_id, coalesce(l.hop, l.name) AS name, l.a, coalesce(l.hop_end, l.b)
 
 -- v_session: One row per secure session
 -- v_session.session_id: Number of the session in order of its start
--- v_session.hop: pne-gateway or gateway-server
+-- v_session.hop: pne-gateway, gateway-server or server-server
 -- v_session.link: Link it ran over, or hop over routers
 -- v_session.initiator: Entity that opened it
 -- v_session.responder: Entity that answered
@@ -73,9 +73,9 @@ SELECT s.session_id, s.hop, coalesce(l.hop, l.name) AS link, i.name AS initiator
 -- v_message.latency_ms [ms]: From sent to delivered
 -- v_message.outcome: delivered, lost, refused or in_flight
 -- v_message.reason: Why lost or refused
--- v_message.hops: Hops it was sent over
+-- v_message.hops: Hops it was sent over, but for those inside a device
 -- v_message.protected_hops: Of these, inside an established session that encrypts and authenticates
--- v_message.exemption: Why it may travel outside a session, where it did
+-- v_message.exemption: Why it may travel outside a session, where it did; internal: inside a device
 -- v_message.flow_id: Flow it was sent for
 -- v_message.plain_bytes [octets]: Encoded message on its first hop
 -- v_message.wire_bytes [octets]: Octets that carried it, all hops
@@ -92,10 +92,10 @@ SELECT m.message_id, m.type, m.origin, m.target, m.pn, m.service_group, m.transa
 -- v_message_hop.hop: 0 is the first
 -- v_message_hop.sender: Entity that sent it over this hop
 -- v_message_hop.receiver: Entity at the other end
--- v_message_hop.link_id: Link, of a hop over routers the first
+-- v_message_hop.link_id: Link, of a hop over routers the first; NULL: inside a device
 -- v_message_hop.session_id: Session that carried it; NULL outside a session
 -- v_message_hop.protected [0/1]: Sealed by a session, established at both ends, whose cipher encrypts and authenticates
--- v_message_hop.exemption: Why it may travel outside a session
+-- v_message_hop.exemption: Why it may travel outside a session; internal: inside a device, no interface of CPNS
 -- v_message_hop.outcome: delivered, lost or in_flight
 -- v_message_hop.reason: Why lost
 -- v_message_hop.queued_s [s]: Handed over by the sender
@@ -152,7 +152,7 @@ SELECT f.flow_id, f.kind, e.name AS initiator, f.subject, f.parent_id, f.started
   FROM flow f JOIN entity e ON e.entity_id = f.initiator;
 
 -- v_setup_stats: Set-up times by hop, kind, version and resumption; percentiles by nearest rank
--- v_setup_stats.hop: pne-gateway or gateway-server
+-- v_setup_stats.hop: pne-gateway, gateway-server or server-server
 -- v_setup_stats.kind: tls or clear
 -- v_setup_stats.version: Protocol version; NULL: none was agreed on
 -- v_setup_stats.resumed [0/1]: Resumed by a ticket
@@ -178,7 +178,7 @@ SELECT hop, kind, version, resumed, count(*) AS sessions, sum(outcome = 'failed'
  GROUP BY hop, kind, version, resumed;
 
 -- v_failure: Failed sessions by reason
--- v_failure.hop: pne-gateway or gateway-server
+-- v_failure.hop: pne-gateway, gateway-server or server-server
 -- v_failure.kind: tls or clear
 -- v_failure.failure: Reason: an alert, truncated, timeout, connection_lost ...
 -- v_failure.sessions: How many
@@ -186,7 +186,7 @@ CREATE VIEW v_failure AS
 SELECT hop, kind, failure, count(*) AS sessions FROM session WHERE outcome = 'failed' GROUP BY hop, kind, failure;
 
 -- v_overhead: What protection costs in octets
--- v_overhead.hop: pne-gateway or gateway-server
+-- v_overhead.hop: pne-gateway, gateway-server or server-server
 -- v_overhead.kind: Kind of session
 -- v_overhead.plain_bytes [octets]: Encoded messages
 -- v_overhead.wire_bytes [octets]: Octets of the records that carried them
@@ -290,8 +290,10 @@ SELECT 'R2', printf('session %d', s.session_id), s.started_ns / 1e9,
   JOIN entity r ON r.entity_id = s.responder
  WHERE NOT ((s.initiator = l.a AND s.responder = coalesce(l.hop_end, l.b)) OR
             (s.initiator = coalesce(l.hop_end, l.b) AND s.responder = l.a))
-    OR i.peer_id IS NOT s.responder
-    OR (s.hop = 'pne-gateway') <> (i.role = 'pne' AND r.role = 'gateway')
+    OR s.hop <> printf('%s-%s', i.role, r.role)
+    -- its own gateway or server, or a gateway on the device of a PNE, which may take over; servers are each other's
+    OR (i.peer_id IS NOT s.responder AND s.hop <> 'server-server' AND
+        r.entry NOT IN (SELECT d.entry || '.gw' FROM entity d WHERE d.role = 'pne'))
 UNION ALL
 SELECT 'R2', printf('session %d', h.session_id), min(h.sent_ns) / 1e9,
        printf('carried message %d between others than its ends', min(h.message_id))
@@ -300,7 +302,8 @@ SELECT 'R2', printf('session %d', h.session_id), min(h.sent_ns) / 1e9,
             (h.sender = h.responder AND h.receiver = h.initiator))
  GROUP BY h.session_id
 UNION ALL
--- R3: PNE-GW is established before the first CPNS message that is not exempt; R4: GW-Server likewise
+-- R3: PNE-GW is established before the first CPNS message that is not exempt; R4: GW-Server likewise, and
+-- server-server as GW-Server [ours]
 SELECT CASE h.hop WHEN 'pne-gateway' THEN 'R3' ELSE 'R4' END, coalesce(l.hop, l.name), min(h.sent_ns) / 1e9,
        printf('message %d was sent before session %d was established', min(h.message_id), h.session_id)
   FROM odd h JOIN link l ON l.link_id = h.link_id
@@ -313,7 +316,7 @@ SELECT 'R4', coalesce(l.hop, l.name), b.established_ns / 1e9,
        printf('session %d stood when session %d was established', a.session_id, b.session_id)
   FROM session a JOIN session b ON b.link_id = a.link_id AND b.session_id > a.session_id
   JOIN link l ON l.link_id = a.link_id
- WHERE a.hop = 'gateway-server' AND a.established_ns IS NOT NULL AND b.established_ns IS NOT NULL
+ WHERE a.hop <> 'pne-gateway' AND a.established_ns IS NOT NULL AND b.established_ns IS NOT NULL
    AND (a.ended_ns IS NULL OR a.ended_ns > b.established_ns)
 UNION ALL
 -- R5: all signalling in the session, once it is established, but for messages destined to a Service Group
@@ -344,11 +347,11 @@ SELECT 'R6', coalesce(l.hop, l.name), min(s.established_ns) / 1e9,
 
 -- v_metric: Metrics for bounds of `expect`
 -- v_metric.metric: Name, e.g. setup_ms.p95
--- v_metric.subject: pne--gateway, gateway--server, a message type, a kind of flow, or NULL: everything
+-- v_metric.subject: pne--gateway, gateway--server, server--server, a message type, a kind of flow, or NULL: everything
 -- v_metric.value [the metric's unit]: Measured; NULL: nothing to measure
 CREATE VIEW v_metric AS
 WITH setup AS (
-  SELECT CASE hop WHEN 'pne-gateway' THEN 'pne--gateway' ELSE 'gateway--server' END AS subject,
+  SELECT replace(hop, '-', '--') AS subject,
          (established_ns - started_ns) / 1e6 AS ms FROM session WHERE established_ns IS NOT NULL
   UNION ALL
   SELECT NULL, (established_ns - started_ns) / 1e6 FROM session WHERE established_ns IS NOT NULL),
@@ -376,7 +379,7 @@ stats AS (
          min(CASE WHEN rank >= 0.95 * n THEN ms END) AS p95, min(CASE WHEN rank >= 0.99 * n THEN ms END) AS p99,
          max(ms) AS most FROM ranked GROUP BY name, subject),
 sessions AS (
-  SELECT CASE hop WHEN 'pne-gateway' THEN 'pne--gateway' ELSE 'gateway--server' END AS subject,
+  SELECT replace(hop, '-', '--') AS subject,
          established_ns IS NOT NULL AS up, outcome = 'failed' AS failed FROM session
   UNION ALL
   SELECT NULL, established_ns IS NOT NULL, outcome = 'failed' FROM session),
@@ -425,10 +428,12 @@ hops AS NOT MATERIALIZED (
   SELECT h.message_id, h.hop, h.protected, h.session_id, h.watched, h.sent_ns, h.exemption,
          -- looked up only where an expectation has a subject
          CASE WHEN EXISTS (SELECT 1 FROM entity e WHERE e.entity_id IN (h.sender, h.receiver) AND e.role = 'pne')
-              THEN 'pne--gateway' ELSE 'gateway--server' END AS subject
+              THEN 'pne--gateway'
+              WHEN EXISTS (SELECT 1 FROM entity e WHERE e.entity_id IN (h.sender, h.receiver) AND e.role = 'gateway')
+              THEN 'gateway--server' ELSE 'server--server' END AS subject
     FROM message_hop h WHERE h.sent_ns IS NOT NULL),
 ends AS (
-  SELECT CASE s.hop WHEN 'pne-gateway' THEN 'pne--gateway' ELSE 'gateway--server' END AS subject, s.session_id,
+  SELECT replace(s.hop, '-', '--') AS subject, s.session_id,
          min(coalesce(e.peer_id, '') <> '' AND
              e.peer_auth IN ('certificate', 'psk', 'resumption (certificate)')) AS mutual, count(*) AS sides
     FROM session s JOIN session_end e ON e.session_id = s.session_id

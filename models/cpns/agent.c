@@ -348,10 +348,12 @@ void agent_forget_cookie(struct agent *a, enum cpns_type type, uint64_t cookie)
     }
 }
 
-/* Sessions with one's gateway or server are one's own to open. */
+/* Sessions of hops of which one is the client are one's own to open. */
 static bool is_client(const struct agent *a, entity_id peer)
 {
-    return entity_scenario(a->entity)->nodes[entity_self(a->entity)].peer == peer;
+    entity_id self = entity_self(a->entity);
+    const struct scenario_edge *edge = scenario_hop(entity_scenario(a->entity), self, peer);
+    return edge != NULL && edge->a == self && edge->policy != SCENARIO_NONE;
 }
 
 void agent_channel_up(struct agent *a, entity_id peer)

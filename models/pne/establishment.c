@@ -5,16 +5,17 @@
 
 #include "models/pne/pne.h"
 
-/* The PN of this PNE: one with its gateway that lists it. */
+/* The PN of this PNE: the first that lists it and whose gateway it can reach. */
 static void find_pn(struct pne *p)
 {
     const struct scenario *s = entity_scenario(p->agent.entity);
     entity_id self = entity_self(p->agent.entity);
     p->pn = SCENARIO_NONE;
     for (uint32_t i = 0; p->pn == SCENARIO_NONE && i < s->pn_count; i++) {
-        for (size_t k = 0; s->pns[i].gateway == p->gateway && k < s->pns[i].member_count; k++) {
-            if (s->pns[i].members[k] == self) {
+        for (size_t k = 0; k < s->pns[i].member_count; k++) {
+            if (s->pns[i].members[k] == self && scenario_hop(s, self, s->pns[i].gateway) != NULL) {
                 p->pn = i;
+                p->gateway = s->pns[i].gateway;
                 p->initiates = s->pns[i].by == BY_MEMBERS || s->pns[i].by_node == self;
                 break;
             }
@@ -39,11 +40,11 @@ static void look_for_gateway(struct pne *p)
 {
     struct entity *e = p->agent.entity;
     const struct scenario *s = entity_scenario(e);
+    uint32_t link = scenario_hop(s, entity_self(e), p->gateway)->link;
     struct cpns_message m;
     agent_begin(&p->agent, &m, CPNS_ENTITY_DISCOVERY_REQUEST, NULL);
     cpns_set_text(&m, CPNS_MODE, "pne");
-    cpns_set_text(&m, CPNS_NETWORK,
-                  s->links[s->edges[s->nodes[entity_self(e)].edge].link].technology);
+    cpns_set_text(&m, CPNS_NETWORK, link != SCENARIO_NONE ? s->links[link].technology : "internal");
     struct agent_route route = pne_route(p);
     route.exempt = EXEMPT_BEFORE_ESTABLISHMENT;
     route.flow = p->flow;

@@ -179,9 +179,11 @@ static enum disposition message(struct entity *e, void *state, const struct rece
 
 static void met(struct entity *e, void *state, entity_id peer)
 {
+    struct pne *p = state;
     (void)e;
-    (void)peer; /* a PNE has no other neighbour */
-    pne_met_gateway(state);
+    if (peer == p->gateway) {
+        pne_met_gateway(p);
+    }
 }
 
 static void on_channel_down(struct pne *p, const char *reason)

@@ -178,6 +178,28 @@ static void resolve_work(struct loader *l, struct raw_work *raw, struct scenario
 
 /* --- faults -------------------------------------------------------------------------------- */
 
+/* A PNE is silent with all of its device. */
+static void add_twins(struct loader *l, struct scenario_fault *f)
+{
+    const struct scenario_node *nodes = l->s->nodes;
+    uint32_t *targets = arena_array(l->arena, 2 * f->target_count, sizeof(*targets));
+    size_t count = 0;
+    l->stamp++;
+    for (size_t i = 0; i < f->target_count; i++) {
+        uint32_t node = f->targets[i];
+        uint32_t twin = nodes[node].role == ROLE_PNE ? nodes[node].twin : SCENARIO_NONE;
+        const uint32_t both[] = {node, twin};
+        for (size_t k = 0; k < 2; k++) {
+            if (both[k] != SCENARIO_NONE && l->stamps[both[k]] != l->stamp) {
+                l->stamps[both[k]] = l->stamp;
+                targets[count++] = both[k];
+            }
+        }
+    }
+    f->targets = targets;
+    f->target_count = count;
+}
+
 static void resolve_fault(struct loader *l, struct raw_fault *raw, size_t index, struct names *ids,
                           struct scenario_fault *f)
 {
@@ -199,8 +221,9 @@ static void resolve_fault(struct loader *l, struct raw_fault *raw, size_t index,
     }
     if (f->verb == FAULT_LINK_DOWN) {
         select_wires(l, &raw->target, &f->targets, &f->target_count);
-    } else {
-        select_nodes(l, &raw->target, ANY_ROLE, SCENARIO_NONE, &f->targets, &f->target_count);
+    } else if (select_nodes(l, &raw->target, ANY_ROLE, SCENARIO_NONE, &f->targets,
+                            &f->target_count)) {
+        add_twins(l, f);
     }
 }
 

@@ -19,7 +19,7 @@ const char *const words_issuer[] = {"scenario-ca", "other-ca", "self", NULL};
 const char *const words_fault[] = {"link-down", "node-silent", NULL};
 const char *const words_encoding[] = {"xml", "cbor", NULL};
 const char *const words_media[] = {"text", "audio", "video", NULL};
-const char *const words_hop[] = {"pne--gateway", "gateway--server", NULL};
+const char *const words_hop[] = {"pne--gateway", "gateway--server", "server--server", NULL};
 
 const char *const words_fidelity[] = {"packet", "fast", "full", NULL};
 static const char *const words_version[] = {"1.2", "1.3", NULL};
@@ -36,7 +36,6 @@ static const char *const words_protection[] = {"none", "session", NULL};
 
 static const char *const later_kind[] = {"ipsec", "dtls", NULL};
 static const char *const later_protection[] = {"group_key", NULL};
-static const char *const later_role[] = {"both", NULL};
 static const char *const later_auth[] = {"certificate", NULL};
 
 /* --- run ----------------------------------------------------------------------------------- */
@@ -308,6 +307,52 @@ static const struct section section_uplink = {.name = "uplink",
                                               FIELDS(uplink_fields),
                                               .doc = "Gateways: the server they belong to."};
 
+static const struct field standby_uplink_fields[] = {
+    {"to", FIELD_TEXTS, AT(raw_node, standby_to), .required = true, .names = "server selector",
+     .doc = "Server; with several, copy 1 to server 1, copy 2 to server 2 and so on."},
+    {"link", FIELD_REF, AT(raw_node, standby_over), .required = true, .names = "link",
+     .doc = "Link to the server, or with via to the router."},
+    {"via", FIELD_TEXTS, AT(raw_node, standby_via), .names = "router selector",
+     .doc = "Routers, as for gateways."},
+    {"by", FIELD_WORD, AT(raw_node, standby_by), .words = words_by,
+     .doc = "With via and several routers, as for gateways."},
+};
+static const struct section section_standby_uplink = {.name = "standby_uplink",
+                                                      .title = "uplink",
+                                                      FIELDS(standby_uplink_fields),
+                                                      .doc =
+                                                          "The server of a gateway on a device."};
+
+static const struct field standby_fields[] = {
+    {"link", FIELD_REF, AT(raw_node, standby_link), .required = true, .names = "link",
+     .doc = "Link over which the other members of its networks reach it as their gateway; their "
+            "policy towards it is theirs towards any gateway."},
+    {"uplink", FIELD_MAP, AT(raw_node, standby_uplink), .section = &section_standby_uplink,
+     .required = true, .doc = "Its server."},
+    {"policy", FIELD_REF, AT(raw_node, standby_policy), .names = "policy",
+     .doc = "Policy towards the server instead of the hop's and the device's."},
+};
+static const struct section section_standby = {
+    .name = "standby",
+    .title = "standby",
+    FIELDS(standby_fields),
+    .doc = "PNEs: a gateway on the same device, named ID.gw (copies ID.gw/1 and so on); where only "
+           "a gateway can be meant, the PNE's name stands for it. It serves nobody until it "
+           "takes over a network, unless a network names it as its gateway."};
+
+static const struct field mesh_fields[] = {
+    {"link", FIELD_REF, AT(raw_node, mesh_link), .required = true, .names = "link",
+     .doc = "Link to the servers behind it in the file (and its copies behind each copy)."},
+    {"policy", FIELD_REF, AT(raw_node, mesh_policy), .names = "policy",
+     .doc = "Policy towards them; gateway_server without it."},
+};
+static const struct section section_mesh = {
+    .name = "mesh",
+    .title = "mesh",
+    FIELDS(mesh_fields),
+    .doc = "Servers: each is joined with every other that has this key, the one that stands first "
+           "in the file being the client."};
+
 static const struct field certificate_fields[] = {
     {"present", FIELD_BOOL, AT(raw_node, present), .fallback = "true",
      .doc = "false: the node sends no certificate."},
@@ -344,7 +389,7 @@ static const struct field node_fields[] = {
     {"id", FIELD_ID, AT(raw_node, id), .required = true,
      .doc = "Name of the node, or of its copies: id/1 to id/COUNT."},
     {"role", FIELD_WORD, AT(raw_node, role), .required = true, .words = words_role,
-     .later = later_role, .doc = "What the node is."},
+     .doc = "What the node is; a device that is PNE and gateway is a pne with standby."},
     {"count", FIELD_INTEGER, AT(raw_node, count), .min = 1, .max = 1e6,
      .doc = "Number of copies; without it there is one node, named by the id alone."},
     {"names", FIELD_TEXTS, AT(raw_node, names), .names = "name",
@@ -358,6 +403,11 @@ static const struct field node_fields[] = {
             "them."},
     {"uplink", FIELD_MAP, AT(raw_node, uplink), .section = &section_uplink,
      .doc = "Gateways only, required there: the server they belong to."},
+    {"standby", FIELD_MAP, AT(raw_node, standby), .section = &section_standby,
+     .doc = "PNEs only: a gateway on the same device. With it, attach may be left out: the PNE "
+            "belongs to that gateway then."},
+    {"mesh", FIELD_MAP, AT(raw_node, mesh), .section = &section_mesh,
+     .doc = "Servers only: joins it with the other servers that have this key."},
     {"policy", FIELD_REF, AT(raw_node, policy), .names = "policy",
      .doc = "Policy towards the peer (gateway or server) instead of the hop's and the device's."},
     {"encoding", FIELD_WORD, AT(raw_node, encoding), .words = words_encoding,
@@ -386,7 +436,6 @@ static const struct field node_fields[] = {
     {"bridge", FIELD_WORD, AT(raw_node, bridge), .words = words_allow,
      .doc = "Gateways only: what it answers to another gateway that asks for a bridge over two of "
             "their PNEs; allow without it."},
-    {"mode", FIELD_LATER, AT(raw_node, later), .doc = "Devices that are PNE and gateway."},
 };
 const struct section section_node = {
     .name = "nodes",
@@ -404,7 +453,9 @@ const struct section section_node = {
         "  - {id: pne, role: pne, count: 50, mix: {wearable: 80 %, phone: 20 %},\n"
         "     attach: {to: gw/*, by: round-robin, link: ble}}\n"
         "  - {id: stale, role: pne, attach: {to: gw/1, link: ble}, certificate: {not_after: -1 "
-        "h}}\n"};
+        "h}}\n"
+        "  - {id: spare, role: pne, attach: {to: gw/1, link: wlan},\n"
+        "     standby: {link: wlan, uplink: {to: srv, link: lte}}}\n"};
 
 /* --- routers ------------------------------------------------------------------------------- */
 
@@ -437,6 +488,24 @@ const struct section section_wire = {
                "wires:\n"
                "  - {between: [r/1, r/2], link: fibre, delay: 4 ms}\n"
                "  - {between: [r/2, r/3], link: fibre, delay: 2500 us, rate: 10 Gbit/s}\n"};
+
+static const struct field bridge_fields[] = {
+    {"between", FIELD_TEXTS, AT(raw_bridge, between), .required = true, .names = "PNE selector",
+     .doc = "The two PNEs, a list."},
+    {"link", FIELD_REF, AT(raw_bridge, link), .required = true, .names = "link",
+     .doc = "Link between them."},
+    {"fidelity", FIELD_WORD, AT(raw_bridge, fidelity), .words = words_fidelity,
+     .doc = "How closely it is simulated; without it as the link says."},
+};
+const struct section section_bridge = {
+    .name = "bridges",
+    .title = "bridge",
+    FIELDS(bridge_fields),
+    .bytes = sizeof(struct raw_bridge),
+    .doc = "Links between PNEs, which may couple their networks. No session protects them: what "
+           "passes there is recorded with the exemption bridge.",
+    .example = "bridges:\n"
+               "  - {between: [pne/1, pne/26], link: wlan}\n"};
 
 static const struct field import_fields[] = {
     {"graphml", FIELD_TEXT, AT(raw_scenario, graphml), .required = true, .names = "file",
@@ -482,9 +551,11 @@ static const struct field pn_fields[] = {
      .doc = "Name of the personal network."},
     {"alias", FIELD_TEXT, AT(raw_pn, alias), .doc = "Name it registers with; the id without it."},
     {"gateway", FIELD_TEXT, AT(raw_pn, gateway), .required = true, .names = "gateway selector",
-     .doc = "Its gateway, exactly one."},
+     .doc = "Its gateway at the start, exactly one; a PNE with standby stands for the gateway on "
+            "its device."},
     {"members", FIELD_TEXTS, AT(raw_pn, members), .names = "PNE selector",
-     .doc = "Its PNEs, attached to that gateway; without it all PNEs attached to that gateway."},
+     .doc = "Its PNEs, attached to that gateway (any, where the gateway is on the device of a "
+            "PNE); without it all PNEs attached to that gateway."},
     {"establishment", FIELD_MAP, AT(raw_pn, establishment), .section = &section_establishment,
      .doc = "How it comes to be."},
     {"candidates", FIELD_TEXTS, AT(raw_pn, candidates), .names = "PNE selector",
@@ -593,7 +664,8 @@ const struct section section_work = {
 static const struct field fault_fields[] = {
     {"id", FIELD_ID, AT(raw_fault, id), .doc = "Name in the results; fault-N without it."},
     {"do", FIELD_WORD, AT(raw_fault, do_), .required = true, .words = words_fault,
-     .doc = "link-down: the links carry nothing; node-silent: the nodes answer nothing more."},
+     .doc = "link-down: the links carry nothing; node-silent: the nodes answer nothing more, a PNE "
+            "with all of its device."},
     {"at", FIELD_TIME, AT(raw_fault, at), .required = true, .max = 100 * YEAR_NS,
      .doc = "When it begins."},
     {"for", FIELD_TIME, AT(raw_fault, for_), .min = 1, .max = 100 * YEAR_NS,
@@ -618,8 +690,10 @@ static const struct field expect_fields[] = {
     {"metric", FIELD_REF, AT(raw_expect, metric), .names = "metric",
      .doc = "A metric that has to lie within bounds."},
     {"subject", FIELD_TEXT, AT(raw_expect, subject), .names = "hop or message type",
-     .doc = "What it is judged on: pne--gateway, gateway--server, or for metrics of messages a "
-            "message type such as ServiceAccessRequest; everything without it."},
+     .doc =
+         "What it is judged on: pne--gateway, gateway--server, server--server, or for metrics of "
+         "messages a "
+         "message type such as ServiceAccessRequest; everything without it."},
     {"min", FIELD_BOUND, AT(raw_expect, min), .doc = "Least value, in the metric's unit."},
     {"max", FIELD_BOUND, AT(raw_expect, max), .doc = "Largest value, in the metric's unit."},
 };
@@ -736,6 +810,8 @@ static const struct field scenario_fields[] = {
      .doc = "Servers, gateways, PNEs and routers."},
     {"wires", FIELD_LIST, AT(raw_scenario, wires), .section = &section_wire,
      .doc = "Links between routers."},
+    {"bridges", FIELD_LIST, AT(raw_scenario, bridges), .section = &section_bridge,
+     .doc = "Links between PNEs."},
     {"personal_networks", FIELD_LIST, AT(raw_scenario, personal_networks), .section = &section_pn,
      .doc = "Personal networks."},
     {"service_groups", FIELD_LIST, AT(raw_scenario, service_groups), .section = &section_group,

@@ -77,7 +77,7 @@ struct raw_scenario {
     struct value run, until, seed, random, record, messages, pcap;
     struct value params;
     struct value security, policies, pne_gateway, gateway_server, service_group, protection;
-    struct value devices, links, nodes, wires;
+    struct value devices, links, nodes, wires, bridges;
     struct value personal_networks, service_groups, workload, faults, expect;
     struct value import, graphml, import_link, import_prefix, import_double;
     struct value timers, request, request_tries, request_backoff, keep_alive, idle_close, pn_lease;
@@ -115,6 +115,9 @@ struct raw_node {
     struct value id, role, count, names, device, mix, policy, encoding, start, fidelity;
     struct value attach, attach_to, attach_by, attach_link;
     struct value uplink, uplink_to, uplink_link, uplink_via, uplink_by;
+    struct value standby, standby_link, standby_policy;
+    struct value standby_uplink, standby_to, standby_over, standby_via, standby_by;
+    struct value mesh, mesh_link, mesh_policy;
     struct value certificate, present, issuer, identity, not_before, not_after;
     struct value psk, secret;
     struct value position, place, disc, centre, radius, grid, origin, step, columns;
@@ -123,7 +126,6 @@ struct raw_node {
     struct value present_for, absent_for, first;
     struct value user, bridge;
     struct value zone, zone_service, zone_announce, zone_information, zone_gone, zone_exhibits;
-    struct value later;
 };
 
 struct raw_exhibit {
@@ -139,6 +141,11 @@ struct raw_waypoint {
 struct raw_wire {
     struct entry head;
     struct value between, link, delay, rate, mtu, fidelity;
+};
+
+struct raw_bridge {
+    struct entry head;
+    struct value between, link, fidelity;
 };
 
 struct raw_pn {
@@ -242,8 +249,8 @@ struct section {
 
 extern const struct section section_scenario;
 extern const struct section section_policy, section_device, section_link, section_node,
-    section_wire, section_import, section_pn, section_group, section_work, section_fault,
-    section_expect;
+    section_wire, section_bridge, section_import, section_pn, section_group, section_work,
+    section_fault, section_expect;
 /* fields_motion.c */
 extern const struct section section_position, section_mobility;
 /* fields_zone.c */

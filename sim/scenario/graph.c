@@ -19,7 +19,7 @@ struct box {
 
 struct line {
     uint32_t a, b; /* boxes */
-    uint32_t link;
+    uint32_t link; /* SCENARIO_NONE: inside a device */
     uint32_t count;
 };
 
@@ -35,7 +35,7 @@ static const char *device_name(const struct scenario *s, const struct scenario_n
     return n->device != SCENARIO_NONE ? s->devices[n->device].name : NULL;
 }
 
-static uint32_t entry_of(const struct scenario *s, uint32_t node)
+static uint32_t box_of(const struct scenario *s, uint32_t node)
 {
     const struct storage *storage = s->storage;
     uint64_t index = 0;
@@ -51,12 +51,36 @@ static void graph_of_nodes(const struct scenario *s, struct graph *g)
         g->boxes[g->box_count++] =
             (struct box){.name = n->id, .role = n->role, .count = 1, .device = device_name(s, n)};
     }
-    g->lines = mem_calloc(s->wire_count, sizeof(*g->lines));
+    g->lines = mem_calloc(s->wire_count + s->edge_count, sizeof(*g->lines));
     for (size_t i = 0; i < s->wire_count; i++) {
         const struct scenario_wire *w = &s->wires[i];
         g->lines[g->line_count++] =
             (struct line){.a = w->a, .b = w->b, .link = w->link, .count = 1};
     }
+    for (size_t i = 0; i < s->edge_count; i++) {
+        const struct scenario_edge *e = &s->edges[i];
+        if (e->kind == HOP_INTERNAL) {
+            g->lines[g->line_count++] =
+                (struct line){.a = e->a, .b = e->b, .link = SCENARIO_NONE, .count = 1};
+        }
+    }
+}
+
+/* Wires of the same two entries over the same link become one line, in order of the first. */
+static void join_line(const struct scenario *s, struct graph *g, struct map *seen, uint32_t from,
+                      uint32_t to, uint32_t link)
+{
+    uint32_t a = box_of(s, from);
+    uint32_t b = box_of(s, to);
+    char key[64];
+    uint64_t index;
+    snprintf(key, sizeof(key), "%u--%u over %u", a, b, link);
+    if (map_get_str(seen, key, &index)) {
+        g->lines[index].count++;
+        return;
+    }
+    map_set_str(seen, key, g->line_count);
+    g->lines[g->line_count++] = (struct line){.a = a, .b = b, .link = link, .count = 1};
 }
 
 static void graph_of_entries(const struct scenario *s, struct graph *g)
@@ -65,25 +89,17 @@ static void graph_of_entries(const struct scenario *s, struct graph *g)
     g->boxes = mem_calloc(storage->node_entry_count, sizeof(*g->boxes));
     for (size_t i = 0; i < storage->node_entry_count; i++) {
         const struct node_entry *e = &storage->node_entries[i];
-        g->boxes[g->box_count++] =
-            (struct box){.name = e->raw->id.v.s, .role = e->role, .count = e->count};
+        g->boxes[g->box_count++] = (struct box){.name = e->id, .role = e->role, .count = e->count};
     }
-    /* Wires of the same two entries over the same link become one line, in order of the first. */
     struct map seen = {0};
-    g->lines = mem_calloc(s->wire_count, sizeof(*g->lines));
+    g->lines = mem_calloc(s->wire_count + s->edge_count, sizeof(*g->lines));
     for (size_t i = 0; i < s->wire_count; i++) {
-        const struct scenario_wire *w = &s->wires[i];
-        uint32_t a = entry_of(s, w->a);
-        uint32_t b = entry_of(s, w->b);
-        char key[64];
-        uint64_t index;
-        snprintf(key, sizeof(key), "%u--%u over %u", a, b, w->link);
-        if (map_get_str(&seen, key, &index)) {
-            g->lines[index].count++;
-            continue;
+        join_line(s, g, &seen, s->wires[i].a, s->wires[i].b, s->wires[i].link);
+    }
+    for (size_t i = 0; i < s->edge_count; i++) {
+        if (s->edges[i].kind == HOP_INTERNAL) {
+            join_line(s, g, &seen, s->edges[i].a, s->edges[i].b, SCENARIO_NONE);
         }
-        map_set_str(&seen, key, g->line_count);
-        g->lines[g->line_count++] = (struct line){.a = a, .b = b, .link = w->link, .count = 1};
     }
     map_fini(&seen);
 }
@@ -121,7 +137,7 @@ static void write_line_label(const struct scenario *s, const struct line *line, 
     if (line->count > 1) {
         buf_printf(out, "%u x ", line->count);
     }
-    buf_append_str(out, s->links[line->link].name);
+    buf_append_str(out, line->link != SCENARIO_NONE ? s->links[line->link].name : "one device");
 }
 
 void show_dot(const struct scenario *s, struct buf *out)
@@ -140,7 +156,7 @@ void show_dot(const struct scenario *s, struct buf *out)
     for (size_t i = 0; i < g.line_count; i++) {
         buf_printf(out, "    n%u -- n%u [label=\"", g.lines[i].a, g.lines[i].b);
         write_line_label(s, &g.lines[i], out);
-        buf_append_str(out, "\"];\n");
+        buf_append_str(out, g.lines[i].link != SCENARIO_NONE ? "\"];\n" : "\", style=dashed];\n");
     }
     buf_append_str(out, "}\n");
     graph_fini(&g);
@@ -160,7 +176,8 @@ void show_mermaid(const struct scenario *s, struct buf *out)
         buf_printf(out, "%s\n", shut[role]);
     }
     for (size_t i = 0; i < g.line_count; i++) {
-        buf_printf(out, "    n%u ---|\"", g.lines[i].a);
+        buf_printf(out, "    n%u %s|\"", g.lines[i].a,
+                   g.lines[i].link != SCENARIO_NONE ? "---" : "-.-");
         write_line_label(s, &g.lines[i], out);
         buf_printf(out, "\"| n%u\n", g.lines[i].b);
     }

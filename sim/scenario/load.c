@@ -151,12 +151,13 @@ static void load(struct loader *l, const char *path)
     take_run(l);
     profiles_resolve(l);
     nodes_resolve(l);
+    networks_resolve(l);
+    hops_resolve(l);
     wires_resolve(l);
     profiles_build_links(l);
     places_resolve(l);
     routes_resolve(l);
     zones_resolve(l);
-    networks_resolve(l);
     services_resolve(l);
     activity_resolve(l);
     take_pcap(l);
@@ -183,6 +184,7 @@ static void loader_fini(struct loader *l)
     names_fini(&l->services);
     map_fini(&l->shared);
     free(l->access);
+    free(l->first_wire);
     free(l->stamps);
     free(l->attached);
     free(l->attached_from);

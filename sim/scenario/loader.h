@@ -18,9 +18,14 @@ struct storage {
     struct raw_scenario *raw;
 };
 
-/* An entry of `nodes`: its copies are nodes `first` to `first + count - 1`. */
+/* An entry of `nodes`: its copies are nodes `first` to `first + count - 1`. A PNE entry with the
+ * key `standby` has a second entry, behind all that are written, for the gateways on its devices.
+ */
 struct node_entry {
     struct raw_node *raw;
+    const char *id;          /* "phone"; of its gateways "phone.gw" */
+    struct node_entry *twin; /* the other of the two, or NULL */
+    bool derived;            /* this is the second */
     uint32_t first;
     uint32_t count; /* 0: not known, complained about */
     enum scenario_role role;
@@ -52,6 +57,7 @@ struct loader {
     struct scenario *s;
     struct names policies, devices, links, nodes, pns, groups, services;
     uint32_t hop_policy[2]; /* by role: PNE, gateway */
+    uint32_t *first_wire;   /* by edge; SCENARIO_NONE: internal */
     uint32_t *access;       /* a server: its wire to a router, or SCENARIO_NONE; by node */
     bool wires_incomplete;  /* some are missing, for reasons already told */
     uint32_t *stamps;       /* a node or a wire: the selection that took it last */
@@ -106,6 +112,21 @@ void import_resolve(struct loader *l);
 
 /* Nodes (nodes.c). */
 void nodes_resolve(struct loader *l);
+/* Gateways on the devices of PNEs (standby.c), steps of nodes_resolve(): their entries, after all
+ * others; what they take over from their PNEs. */
+void standby_list(struct loader *l);
+void standby_fill(struct loader *l);
+/* Adds a hop, but for its `id` and its wires, and the wire with which it begins: to node `to`.
+ * Returns its number. */
+uint32_t edge_add(struct loader *l, const struct scenario_edge *edge, uint32_t to);
+/* The entry of a node. */
+struct node_entry *entry_of(const struct loader *l, uint32_t node);
+/* Hops that need the networks (hops.c): of standby gateways, server meshes and bridges; an index of
+ * all. */
+void hops_resolve(struct loader *l);
+/* Policy of a node's hops by what is written at it (SCENARIO_NONE: nothing), at its device, or for
+ * the hop. */
+uint32_t policy_of(struct loader *l, enum scenario_role role, uint32_t own, uint32_t device);
 /* The most specific fidelity that is written: `own` (of a node or wire), the link's, the
  * scenario's. */
 enum scenario_fidelity fidelity_of(struct loader *l, const struct value *own, uint32_t link);

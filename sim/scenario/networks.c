@@ -23,6 +23,9 @@ static bool take_members(struct loader *l, const struct raw_pn *raw, struct scen
                       &pn->member_count)) {
         return false;
     }
+    if (l->s->nodes[pn->gateway].twin != SCENARIO_NONE) {
+        return true; /* all members have a hop to a gateway on a device */
+    }
     size_t strangers = 0;
     uint32_t stranger = SCENARIO_NONE;
     for (size_t i = 0; i < pn->member_count; i++) {
@@ -56,7 +59,9 @@ static void take_candidates(struct loader *l, const struct raw_pn *raw, struct s
         for (size_t k = 0; k < pn->member_count; k++) {
             member = member || pn->members[k] == pn->candidates[i];
         }
-        if (member || (n->peer != SCENARIO_NONE && n->peer != pn->gateway)) {
+        bool elsewhere = n->peer != SCENARIO_NONE && n->peer != pn->gateway &&
+                         l->s->nodes[pn->gateway].twin == SCENARIO_NONE;
+        if (member || elsewhere) {
             report_error(&l->report, raw->candidates.at, member ? "inconsistent" : "not-attached",
                          "%s is %s", n->id,
                          member ? "a member from the beginning"

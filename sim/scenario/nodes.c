@@ -53,15 +53,17 @@ static void list_entries(struct loader *l)
     const struct value *v = &l->raw->nodes;
     size_t count = value_ok(v) ? v->v.entries.count : 0;
     struct storage *st = l->storage;
-    st->node_entries = arena_array(l->arena, count, sizeof(*st->node_entries));
+    st->node_entries = arena_array(l->arena, 2 * count, sizeof(*st->node_entries));
     st->node_entry_count = count;
     l->nodes.incomplete = l->nodes.incomplete || !value_ok(v);
     uint64_t total = 0;
+    uint64_t doubled = 0;
     bool told = false;
     for (size_t i = 0; i < count; i++) {
         struct raw_node *raw = (struct raw_node *)v->v.entries.items[i];
         struct node_entry *e = &st->node_entries[i];
         e->raw = raw;
+        e->id = value_ok(&raw->id) ? raw->id.v.s : "";
         e->role = value_ok(&raw->role) ? (enum scenario_role)raw->role.v.i : ROLE_PNE;
         if (!value_ok(&raw->id)) {
             l->nodes.gaps = true;
@@ -84,7 +86,9 @@ static void list_entries(struct loader *l)
         uint32_t copies = e->counted ? (uint32_t)raw->count.v.i
                           : e->named ? (uint32_t)raw->names.v.texts.count
                                      : 1;
-        if (total + copies > MOST_NODES) {
+        /* With the gateways on its devices. */
+        uint32_t made = raw->standby.state == VALUE_GIVEN ? 2 * copies : copies;
+        if (total + doubled + made > MOST_NODES) {
             if (!told) {
                 report_error(&l->report, raw->head.at, "out-of-range", "more than %d nodes in all",
                              MOST_NODES);
@@ -92,18 +96,22 @@ static void list_entries(struct loader *l)
             told = true;
             continue;
         }
+        doubled += made - copies;
         e->count = copies;
         e->first = (uint32_t)total;
         total += copies;
     }
     l->s->node_count = total;
+    standby_list(l);
+    total = l->s->node_count;
     l->s->nodes = arena_array(l->arena, total, sizeof(struct scenario_node));
     l->s->edges = arena_array(l->arena, total, sizeof(struct scenario_edge));
-    /* Each node has one wire at most besides those between routers. */
+    /* Each node has one wire at most besides those between routers and those of hops.c. */
     size_t wires = total + (value_ok(&l->raw->wires) ? l->raw->wires.v.entries.count : 0);
     l->s->wires = arena_array(l->arena, wires, sizeof(struct scenario_wire));
     l->stamps = mem_calloc(wires, sizeof(*l->stamps));
     l->access = mem_calloc(total, sizeof(*l->access));
+    l->first_wire = mem_calloc(total, sizeof(*l->first_wire));
 }
 
 /* --- devices ------------------------------------------------------------------------------- */
@@ -224,21 +232,21 @@ static void take_credential(struct loader *l, const struct raw_node *raw,
     }
 }
 
-static uint32_t policy_of(struct loader *l, const struct node_entry *e, uint32_t own,
-                          const struct raw_device *device)
+uint32_t policy_of(struct loader *l, enum scenario_role role, uint32_t own, uint32_t index)
 {
-    if (e->role == ROLE_SERVER) {
+    const struct raw_device *device = device_of(l, index);
+    if (role == ROLE_SERVER) {
         return SCENARIO_NONE;
     }
     if (own != SCENARIO_NONE) {
         return own;
     }
-    uint64_t index;
+    uint64_t policy;
     if (device != NULL && value_ok(&device->policy) &&
-        map_get_str(&l->policies.index, device->policy.v.s, &index)) {
-        return (uint32_t)index;
+        map_get_str(&l->policies.index, device->policy.v.s, &policy)) {
+        return (uint32_t)policy;
     }
-    return l->hop_policy[e->role];
+    return l->hop_policy[role];
 }
 
 static void name_copy(struct loader *l, const struct node_entry *e, uint32_t i,
@@ -261,7 +269,7 @@ static void make_ids(struct loader *l, const struct node_entry *e)
 {
     for (uint32_t i = 0; i < e->count; i++) {
         struct scenario_node *n = &l->s->nodes[e->first + i];
-        n->entry = e->raw->id.v.s;
+        n->entry = e->id;
         n->id = e->counted ? arena_printf(l->arena, "%s/%u", n->entry, i + 1) : n->entry;
         n->ordinal = e->counted ? i + 1 : 0;
         if (e->named) {
@@ -269,12 +277,11 @@ static void make_ids(struct loader *l, const struct node_entry *e)
         }
         l->access[e->first + i] = SCENARIO_NONE;
         n->role = e->role;
-        n->device = n->peer = n->edge = n->policy = SCENARIO_NONE;
+        n->device = n->peer = n->edge = n->policy = n->twin = SCENARIO_NONE;
         n->pairs_all = true;
     }
 }
 
-/* Keys of entities. */
 /* What a router has no use for: keys of entities. */
 static void strip_router(struct loader *l, struct raw_node *raw)
 {
@@ -337,7 +344,7 @@ static void fill_nodes(struct loader *l, const struct node_entry *e)
         struct scenario_node *n = &l->s->nodes[e->first + i];
         const struct raw_device *device = device_of(l, n->device);
         n->credential = credential;
-        n->policy = policy_of(l, e, own, device);
+        n->policy = policy_of(l, e->role, own, n->device);
         int64_t encoding = value_ok(&raw->encoding)                        ? raw->encoding.v.i
                            : device != NULL && value_ok(&device->encoding) ? device->encoding.v.i
                                                                            : 0;
@@ -425,38 +432,62 @@ static uint32_t pick(const struct attachment *a, const struct node_entry *e, uin
     return a->items[a->block ? (size_t)((uint64_t)copy * a->count / e->count) : copy % a->count];
 }
 
-static void add_wire(struct loader *l, const struct node_entry *e, uint32_t copy, uint32_t to,
-                     uint32_t link)
+static struct scenario_wire *add_wire(struct loader *l, uint32_t from, uint32_t to, uint32_t link,
+                                      enum scenario_fidelity fidelity)
 {
     struct scenario *s = l->s;
-    uint32_t from = e->first + copy;
-    s->wires[s->wire_count++] = (struct scenario_wire){
+    struct scenario_wire *w = &s->wires[s->wire_count++];
+    *w = (struct scenario_wire){
         .id = arena_printf(l->arena, "%s--%s", s->nodes[from].id, s->nodes[to].id),
         .a = from,
         .b = to,
         .link = link,
-        .fidelity = fidelity_of(l, &e->raw->fidelity, link)};
+        .fidelity = fidelity};
+    return w;
+}
+
+uint32_t edge_add(struct loader *l, const struct scenario_edge *edge, uint32_t to)
+{
+    struct scenario *s = l->s;
+    uint32_t number = (uint32_t)s->edge_count++;
+    const char *id = NULL;
+    l->first_wire[number] = SCENARIO_NONE;
+    if (edge->kind != HOP_INTERNAL) {
+        l->first_wire[number] = (uint32_t)s->wire_count;
+        id = add_wire(l, edge->a, to, edge->link, edge->fidelity)->id;
+    }
+    s->edges[number] = *edge;
+    s->edges[number].id =
+        to == edge->b && id != NULL
+            ? id
+            : arena_printf(l->arena, "%s--%s", s->nodes[edge->a].id, s->nodes[edge->b].id);
+    return number;
 }
 
 /* The hops of an entry's copies, and their first wires: to the peers, or to the routers `via`. */
-static void add_hops(struct loader *l, struct node_entry *e, const struct attachment *peers,
-                     const struct attachment *via)
+static void add_hops(struct loader *l, struct node_entry *e, enum scenario_hop_kind kind,
+                     const struct attachment *peers, const struct attachment *via)
 {
     struct scenario *s = l->s;
     for (uint32_t i = 0; i < e->count; i++) {
         struct scenario_node *n = &s->nodes[e->first + i];
-        CHECK(s->wire_count == s->edge_count);
         n->peer = pick(peers, e, i);
-        n->edge = (uint32_t)s->edge_count++;
-        add_wire(l, e, i, via != NULL ? pick(via, e, i) : n->peer, peers->link);
-        const struct scenario_wire *w = &s->wires[n->edge];
-        s->edges[n->edge] = (struct scenario_edge){
-            .id =
-                via != NULL ? arena_printf(l->arena, "%s--%s", n->id, s->nodes[n->peer].id) : w->id,
-            .a = w->a,
-            .b = n->peer,
-            .link = w->link,
-            .fidelity = w->fidelity};
+        if (n->peer == n->twin) {
+            report_hint(report_error(&l->report, e->raw->attach_to.at, "self-loop",
+                                     "%s is on the device of %s", s->nodes[n->peer].id, n->id),
+                        "leave attach out: inside a device nothing is needed");
+            n->peer = SCENARIO_NONE;
+            e->detached = true;
+            return;
+        }
+        const struct scenario_edge edge = {.kind = kind,
+                                           .a = e->first + i,
+                                           .b = n->peer,
+                                           .policy = n->policy,
+                                           .link = peers->link,
+                                           .fidelity =
+                                               fidelity_of(l, &e->raw->fidelity, peers->link)};
+        n->edge = edge_add(l, &edge, via != NULL ? pick(via, e, i) : n->peer);
     }
 }
 
@@ -466,32 +497,48 @@ static void attach_pnes(struct loader *l, struct node_entry *e)
     struct attachment gateways;
     if (take_attachment(l, e, &raw->attach_to, ROLE_GATEWAY, &raw->attach_link, &raw->attach_by,
                         &gateways)) {
-        add_hops(l, e, &gateways, NULL);
+        add_hops(l, e, HOP_PNE_GATEWAY, &gateways, NULL);
     }
 }
 
-static void attach_gateways(struct loader *l, struct node_entry *e)
+/* What leads gateways to their servers. */
+struct uplink {
+    const struct value *to, *link, *via, *by;
+};
+
+static void attach_gateways(struct loader *l, struct node_entry *e, const struct uplink *up)
 {
     static const struct value round_robin = {.state = VALUE_ABSENT};
-    const struct raw_node *raw = e->raw;
     struct attachment servers;
     struct attachment routers;
-    bool good = take_attachment(l, e, &raw->uplink_to, ROLE_SERVER, &raw->uplink_link, &round_robin,
-                                &servers);
-    if (raw->uplink_by.state == VALUE_GIVEN && raw->uplink_via.state == VALUE_ABSENT) {
-        report_error(&l->report, raw->uplink_by.at->key, "inconsistent",
+    bool good = take_attachment(l, e, up->to, ROLE_SERVER, up->link, &round_robin, &servers);
+    if (up->by->state == VALUE_GIVEN && up->via->state == VALUE_ABSENT) {
+        report_error(&l->report, up->by->at->key, "inconsistent",
                      "\"by\" has no meaning without \"via\"");
     }
-    if (raw->uplink_via.state == VALUE_ABSENT) {
+    if (up->via->state == VALUE_ABSENT) {
         if (good) {
-            add_hops(l, e, &servers, NULL);
+            add_hops(l, e, HOP_GATEWAY_SERVER, &servers, NULL);
         }
         return;
     }
-    if (take_attachment(l, e, &raw->uplink_via, ROLE_ROUTER, &raw->uplink_link, &raw->uplink_by,
-                        &routers) &&
-        good) {
-        add_hops(l, e, &servers, &routers);
+    if (take_attachment(l, e, up->via, ROLE_ROUTER, up->link, up->by, &routers) && good) {
+        add_hops(l, e, HOP_GATEWAY_SERVER, &servers, &routers);
+    }
+}
+
+/* A gateway on the device of a PNE. */
+static void attach_standby(struct loader *l, struct node_entry *e)
+{
+    const struct raw_node *raw = e->raw;
+    const struct uplink up = {&raw->standby_to, &raw->standby_over, &raw->standby_via,
+                              &raw->standby_by};
+    attach_gateways(l, e, &up);
+    for (uint32_t i = 0; i < e->count; i++) {
+        struct scenario_node *pne = &l->s->nodes[e->twin->first + i];
+        if (raw->attach.state == VALUE_ABSENT) {
+            pne->peer = e->first + i;
+        }
     }
 }
 
@@ -507,7 +554,8 @@ static void attach_servers(struct loader *l, struct node_entry *e)
     }
     for (uint32_t i = 0; i < e->count; i++) {
         l->access[e->first + i] = (uint32_t)l->s->wire_count;
-        add_wire(l, e, i, pick(&routers, e, i), routers.link);
+        add_wire(l, e->first + i, pick(&routers, e, i), routers.link,
+                 fidelity_of(l, &e->raw->fidelity, routers.link));
     }
 }
 
@@ -516,7 +564,7 @@ static void check_place(struct loader *l, struct node_entry *e, const struct val
                         const char *key, uint32_t roles, const char *plural)
 {
     bool takes = (ROLE_BIT(e->role) & roles) != 0;
-    bool needs = takes && e->role != ROLE_SERVER;
+    bool needs = takes && e->role != ROLE_SERVER && e->raw->standby.state == VALUE_ABSENT;
     if (needs && v->state == VALUE_ABSENT) {
         report_error(&l->report, e->raw->head.at, "missing-key", "%s need the key \"%s\"", plural,
                      key);
@@ -530,6 +578,15 @@ static void check_place(struct loader *l, struct node_entry *e, const struct val
     }
 }
 
+static void check_role(struct loader *l, const struct node_entry *e, const struct value *v,
+                       const char *key, enum scenario_role role, const char *plural)
+{
+    if (v->state == VALUE_GIVEN && e->role != role) {
+        report_error(&l->report, v->at->key, "wrong-role", "\"%s\" is for %s, and this is a %s",
+                     key, plural, words_role[e->role]);
+    }
+}
+
 static void attach_all(struct loader *l)
 {
     struct storage *st = l->storage;
@@ -538,16 +595,24 @@ static void attach_all(struct loader *l)
         struct raw_node *raw = e->raw;
         /* With an unknown role (complained about) whatever is there is checked all the same. */
         bool known = value_ok(&raw->role);
+        if (e->derived) {
+            attach_standby(l, e);
+            continue;
+        }
         if (known) {
             check_place(l, e, &raw->attach, "attach", ROLE_BIT(ROLE_PNE) | ROLE_BIT(ROLE_SERVER),
                         "PNEs");
             check_place(l, e, &raw->uplink, "uplink", ROLE_BIT(ROLE_GATEWAY), "gateways");
+            check_role(l, e, &raw->standby, "standby", ROLE_PNE, "PNEs");
+            check_role(l, e, &raw->mesh, "mesh", ROLE_SERVER, "servers");
         }
         if (value_ok(&raw->attach) && (!known || e->role == ROLE_PNE)) {
             attach_pnes(l, e);
         }
         if (value_ok(&raw->uplink) && (!known || e->role == ROLE_GATEWAY)) {
-            attach_gateways(l, e);
+            const struct uplink up = {&raw->uplink_to, &raw->uplink_link, &raw->uplink_via,
+                                      &raw->uplink_by};
+            attach_gateways(l, e, &up);
         }
     }
     for (size_t i = 0; i < st->node_entry_count; i++) {
@@ -589,8 +654,11 @@ void nodes_resolve(struct loader *l)
         make_ids(l, &st->node_entries[i]);
     }
     for (size_t i = 0; i < st->node_entry_count; i++) {
-        fill_nodes(l, &st->node_entries[i]);
+        if (!st->node_entries[i].derived) {
+            fill_nodes(l, &st->node_entries[i]);
+        }
     }
+    standby_fill(l);
     attach_all(l);
     index_attached(l);
 }

@@ -268,6 +268,13 @@ static bool never_meet(const struct loader *l, const struct scenario_wire *w)
            distance(a, b) > range_m;
 }
 
+/* The node that stands for a device: a gateway on the device of a PNE is where that is. */
+static uint32_t body_of(const struct loader *l, uint32_t node)
+{
+    const struct scenario_node *n = &l->s->nodes[node];
+    return n->role == ROLE_GATEWAY && n->twin != SCENARIO_NONE ? n->twin : node;
+}
+
 /* Wires out of reach for good are likely a slip, and so is movement that no wire feels. */
 static void warn(struct loader *l)
 {
@@ -276,18 +283,19 @@ static void warn(struct loader *l)
     const struct scenario_wire **apart = arena_array(l->arena, l->s->node_count, sizeof(*apart));
     for (size_t i = 0; i < l->s->wire_count; i++) {
         const struct scenario_wire *w = &l->s->wires[i];
+        uint32_t a = body_of(l, w->a);
         if (l->s->links[w->link].range_m > 0 && l->s->nodes[w->a].placed &&
             l->s->nodes[w->b].placed) {
-            felt[w->a] = felt[w->b] = true;
+            felt[a] = felt[body_of(l, w->b)] = true;
         }
-        if (apart[w->a] == NULL && never_meet(l, w)) {
-            apart[w->a] = w;
+        if (apart[a] == NULL && never_meet(l, w)) {
+            apart[a] = w;
         }
     }
     for (size_t i = 0; i < st->node_entry_count; i++) {
         const struct node_entry *e = &st->node_entries[i];
         const struct scenario_wire *far = NULL; /* one of an entry is enough */
-        bool any = false;
+        bool any = e->derived;
         for (uint32_t k = 0; k < e->count; k++) {
             any = any || felt[e->first + k];
             far = far == NULL ? apart[e->first + k] : far;
@@ -314,6 +322,16 @@ void places_resolve(struct loader *l)
     bool any = false;
     for (size_t i = 0; i < st->node_entry_count; i++) {
         struct node_entry *e = &st->node_entries[i];
+        for (uint32_t k = 0; e->derived && k < e->count; k++) {
+            struct scenario_node *n = &l->s->nodes[e->first + k];
+            const struct scenario_node *pne = &l->s->nodes[n->twin];
+            n->motion = pne->motion;
+            n->placed = pne->placed;
+            memcpy(n->place, pne->place, sizeof(n->place));
+        }
+        if (e->derived) {
+            continue;
+        }
         bool placed = check_position(l, e->raw);
         const struct scenario_motion *motion = take_motion(l, e->raw);
         for (uint32_t k = 0; k < e->count; k++) {

@@ -138,7 +138,9 @@ static bool default_wanted(const struct loader *l)
     }
     v = &l->raw->nodes;
     for (size_t i = 0; value_ok(v) && i < v->v.entries.count; i++) {
-        wanted = wanted || wants_default(&((struct raw_node *)v->v.entries.items[i])->policy);
+        const struct raw_node *raw = (const struct raw_node *)v->v.entries.items[i];
+        wanted = wanted || wants_default(&raw->policy) || wants_default(&raw->standby_policy) ||
+                 wants_default(&raw->mesh_policy);
     }
     return wanted;
 }

@@ -162,7 +162,8 @@ static const struct tree *place_of(const struct loader *l, uint32_t node)
 {
     uint64_t index = 0;
     CHECK(map_get_str(&l->storage->entries, l->s->nodes[node].entry, &index));
-    return l->storage->node_entries[index].raw->uplink_via.at;
+    const struct node_entry *e = &l->storage->node_entries[index];
+    return e->derived ? e->raw->standby_via.at : e->raw->uplink_via.at;
 }
 
 static void check_fidelity(struct loader *l, const struct scenario_edge *e)
@@ -185,7 +186,7 @@ static void lay(struct loader *l, const struct search *q, uint32_t number)
 {
     struct scenario *s = l->s;
     struct scenario_edge *e = &s->edges[number];
-    uint32_t router = s->wires[number].b;
+    uint32_t router = s->wires[l->first_wire[number]].b;
     const struct label *label = &q->labels[router];
     if (label->stamp != q->stamp) {
         if (!l->wires_incomplete) {
@@ -197,7 +198,7 @@ static void lay(struct loader *l, const struct search *q, uint32_t number)
     }
     uint32_t *wires = arena_array(l->arena, label->hops + 2, sizeof(*wires));
     size_t count = 0;
-    wires[count++] = number;
+    wires[count++] = l->first_wire[number];
     for (; label->wire != SCENARIO_NONE; label = &q->labels[label->next]) {
         wires[count++] = label->wire;
     }
@@ -237,20 +238,27 @@ static void fill_wires(struct scenario *s)
     }
 }
 
+/* Whether an edge leads over routers. */
+static bool is_routed(const struct loader *l, size_t edge)
+{
+    uint32_t first = l->first_wire[edge];
+    return first != SCENARIO_NONE && l->s->edges[edge].b != l->s->wires[first].b;
+}
+
 /* Hops over routers by server: edges of server n are edges[from[n]] to edges[from[n + 1] - 1]. */
 static void lay_ways(struct loader *l)
 {
     struct scenario *s = l->s;
     uint32_t *from = mem_calloc(s->node_count + 2, sizeof(*from));
     for (size_t i = 0; i < s->edge_count; i++) {
-        from[s->edges[i].b + 2] += s->edges[i].b != s->wires[i].b;
+        from[s->edges[i].b + 2] += is_routed(l, i);
     }
     for (size_t i = 2; i < s->node_count + 2; i++) {
         from[i] += from[i - 1];
     }
     uint32_t *edges = mem_calloc(from[s->node_count + 1], sizeof(*edges));
     for (size_t i = 0; i < s->edge_count; i++) {
-        if (s->edges[i].b != s->wires[i].b) {
+        if (is_routed(l, i)) {
             edges[from[s->edges[i].b + 1]++] = (uint32_t)i;
         }
     }
@@ -275,10 +283,10 @@ void routes_resolve(struct loader *l)
     bool routed = false;
     fill_wires(s);
     for (size_t i = 0; i < s->edge_count; i++) {
-        own[i] = (uint32_t)i;
+        own[i] = l->first_wire[i];
         s->edges[i].wires = &own[i];
-        s->edges[i].wire_count = 1;
-        routed = routed || s->edges[i].b != s->wires[i].b;
+        s->edges[i].wire_count = own[i] != SCENARIO_NONE;
+        routed = routed || is_routed(l, i);
     }
     if (routed) {
         lay_ways(l);

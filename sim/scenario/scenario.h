@@ -199,9 +199,11 @@ struct scenario_node {
     uint32_t ordinal;  /* 1 to count; 0 without count */
     enum scenario_role role;
     uint32_t device; /* index in devices */
-    uint32_t peer;   /* PNE: its gateway; gateway: its server; else SCENARIO_NONE */
+    uint32_t peer;   /* PNE: the gateway it attaches to; gateway: its server; else SCENARIO_NONE */
     uint32_t edge;   /* the edge to `peer`, or SCENARIO_NONE */
-    uint32_t policy; /* policy towards `peer`, or SCENARIO_NONE (server) */
+    uint32_t policy; /* policy towards its gateways or its server, or SCENARIO_NONE (server) */
+    uint32_t twin;   /* PNE: the gateway on the same device (key `standby`); that gateway: the PNE;
+                        else SCENARIO_NONE */
     struct scenario_credential credential;
     const char *encoding; /* "xml" or "cbor": what it sends */
     bool placed;          /* has a place */
@@ -231,14 +233,28 @@ struct scenario_wire {
     uint32_t mtu_bytes;
 };
 
-/* A hop of CPNS: the way between an entity and its peer, one wire or several over routers. */
+/* What joins two entities, and which rules of clause 5.9.1 hold there. */
+enum scenario_hop_kind {
+    HOP_PNE_GATEWAY,
+    HOP_GATEWAY_SERVER,
+    HOP_SERVER_SERVER, /* a session as between gateway and server [ours] */
+    HOP_BRIDGE,        /* between two PNEs: no session, messages are exempt (`bridge`) */
+    HOP_INTERNAL,      /* a PNE and the gateway on its device: no interface of CPNS, no session */
+};
+/* "pne-gateway", "gateway-server", "server-server", "bridge", "internal". */
+const char *scenario_hop_name(enum scenario_hop_kind kind);
+
+/* A hop of CPNS: the way between two entities, over one wire, over several with routers between, or
+ * inside a device. */
 struct scenario_edge {
-    const char *id;                  /* "pne/3--gw/1": the attached node first */
-    uint32_t a, b;                   /* nodes */
-    uint32_t link;                   /* index in links, of the first wire */
+    const char *id; /* "pne/3--gw/1": the session's client first */
+    enum scenario_hop_kind kind;
+    uint32_t a, b;   /* nodes; a is the client: it opens the sessions */
+    uint32_t policy; /* of its sessions; SCENARIO_NONE: it has none */
+    uint32_t link;   /* index in links, of the first wire; internal: SCENARIO_NONE */
     enum scenario_fidelity fidelity; /* of all its wires */
-    const uint32_t *wires;           /* from a to b; the first is the wire of the edge's index */
-    size_t wire_count;               /* 1: a and b are joined directly */
+    const uint32_t *wires;           /* from a to b */
+    size_t wire_count;               /* 0: internal; 1: a and b are joined directly */
 };
 
 enum scenario_by { BY_MEMBERS, BY_NODE };
@@ -367,9 +383,13 @@ struct scenario {
     size_t link_count;
     struct scenario_node *nodes;
     size_t node_count;
+    /* Those to the peers, in order of the nodes; of standby gateways, server meshes and bridges. */
     struct scenario_edge *edges;
     size_t edge_count;
-    struct scenario_wire *wires; /* first those of the edges' a, by edge; servers'; routers' */
+    uint32_t
+        *hop_edges;     /* edges by node, in order; node n's are hop_edges[hop_from[n]] up to ... */
+    uint32_t *hop_from; /* ... hop_edges[hop_from[n + 1] - 1] */
+    struct scenario_wire *wires;
     size_t wire_count;
     struct scenario_pn *pns;
     size_t pn_count;
@@ -405,6 +425,8 @@ void scenario_free(struct scenario *s);
 
 /* Index of a node by id, or SCENARIO_NONE. */
 uint32_t scenario_find_node(const struct scenario *s, const char *id);
+/* The hop that joins two nodes; NULL: none does. */
+const struct scenario_edge *scenario_hop(const struct scenario *s, uint32_t a, uint32_t b);
 
 /* The resolved scenario for a reader. `origin`: each value with the file and line (or default) it
  * comes from. */

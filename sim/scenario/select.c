@@ -143,6 +143,9 @@ bool select_range(struct loader *l, const char *text, const struct tree *at, uin
         return false;
     }
     const struct node_entry *e = &l->storage->node_entries[index];
+    if (roles == ROLE_BIT(ROLE_GATEWAY) && e->role == ROLE_PNE && e->twin != NULL) {
+        e = e->twin; /* "phone" where only a gateway can be meant */
+    }
     if (e->count == 0) {
         return false;
     }
@@ -275,21 +278,30 @@ static bool inside(struct range r, uint32_t node)
     return node >= r.first && node - r.first < r.count;
 }
 
-/* Nodes of `a` whose peers are among `b`: the first wires of their hops. False when attachments are
- * not known. */
-static bool attached_wires(struct loader *l, struct range a, struct range b, uint32_t *wires,
-                           size_t *count)
+/* Hops whose clients are among `a` and whose other ends are among `b`: their first wires. False
+ * when attachments are not known. */
+static bool hop_wires(struct loader *l, struct range a, struct range b, uint32_t *wires,
+                      size_t *count)
 {
+    const struct scenario *s = l->s;
     bool known = true;
-    for (uint32_t i = 0; i < a.count; i++) {
-        const struct scenario_node *n = &l->s->nodes[a.first + i];
-        if (n->peer == SCENARIO_NONE) {
-            known = known && (n->role == ROLE_SERVER || n->role == ROLE_ROUTER);
-        } else if (inside(b, n->peer)) {
-            wires[(*count)++] = n->edge;
+    for (uint32_t node = a.first; node < a.first + a.count; node++) {
+        const struct scenario_node *n = &s->nodes[node];
+        known =
+            known && (n->peer != SCENARIO_NONE || n->role == ROLE_SERVER || n->role == ROLE_ROUTER);
+        for (uint32_t i = s->hop_from[node]; i < s->hop_from[node + 1]; i++) {
+            const struct scenario_edge *e = &s->edges[s->hop_edges[i]];
+            if (e->a == node && inside(b, e->b) && e->kind != HOP_INTERNAL) {
+                wires[(*count)++] = l->first_wire[s->hop_edges[i]];
+            }
         }
     }
     return known;
+}
+
+static size_t hops_of(const struct scenario *s, struct range r)
+{
+    return s->hop_from[r.first + r.count] - s->hop_from[r.first];
 }
 
 /* Wires with routers at one end or both. */
@@ -325,7 +337,7 @@ static bool select_link(struct loader *l, const struct text_item *item, uint32_t
     bool good = select_range(l, left, item->at, ANY_NODE, &a);
     good = select_range(l, dashes + 2, item->at, ANY_NODE, &b) && good;
     bool routers = good && (is_router(l, a) || is_router(l, b));
-    size_t most = !good ? 0 : routers ? l->s->wire_count : (size_t)a.count + b.count;
+    size_t most = !good ? 0 : routers ? l->s->wire_count : hops_of(l->s, a) + hops_of(l->s, b);
     if (!good || !within_bounds(l, item->at, most)) {
         return false;
     }
@@ -335,8 +347,8 @@ static bool select_link(struct loader *l, const struct text_item *item, uint32_t
     if (routers) {
         router_wires(l, a, b, *wires, count);
     } else {
-        known = attached_wires(l, a, b, *wires, count);
-        known = attached_wires(l, b, a, *wires, count) && known;
+        known = hop_wires(l, a, b, *wires, count);
+        known = hop_wires(l, b, a, *wires, count) && known;
     }
     if (*count == 0 && known) {
         report_error(&l->report, item->at, "unknown-link", "there is no link \"%s\"",

@@ -20,7 +20,7 @@ static void take_user(struct loader *l, const struct node_entry *e)
         if (e->role == ROLE_SERVER || e->role == ROLE_ROUTER) {
             continue;
         }
-        bool follows = e->role == ROLE_PNE && n->peer != SCENARIO_NONE;
+        bool follows = e->role == ROLE_PNE && n->peer != SCENARIO_NONE && n->peer != n->twin;
         n->user = value_ok(v) ? user_id(l, v->v.s)
                   : follows   ? l->s->nodes[n->peer].user
                               : user_id(l, n->id);
@@ -81,13 +81,19 @@ void zones_resolve(struct loader *l)
     static const enum scenario_role order[] = {ROLE_GATEWAY, ROLE_PNE, ROLE_SERVER, ROLE_ROUTER};
     for (size_t r = 0; r < SIM_ARRAY_LEN(order); r++) {
         for (size_t i = 0; i < st->node_entry_count; i++) {
-            if (st->node_entries[i].role == order[r]) {
+            if (st->node_entries[i].role == order[r] && !st->node_entries[i].derived) {
                 take_user(l, &st->node_entries[i]);
             }
         }
     }
     for (size_t i = 0; i < st->node_entry_count; i++) {
         const struct node_entry *e = &st->node_entries[i];
+        for (uint32_t k = 0; e->derived && k < e->count; k++) { /* its device's user's */
+            l->s->nodes[e->first + k].user = l->s->nodes[e->twin->first + k].user;
+        }
+        if (e->derived) {
+            continue;
+        }
         check_role(l, e, &e->raw->zone, "zone");
         check_role(l, e, &e->raw->bridge, "bridge");
         take_zone(l, e);

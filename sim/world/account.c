@@ -114,7 +114,8 @@ struct carry *account_carry(struct hop *hop, struct message *m, entity_id sender
     struct world *w = hop->world;
     struct carry *c = mem_alloc(sizeof(*c));
     c->message = m;
-    c->hop_number = m->hops++;
+    c->hop_number = m->carries++;
+    m->hops += hop->inside == NULL;
     c->sender = sender;
     c->receiver = hop->client->id == sender ? hop->server->id : hop->client->id;
     c->hop = hop;
@@ -248,7 +249,11 @@ void account_go(struct hop *hop, struct entity *from, struct carry *carry)
 {
     if (entity_is_silent(from)) {
         account_lost(hop->world, carry, "silent");
-    } else if (carry->exemption != EXEMPT_NOT) {
+    } else if (hop->inside != NULL) {
+        inside_send(hop, from, carry);
+    } else if (carry->exemption != EXEMPT_NOT || hop->edge->kind == HOP_BRIDGE) {
+        bool own = carry->exemption == EXEMPT_NOT; /* a bridge is a reason by itself */
+        carry->exemption = own ? EXEMPT_BRIDGE : carry->exemption;
         datagram_send(hop, from, carry);
     } else {
         channel_send(hop, from, carry);

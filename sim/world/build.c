@@ -31,6 +31,8 @@ static int build_entity(struct world *w, uint32_t number, struct diag_list *diag
     e->world = w;
     e->id = number;
     e->node = node;
+    e->processor =
+        node->role == ROLE_GATEWAY && node->twin != SCENARIO_NONE ? &w->entities[node->twin] : e;
     if (node->role == ROLE_ROUTER) {
         e->net_node = net_add_node(w->net, node->id);
         CHECK(e->net_node == number);
@@ -119,7 +121,7 @@ static int build_wire(struct world *w, uint32_t number, struct diag_list *diags)
     wire->world = w;
     wire->number = number;
     wire->wire = &s->wires[number];
-    wire->hop = number < s->edge_count ? &w->hops[number] : NULL;
+    wire->hop = NULL; /* until its hop is built */
     wire_params(s, wire->wire, &params);
     int r = net_add_link(w->net, w->entities[wire->wire->a].net_node,
                          w->entities[wire->wire->b].net_node, &params, &wire->link);
@@ -286,20 +288,27 @@ static int build_hop(struct world *w, uint32_t number, struct issues *all, struc
     hop->edge = edge;
     hop->client = &w->entities[edge->a];
     hop->server = &w->entities[edge->b];
-    uint32_t policy = hop->client->node->policy;
-    CHECK(policy != SCENARIO_NONE);
-    hop->policy = &s->policies[policy];
+    map_set(&hop->client->hops, hop->server->id, (uint64_t)(uintptr_t)hop);
+    map_set(&hop->server->hops, hop->client->id, (uint64_t)(uintptr_t)hop);
+    if (edge->kind == HOP_INTERNAL) {
+        hop->inside = inside_create(hop);
+        return 0;
+    }
+    w->wires[edge->wires[0]].hop = hop;
+    if (edge->kind == HOP_BRIDGE) {
+        return 0;
+    }
+    CHECK(edge->policy != SCENARIO_NONE);
+    hop->policy = &s->policies[edge->policy];
     int r = build_way(w, hop, diags);
     if (r < 0) {
         return r;
     }
-    map_set(&hop->client->hops, hop->server->id, (uint64_t)(uintptr_t)hop);
-    map_set(&hop->server->hops, hop->client->id, (uint64_t)(uintptr_t)hop);
     hop->stream_names[SIDE_INITIATOR] = mem_printf("%s at %s", hop->client->node->id, edge->id);
     hop->stream_names[SIDE_RESPONDER] = mem_printf("%s at %s", hop->server->node->id, edge->id);
     secure_random(w->env, edge->id, "psk", 0, hop->psk, sizeof(hop->psk));
-    r = build_policy(w, policy, diags);
-    hop->secure = w->policies[policy];
+    r = build_policy(w, edge->policy, diags);
+    hop->secure = w->policies[edge->policy];
     if (r == 0) {
         r = plan_identity(w, hop->client, hop->policy, all, diags);
     }
@@ -401,6 +410,7 @@ void world_take_apart(struct world *w)
         free(w->hops[i].stream_names[SIDE_INITIATOR]);
         free(w->hops[i].stream_names[SIDE_RESPONDER]);
         watch_free(w->hops[i].watch);
+        inside_free(w->hops[i].inside);
     }
     jobs_free(w->jobs);
     entity_timers_free(w);

@@ -101,7 +101,9 @@ int capture_start(struct world *w, struct diag_list *diags)
 {
     int r = open_key_log(w, diags);
     for (size_t i = 0; r == 0 && i < w->scenario->edge_count; i++) {
-        w->hops[i].watch = watch_create(w->hops[i].client->urn, w->hops[i].server->urn);
+        if (w->hops[i].inside == NULL) {
+            w->hops[i].watch = watch_create(w->hops[i].client->urn, w->hops[i].server->urn);
+        }
     }
     for (size_t i = 0; r == 0 && i < w->scenario->wire_count; i++) {
         struct wire *wire = &w->wires[i];

@@ -206,6 +206,19 @@ bool entity_is_silent(const struct entity *e)
     return e->silent_until > net_now(e->world->net);
 }
 
+bool entity_neighbour(const struct entity *e, size_t number, struct neighbour *ret)
+{
+    const struct scenario *s = e->world->scenario;
+    if (number >= s->hop_from[e->id + 1] - s->hop_from[e->id]) {
+        return false;
+    }
+    const struct scenario_edge *edge = &s->edges[s->hop_edges[s->hop_from[e->id] + number]];
+    bool client = edge->a == e->id;
+    *ret = (struct neighbour){
+        .id = client ? edge->b : edge->a, .kind = edge->kind, .client = client, .link = edge->link};
+    return true;
+}
+
 struct hop *entity_hop(const struct entity *e, entity_id peer)
 {
     uint64_t found;
@@ -215,8 +228,13 @@ struct hop *entity_hop(const struct entity *e, entity_id peer)
 void entity_connect(struct entity *e, entity_id peer)
 {
     struct hop *hop = entity_hop(e, peer);
-    CHECK(hop != NULL && hop->client == e);
-    if (!entity_is_silent(e)) {
+    CHECK(hop != NULL && hop->client == e && hop->edge->kind != HOP_BRIDGE);
+    if (entity_is_silent(e)) {
+        return;
+    }
+    if (hop->inside != NULL) {
+        inside_connect(hop);
+    } else {
         channel_connect(hop);
     }
 }
@@ -225,13 +243,17 @@ void entity_disconnect(struct entity *e, entity_id peer, const char *reason)
 {
     struct hop *hop = entity_hop(e, peer);
     CHECK(hop != NULL);
-    channel_disconnect(hop, e, reason);
+    if (hop->inside != NULL) {
+        inside_disconnect(hop, e);
+    } else {
+        channel_disconnect(hop, e, reason);
+    }
 }
 
 bool entity_connected(const struct entity *e, entity_id peer)
 {
     const struct hop *hop = entity_hop(e, peer);
-    return hop != NULL && channel_ready(hop, e);
+    return hop != NULL && (hop->inside != NULL || channel_ready(hop, e));
 }
 
 void entity_refuse_reason(struct entity *e, const char *reason)

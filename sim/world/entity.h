@@ -80,8 +80,8 @@ struct entity_type {
     enum disposition (*message)(struct entity *e, void *state, const struct received *message);
     void (*channel)(struct entity *e, void *state, entity_id peer, enum channel_event event,
                     const char *reason);
-    /* The neighbour came into reach, as a radio notices: movement brought the link up again. May be
-     * NULL. Nobody is told of a link that goes down: silence tells. */
+    /* A neighbour, at any hop, came into reach, as a radio notices: movement brought the link up
+     * again. May be NULL. Nobody is told of a link that goes down: silence tells. */
     void (*met)(struct entity *e, void *state, entity_id peer);
     void (*timer)(struct entity *e, void *state, uint32_t kind, uint64_t arg);
     /* An item of `workload` is due here; `target` is one of work->to, or SCENARIO_NONE; `size`
@@ -108,6 +108,17 @@ uint32_t entity_pn_by_urn(const struct entity *e, struct span urn);
 const char *entity_group_urn(const struct entity *e, uint32_t group);
 uint32_t entity_group_by_urn(const struct entity *e, struct span urn);
 
+/* Whom the entity has a hop to. */
+struct neighbour {
+    entity_id id;
+    enum scenario_hop_kind kind;
+    bool client;   /* this entity is the hop's client: it opens the sessions */
+    uint32_t link; /* index in the scenario's links; SCENARIO_NONE inside a device */
+};
+/* The neighbours in order of the scenario, its peer among them, from 0; false beyond the last.
+ * scenario_hop() has the hop between any two nodes. */
+bool entity_neighbour(const struct entity *e, size_t number, struct neighbour *ret);
+
 /* The entity's own stream for `purpose` (static storage), made at first use. */
 struct rng *entity_rng(struct entity *e, const char *purpose);
 /* Secret octets from the entity's cryptographic stream for `purpose` (challenges, keys); what they
@@ -129,9 +140,14 @@ void entity_timer_cancel(struct entity *e, uint64_t timer);
 
 /* Sends one encoded message to a neighbour. `exempt` EXEMPT_NOT: through the session with the
  * neighbour, which is established first when there is none and this entity is the hop's client (PNE
- * towards gateway, gateway towards server); the message waits meanwhile. A server or gateway that
- * has no session with its client gives the message up at once (lost, "no_session"). Any other
- * value: as one plain datagram. Returns the message_id (never 0). */
+ * towards gateway, gateway towards server, of two servers the one that stands first in the
+ * scenario); the message waits meanwhile. A server or gateway that has no session with its client
+ * gives the message up at once (lost, "no_session"). Any other value: as one plain datagram.
+ *
+ * Over a bridge everything goes as a datagram (EXEMPT_NOT becomes EXEMPT_BRIDGE). Inside a device
+ * nothing goes over a network, messages need no session and none can be missing: `in_session` of
+ * what arrives says whether it was sent as EXEMPT_NOT, entity_connected() is true, and CHANNEL_UP
+ * and CHANNEL_DOWN are told as if there were one. Returns the message_id (never 0). */
 uint64_t entity_send(struct entity *e, entity_id peer, enum exemption exempt, uint8_t encoding,
                      struct span payload, const struct message_info *info);
 /* Sends a message that arrived with `message_id` on to the next hop, as it came or re-encoded. */

@@ -86,6 +86,13 @@ static void on_timer(void *arg)
     }
 }
 
+/* A gateway on the device of a PNE moves with it. */
+static const struct scenario_node *body_of(const struct scenario *s, uint32_t node)
+{
+    const struct scenario_node *n = &s->nodes[node];
+    return n->role == ROLE_GATEWAY && n->twin != SCENARIO_NONE ? &s->nodes[n->twin] : n;
+}
+
 static bool comes_and_goes(const struct scenario_node *n)
 {
     return n->motion != NULL && n->motion->model == MOBILITY_COME_AND_GO;
@@ -96,8 +103,8 @@ void motion_start(struct world *w)
     const struct scenario *s = w->scenario;
     for (size_t i = 0; i < s->wire_count; i++) {
         struct wire *wire = &w->wires[i];
-        const struct scenario_node *a = &s->nodes[wire->wire->a];
-        const struct scenario_node *b = &s->nodes[wire->wire->b];
+        const struct scenario_node *a = body_of(s, wire->wire->a);
+        const struct scenario_node *b = body_of(s, wire->wire->b);
         double range_m = s->links[wire->wire->link].range_m;
         bool placed = a->placed && b->placed;
         bool bounded = range_m > 0 && placed;

@@ -42,11 +42,6 @@ static const char *role_word(enum scenario_role role)
     return NULL;
 }
 
-static const char *hop_word(const struct hop *hop)
-{
-    return hop->client->node->role == ROLE_PNE ? "pne-gateway" : "gateway-server";
-}
-
 static const char *exemption_word(enum exemption exempt)
 {
     switch (exempt) {
@@ -149,7 +144,7 @@ void report_links(struct world *w)
     for (size_t i = 0; i < s->edge_count; i++) {
         const struct scenario_edge *e = &s->edges[i];
         for (size_t k = 1; k < e->wire_count; k++) {
-            PUT(w, table_way, record_int((int64_t)i), record_int((int64_t)k),
+            PUT(w, table_way, record_int(e->wires[0]), record_int((int64_t)k),
                 record_int(e->wires[k]));
         }
     }
@@ -204,9 +199,11 @@ void report_carry(struct world *w, const struct carry *c, const char *outcome, c
     show_digest(c->received_hash, received);
     bool was_sent = c->sent_at != SIM_TIME_NEVER;
     PUT(w, table_message_hop, record_int((int64_t)c->message->id), record_int(c->hop_number),
-        record_int(c->sender), record_int(c->receiver), record_int(c->hop->number),
+        record_int(c->sender), record_int(c->receiver),
+        c->hop->inside == NULL ? record_int(c->hop->edge->wires[0]) : record_null(),
         c->session_id != 0 ? record_int((int64_t)c->session_id) : record_null(),
-        record_int(c->protected), record_text(exemption_word(c->exemption)),
+        record_int(c->protected),
+        record_text(c->hop->inside == NULL ? exemption_word(c->exemption) : "internal"),
         record_text(c->encoding == 1 ? "xml" : "cbor"), record_time(c->queued_at),
         record_time(c->sent_at), record_time(c->received_at), record_text(outcome),
         record_text(reason), record_int((int64_t)c->plain_bytes),
@@ -284,9 +281,9 @@ void report_channel(struct world *w, const struct channel *c, const char *outcom
     /* What was negotiated is told by an end that is done; each end's own view is in session_end. */
     const struct secure_facts *f = a->up_at != SIM_TIME_NEVER ? &a->facts : &b->facts;
     bool known = a->up_at != SIM_TIME_NEVER || b->up_at != SIM_TIME_NEVER;
-    PUT(w, table_session, record_int((int64_t)c->id), record_text(hop_word(c->hop)),
-        record_int(c->hop->number), record_int(a->entity->id), record_int(b->entity->id),
-        record_text(c->hop->policy->name),
+    PUT(w, table_session, record_int((int64_t)c->id),
+        record_text(scenario_hop_name(c->hop->edge->kind)), record_int(c->hop->edge->wires[0]),
+        record_int(a->entity->id), record_int(b->entity->id), record_text(c->hop->policy->name),
         record_text(c->hop->policy->kind == KIND_CLEAR ? "clear" : "tls"), text_or_null(f->version),
         text_or_null(f->cipher), known ? record_int(f->cipher_bits) : record_null(),
         text_or_null(f->kex_group), known ? record_int(f->forward_secret) : record_null(),

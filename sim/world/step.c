@@ -54,7 +54,7 @@ static void visible(void *arg)
 {
     struct step *s = arg;
     struct end *end = s->end;
-    struct entity *e = end->entity;
+    struct entity *e = end->entity->processor;
     struct step *next = e->waiting_first;
     e->busy_cores--;
     if (next != NULL) {
@@ -84,7 +84,7 @@ static void harvest(void *arg)
 static void start(struct step *s)
 {
     struct world *w = s->end->channel->world;
-    struct entity *e = s->end->entity;
+    struct entity *e = s->end->entity->processor;
     e->busy_cores++;
     if (s->submitted) {
         net_timer_set(w->net, net_now(w->net) + s->least, harvest, s);
@@ -158,7 +158,7 @@ void step_kick(struct end *end)
     } else {
         run_step(s);
     }
-    struct entity *e = end->entity;
+    struct entity *e = end->entity->processor;
     if (e->busy_cores < e->cpu->cores) {
         start(s);
     } else if (e->waiting_last != NULL) {

@@ -168,6 +168,7 @@ struct record_db *world_settle(struct world *w)
         w->settled = true;
         channel_settle(w);
         datagram_settle(w);
+        inside_settle(w);
         account_settle(w);
         flow_settle(w);
         observe_flush(w->observer);

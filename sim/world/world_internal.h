@@ -1,8 +1,8 @@
 /* What the files of sim/world share: the world's structures. Nobody else includes this.
  *
- * A *wire* is a link of the network. A *hop* joins a client entity and its peer (PNE-gateway,
- * gateway-server) over one wire, or over several with routers between. A *channel* is one secure
- * session over a hop, with its two *ends*; a hop has at most one live channel at a time per end. */
+ * A *wire* is a link of the network. A *hop* joins a client entity and its peer over one wire, over
+ * several with routers between, or inside a device. A *channel* is one secure session over a hop
+ * that has any, with its two *ends*; a hop has at most one live channel at a time per end. */
 #ifndef SIM_WORLD_WORLD_INTERNAL_H
 #define SIM_WORLD_WORLD_INTERNAL_H
 
@@ -28,6 +28,7 @@ enum { SIDE_INITIATOR, SIDE_RESPONDER };
 struct hop;
 struct channel;
 struct flow;
+struct inside;
 struct path_leg;
 
 /* --- messages
@@ -42,7 +43,8 @@ struct message {
     sim_time delivered_at;
     const char *outcome; /* NULL while under way */
     const char *reason;
-    uint32_t hops;
+    uint32_t carries; /* all hops */
+    uint32_t hops;    /* without those inside a device */
     uint32_t protected_hops;
     size_t plain_bytes;
     struct message *next, *prev; /* of all under way, in order of sending */
@@ -101,11 +103,12 @@ struct hop {
     struct world *world;
     uint32_t number; /* edge of the scenario */
     const struct scenario_edge *edge;
-    const struct scenario_policy *policy;
+    const struct scenario_policy *policy; /* NULL: bridges and inside a device */
     struct entity *client;
     struct entity *server;
     struct secure_policy *secure;
-    struct job foresight; /* the server's look at the client's certificate, before it is sent */
+    struct inside *inside; /* of an internal hop */
+    struct job foresight;  /* the server's look at the client's certificate, before it is sent */
     sim_time foreseen_at;
     char *stream_names[2]; /* key the randomness of the client's and the server's session ends */
     uint8_t psk[32];
@@ -218,6 +221,7 @@ struct entity {
     struct named_rng **rngs; /* addresses stay, handlers keep them */
     size_t rng_count, rng_capacity;
     struct map random_counts; /* purpose -> how often octets were drawn for it */
+    struct entity *processor; /* whose cores it computes on: its own, or its device's PNE's */
     uint32_t busy_cores;
     struct step *waiting_first, *waiting_last; /* for a core */
     sim_time silent_until;                     /* a fault: answers nothing before then */
@@ -377,6 +381,15 @@ void datagram_send(struct hop *hop, struct entity *from, struct carry *carry);
 void datagram_received(void *entity, net_node from, struct span payload);
 void datagram_dropped(void *world, uint64_t tag, const char *reason);
 void datagram_settle(struct world *w);
+
+/* inside.c: hops inside a device */
+struct inside *inside_create(struct hop *hop);
+void inside_free(struct inside *in);
+/* Takes `carry` over. */
+void inside_send(struct hop *hop, struct entity *from, struct carry *carry);
+void inside_connect(struct hop *hop);
+void inside_disconnect(struct hop *hop, struct entity *from);
+void inside_settle(struct world *w);
 
 /* capture.c: taps, captures, key log, the search for plaintext */
 int capture_start(struct world *w, struct diag_list *diags);

@@ -250,7 +250,7 @@ node("node-bad-id", "{id: ⟦bad-name⟧a/b, role: server}")
 node("node-id-digit", "{id: ⟦bad-name⟧1a, role: server}")
 node("node-id-dashes", "{id: ⟦bad-name⟧a--b, role: server}")
 node("node-role-unknown", "{id: a, role: ⟦unknown-word⟧sever}")
-node("node-role-later", "{id: a, role: ⟦not-implemented⟧both}")
+node("node-role-both", "{id: a, role: ⟦unknown-word⟧both}")
 node("node-count-zero", "{id: a, role: server, count: ⟦out-of-range⟧0}")
 node("node-count-negative", "{id: a, role: server, count: ⟦out-of-range⟧-3}")
 node("node-count-huge", "{id: a, role: server, count: ⟦out-of-range⟧99999999999999999999}")
@@ -288,7 +288,7 @@ node("node-certificate-present", "{id: a, role: server, certificate: {present: �
 node("node-certificate-times", "{id: a, role: server, certificate: {not_before: 2 s, not_after: ⟦inconsistent⟧1 s}}")
 node("node-certificate-identity", "{id: a, role: server, certificate: {identity: ⟦several-nodes⟧pne/*}}")
 node("node-psk", "{id: a, role: server, psk: {secret: ⟦unknown-word⟧rigth}}")
-node("node-mode-later", "{id: a, role: server, ⟦not-implemented⟧mode: both}")
+node("node-mode", "{id: a, role: server, ⟦unknown-key⟧mode: both}")
 case("node-broken-no-noise", GOOD.replace("count: 2", "count: ⟦bad-value⟧two") +
      "faults:\n  - {at: 1 s, do: link-down, target: gw/1--srv}\n  - {at: 1 s, do: node-silent, target: ⟦unknown-node⟧pnee}\n")
 case("node-three-errors", HEAD + "nodes:\n  - {id: srv, role: ⟦unknown-word⟧sever}\n  - {id: gw, role: gateway, uplink: {to: srv, "
@@ -429,6 +429,43 @@ node("node-user-server", "{id: a, role: server, ⟦wrong-role⟧user: alice}")
 node("node-user-name", "{id: a, role: gateway, uplink: {to: srv, link: lte}, user: ⟦bad-name⟧'a b'}")
 node("node-bridge-role", "{id: a, role: pne, attach: {to: gw, link: ble}, ⟦wrong-role⟧bridge: deny}")
 node("node-bridge-word", "{id: a, role: gateway, uplink: {to: srv, link: lte}, bridge: ⟦unknown-word⟧maybe}")
+
+PNE = "id: a, role: pne, attach: {to: gw/1, link: ble}"
+UP = "uplink: {to: srv, link: lte}"
+node("standby-gateway", "{id: a, role: gateway, " + UP + ", ⟦wrong-role⟧standby: {link: wlan, " + UP + "}}")
+node("standby-no-uplink", "{" + PNE + ", standby: ⟦missing-key⟧{link: wlan}}")
+node("standby-no-link", "{" + PNE + ", standby: ⟦missing-key⟧{" + UP + "}}")
+node("standby-uplink-no-link", "{" + PNE + ", standby: {link: wlan, uplink: ⟦missing-key⟧{to: srv}}}")
+node("standby-link-unknown", "{" + PNE + ", standby: {link: ⟦unknown-link⟧wlam, " + UP + "}}")
+node("standby-text", "{" + PNE + ", standby: ⟦wrong-type⟧srv}")
+node("standby-to-role", "{" + PNE + ", standby: {link: wlan, uplink: {to: ⟦wrong-role⟧gw/1, link: lte}}}")
+node("standby-by-alone", "{" + PNE + ", standby: {link: wlan, uplink: {to: srv, link: lte, ⟦inconsistent⟧by: block}}}")
+node("standby-policy-unknown", "{" + PNE + ", standby: {link: wlan, policy: ⟦unknown-policy⟧x, " + UP + "}}")
+node("standby-name-taken", "{id: a.gw, role: server}\n  - {" + PNE + ", ⟦duplicate-id⟧standby: {link: wlan, " + UP + "}}")
+node("standby-self", "{id: a, role: pne, attach: {to: ⟦self-loop⟧a, link: ble}, standby: {link: wlan, " + UP + "}}")
+node("standby-not-needed", "{id: x1, role: pne, attach: {to: ⟦wrong-role⟧pne/1, link: ble}}")
+top("standby-no-wire", "  - {id: b, role: pne, standby: {link: wlan, " + UP + "}}\n"
+    "faults:\n  - {at: 1 s, do: link-down, target: ⟦unknown-link⟧b--b.gw}\n")
+node("mesh-gateway", "{id: a, role: gateway, " + UP + ", ⟦wrong-role⟧mesh: {link: fibre}}")
+node("mesh-alone", "{id: a, role: server, ⟦empty-selection⟧mesh: {link: fibre}}")
+node("mesh-no-link", "{id: a, role: server, count: 2, mesh: ⟦missing-key⟧{policy: default}}")
+node("mesh-link-unknown", "{id: a, role: server, count: 2, mesh: {link: ⟦unknown-link⟧fiber}}")
+node("mesh-policy-unknown", "{id: a, role: server, count: 2, mesh: {link: fibre, policy: ⟦unknown-policy⟧x}}")
+
+
+def bridge(name, text):
+    top(name, "bridges:\n  - " + text + "\n")
+
+
+bridge("bridge-one-end", "{between: ⟦bad-value⟧[pne/1], link: ble}")
+bridge("bridge-role", "{between: [pne/1, ⟦wrong-role⟧gw/2], link: ble}")
+bridge("bridge-several", "{between: [pne/1, ⟦several-nodes⟧pne/2..3], link: ble}")
+bridge("bridge-itself", "{between: ⟦self-loop⟧[pne/1, pne/1], link: ble}")
+bridge("bridge-unknown", "{between: [pne/1, ⟦unknown-node⟧pen/2], link: ble}")
+bridge("bridge-no-link", "⟦missing-key⟧{between: [pne/1, pne/2]}")
+bridge("bridge-link-unknown", "{between: [pne/1, pne/2], link: ⟦unknown-link⟧bel}")
+bridge("bridge-text", "⟦wrong-type⟧bluetooth")
+bridge("bridge-twice", "{between: [pne/1, pne/2], link: ble}\n  - ⟦duplicate-wire⟧{between: [pne/2, pne/1], link: ble}")
 node("zone-role", "{id: a, role: pne, attach: {to: gw, link: ble}, ⟦wrong-role⟧zone: {service: tour}}")
 
 

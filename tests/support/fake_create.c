@@ -72,12 +72,22 @@ const char *fake_group_urn(const struct fake_world *w, const char *group)
 
 bool fake_connected(const struct fake_world *w, const char *client)
 {
-    return w->entities[fake_id(w, client)].up;
+    return w->hops[w->scenario->nodes[fake_id(w, client)].edge].up;
 }
 
 uint32_t fake_sessions(const struct fake_world *w, const char *client)
 {
-    return w->entities[fake_id(w, client)].opened;
+    return w->hops[w->scenario->nodes[fake_id(w, client)].edge].opened;
+}
+
+bool fake_hop_connected(const struct fake_world *w, const char *a, const char *b)
+{
+    return fake_hop(w, fake_id(w, a), fake_id(w, b))->up;
+}
+
+uint32_t fake_hop_sessions(const struct fake_world *w, const char *a, const char *b)
+{
+    return fake_hop(w, fake_id(w, a), fake_id(w, b))->opened;
 }
 
 uint64_t fake_hits(const struct fake_world *w)
@@ -128,8 +138,8 @@ void fake_assert_account(const struct fake_world *w)
     for (const struct fake_event *e = w->events; e != NULL; e = e->next) {
         queued += e->kind == FAKE_MESSAGE && e->message_id != 0;
     }
-    for (size_t i = 0; i < w->scenario->node_count; i++) {
-        for (const struct fake_event *e = w->entities[i].waiting; e != NULL; e = e->next) {
+    for (size_t i = 0; i < w->scenario->edge_count; i++) {
+        for (const struct fake_event *e = w->hops[i].waiting; e != NULL; e = e->next) {
             queued++;
         }
     }
@@ -206,6 +216,12 @@ struct fake_world *fake_create(const char *yaml)
     w->scenario = load(yaml);
     const struct scenario *s = w->scenario;
     w->entities = mem_calloc(s->node_count, sizeof(*w->entities));
+    w->hops = mem_calloc(s->edge_count, sizeof(*w->hops));
+    for (size_t i = 0; i < s->edge_count; i++) {
+        w->hops[i] = (struct fake_hop){.edge = &s->edges[i],
+                                       .client = &w->entities[s->edges[i].a],
+                                       .server = &w->entities[s->edges[i].b]};
+    }
     name_things(w);
     for (uint32_t i = 0; i < s->node_count; i++) {
         struct entity *e = &w->entities[i];
@@ -244,11 +260,14 @@ void fake_free(struct fake_world *w)
         struct entity *e = &w->entities[i];
         e->type->finish(e, e->state);
         free(e->state);
-        free_events(e->waiting);
         for (size_t k = 0; k < STREAMS; k++) {
             free(e->streams[k].rng);
         }
     }
+    for (size_t i = 0; i < w->scenario->edge_count; i++) {
+        free_events(w->hops[i].waiting);
+    }
+    free(w->hops);
     free_events(w->events);
     for (size_t i = 0; i < w->log_count; i++) {
         free(w->log[i]);

@@ -20,7 +20,12 @@ struct entity {
     } streams[STREAMS];
     bool silent;
     const char *refuse_reason;
-    /* its session with its gateway or server */
+};
+
+/* A hop of the scenario, and its session. */
+struct fake_hop {
+    const struct scenario_edge *edge;
+    struct entity *client, *server;
     bool opening, up, link_down;
     uint64_t session; /* number of the one that stands or comes up */
     uint32_t opened, failures;
@@ -35,6 +40,7 @@ struct fake_event {
     sim_time at;
     uint64_t number; /* order among equals; handle of a timer */
     struct entity *to;
+    struct fake_hop *hop; /* of a session's events */
     entity_id from;
     uint32_t timer_kind;
     uint64_t arg; /* of a timer; session of a message */
@@ -74,6 +80,7 @@ struct fake_flow {
 struct fake_world {
     struct scenario *scenario;
     struct entity *entities;
+    struct fake_hop *hops; /* by edge */
     char (*pn_urns)[SECURE_URN_BYTES];
     char (*group_urns)[SECURE_URN_BYTES];
     struct map urns, pns, groups, random_counts;
@@ -104,9 +111,9 @@ const char *fake_name(const struct fake_world *w, entity_id id);
 struct fake_event *fake_post(struct fake_world *w, enum fake_event_kind kind, sim_time at,
                              struct entity *to);
 void fake_event_free(struct fake_event *e);
-/* The client end of the hop between two neighbours. */
-struct entity *fake_client_of(struct fake_world *w, entity_id a, entity_id b);
-/* Breaks the client's session at both ends. */
-void fake_cut(struct entity *client);
+/* The hop between two neighbours. */
+struct fake_hop *fake_hop(const struct fake_world *w, entity_id a, entity_id b);
+/* Breaks its session at both ends. */
+void fake_cut(struct fake_hop *hop);
 
 #endif

@@ -68,6 +68,19 @@ uint32_t entity_group_by_urn(const struct entity *e, struct span urn)
     return by_urn(&e->world->groups, urn);
 }
 
+bool entity_neighbour(const struct entity *e, size_t number, struct neighbour *ret)
+{
+    const struct scenario *s = e->world->scenario;
+    if (number >= s->hop_from[e->id + 1] - s->hop_from[e->id]) {
+        return false;
+    }
+    const struct scenario_edge *edge = &s->edges[s->hop_edges[s->hop_from[e->id] + number]];
+    bool client = edge->a == e->id;
+    *ret = (struct neighbour){
+        .id = client ? edge->b : edge->a, .kind = edge->kind, .client = client, .link = edge->link};
+    return true;
+}
+
 struct rng *entity_rng(struct entity *e, const char *purpose)
 {
     size_t i = 0;

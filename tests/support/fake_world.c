@@ -75,17 +75,22 @@ static void finish_message(struct fake_world *w, uint64_t id, const char *outcom
  * -----------------------------------------------------------------------------------------------
  */
 
-static struct entity *peer_of(struct entity *client)
+struct fake_hop *fake_hop(const struct fake_world *w, entity_id a, entity_id b)
 {
-    return &client->world->entities[client->world->scenario->nodes[client->id].peer];
+    const struct scenario_edge *edge = scenario_hop(w->scenario, a, b);
+    CHECK(edge != NULL);
+    return &w->hops[edge - w->scenario->edges];
 }
 
-/* The client end of the hop between two neighbours. */
-struct entity *fake_client_of(struct fake_world *w, entity_id a, entity_id b)
+/* To the gateway or server that a client attaches to. */
+static struct fake_hop *own_hop(const struct fake_world *w, entity_id client)
 {
-    bool first = w->scenario->nodes[a].peer == b;
-    CHECK(first || w->scenario->nodes[b].peer == a);
-    return &w->entities[first ? a : b];
+    return &w->hops[w->scenario->nodes[client].edge];
+}
+
+static bool is_inside(const struct fake_hop *hop)
+{
+    return hop->edge->kind == HOP_INTERNAL;
 }
 
 static void tell(struct entity *e, entity_id peer, enum channel_event event, const char *reason)
@@ -101,14 +106,14 @@ static void lose(struct fake_world *w, struct fake_event *e, const char *why)
     fake_event_free(e);
 }
 
-static void lose_waiting(struct entity *client)
+static void lose_waiting(struct fake_hop *hop)
 {
-    while (client->waiting != NULL) {
-        struct fake_event *e = client->waiting;
-        client->waiting = e->next;
-        lose(client->world, e, "no_session");
+    while (hop->waiting != NULL) {
+        struct fake_event *e = hop->waiting;
+        hop->waiting = e->next;
+        lose(hop->client->world, e, "no_session");
     }
-    client->last_waiting = NULL;
+    hop->last_waiting = NULL;
 }
 
 /* What is on its way in a session that is no more, both ways. */
@@ -125,29 +130,34 @@ static void lose_under_way(struct fake_world *w, uint64_t session)
     }
 }
 
-void fake_cut(struct entity *client)
+void fake_cut(struct fake_hop *hop)
 {
-    if (!client->up) {
+    struct fake_world *w = hop->client->world;
+    if (!hop->up) {
         return;
     }
-    struct entity *server = peer_of(client);
-    client->up = false;
-    lose_under_way(client->world, client->session);
-    fake_say(client->world, "%s x %s", fake_name(client->world, client->id),
-             fake_name(client->world, server->id));
-    tell(server, client->id, CHANNEL_DOWN, "connection_lost");
-    tell(client, server->id, CHANNEL_DOWN, "connection_lost");
+    hop->up = false;
+    lose_under_way(w, hop->session);
+    fake_say(w, "%s x %s", fake_name(w, hop->client->id), fake_name(w, hop->server->id));
+    tell(hop->server, hop->client->id, CHANNEL_DOWN, "connection_lost");
+    tell(hop->client, hop->server->id, CHANNEL_DOWN, "connection_lost");
 }
 
-static void open_session(struct entity *client)
+static bool fails(const struct fake_hop *hop)
 {
-    struct fake_world *w = client->world;
-    if (!client->up && !client->opening) {
-        client->opening = true;
-        client->opened++;
-        client->session = ++w->numbers;
-        bool fails = client->failures > 0 || client->link_down || peer_of(client)->silent;
-        fake_post(w, FAKE_SESSION, w->now + (fails ? SIM_S : FAKE_HANDSHAKE), client);
+    return !is_inside(hop) && (hop->failures > 0 || hop->link_down || hop->server->silent);
+}
+
+static void open_session(struct fake_hop *hop)
+{
+    struct fake_world *w = hop->client->world;
+    CHECK(hop->edge->kind != HOP_BRIDGE);
+    if (!hop->up && !hop->opening) {
+        hop->opening = true;
+        hop->opened++;
+        hop->session = ++w->numbers;
+        sim_time takes = is_inside(hop) ? FAKE_INSIDE : fails(hop) ? SIM_S : FAKE_HANDSHAKE;
+        fake_post(w, FAKE_SESSION, w->now + takes, hop->client)->hop = hop;
     }
 }
 
@@ -157,6 +167,17 @@ static void open_session(struct entity *client)
 
 static void depart(struct fake_world *w, struct fake_event *e)
 {
+    if (is_inside(fake_hop(w, e->from, e->to->id))) { /* nothing can happen to it */
+        struct fake_event *next = fake_post(w, FAKE_MESSAGE, w->now + FAKE_INSIDE, e->to);
+        struct fake_event *behind = next->next;
+        e->kind = FAKE_MESSAGE;
+        e->at = next->at;
+        e->number = next->number;
+        *next = *e;
+        next->next = behind;
+        free(e);
+        return;
+    }
     struct fake_hit hit = {.type = e->type,
                            .from = e->from,
                            .to = e->to->id,
@@ -165,16 +186,17 @@ static void depart(struct fake_world *w, struct fake_event *e)
                            .status = e->status,
                            .encoding = e->encoding,
                            .payload = &e->payload};
-    struct entity *client = fake_client_of(w, e->from, e->to->id);
-    e->arg = client->session;
+    struct fake_hop *hop = fake_hop(w, e->from, e->to->id);
+    e->arg = hop->session;
     enum fake_fate fate = w->filter != NULL ? w->filter(w->filter_arg, &hit) : FAKE_PASS;
-    if (client->link_down || fate == FAKE_DROP || fate == FAKE_CUT) {
+    if (hop->link_down || fate == FAKE_DROP || fate == FAKE_CUT) {
         lose(w, e, "on the way");
         if (fate == FAKE_CUT) {
             /* told from the event loop: the sender is in the middle of something */
-            struct fake_event *c = fake_post(w, FAKE_CLOSED, w->now, client);
+            struct fake_event *c = fake_post(w, FAKE_CLOSED, w->now, hop->client);
+            c->hop = hop;
             c->from = ENTITY_NONE;
-            c->arg = client->session;
+            c->arg = hop->session;
         }
         return;
     }
@@ -199,28 +221,33 @@ static void transmit(struct entity *from, entity_id peer, enum exemption exempt,
                      struct span payload, uint64_t message_id)
 {
     struct fake_world *w = from->world;
-    struct entity *client = fake_client_of(w, from->id, peer);
+    struct fake_hop *hop = fake_hop(w, from->id, peer);
     struct fake_event *e = mem_alloc(sizeof(*e));
     e->kind = FAKE_MESSAGE;
     e->from = from->id;
     e->to = &w->entities[peer];
-    e->in_session = exempt == EXEMPT_NOT;
+    e->in_session = exempt == EXEMPT_NOT && hop->edge->kind != HOP_BRIDGE;
     e->peer_urn = mem_strdup(e->in_session ? from->urn : "");
     e->encoding = encoding;
     buf_append(&e->payload, payload);
     e->message_id = message_id;
     e->type = w->messages[message_id - 1].type;
     e->status = w->messages[message_id - 1].status;
-    if (!e->in_session || client->up) {
-        depart(w, e);
-    } else if (client == from) {
-        if (client->last_waiting != NULL) {
-            client->last_waiting->next = e;
-        } else {
-            client->waiting = e;
+    if (is_inside(hop)) {
+        if (e->in_session) {
+            open_session(hop);
         }
-        client->last_waiting = e;
-        open_session(client);
+        depart(w, e);
+    } else if (!e->in_session || hop->up) {
+        depart(w, e);
+    } else if (hop->client == from) {
+        if (hop->last_waiting != NULL) {
+            hop->last_waiting->next = e;
+        } else {
+            hop->waiting = e;
+        }
+        hop->last_waiting = e;
+        open_session(hop);
     } else {
         lose(w, e, "no_session");
     }
@@ -247,26 +274,28 @@ void entity_forward(struct entity *e, entity_id peer, enum exemption exempt, uin
 
 void entity_connect(struct entity *e, entity_id peer)
 {
-    CHECK(peer_of(e)->id == peer);
-    open_session(e);
+    struct fake_hop *hop = fake_hop(e->world, e->id, peer);
+    CHECK(hop->client == e);
+    open_session(hop);
 }
 
 void entity_disconnect(struct entity *e, entity_id peer, const char *reason)
 {
     struct fake_world *w = e->world;
-    struct entity *client = fake_client_of(w, e->id, peer);
-    if (!client->up) {
+    struct fake_hop *hop = fake_hop(w, e->id, peer);
+    if (!hop->up) {
         return;
     }
     fake_say(w, "%s closes %s: %s", fake_name(w, e->id), fake_name(w, peer), reason);
-    client->up = false;
+    hop->up = false;
     struct fake_event *c = fake_post(w, FAKE_CLOSED, w->now + FAKE_LATENCY, &w->entities[peer]);
     c->from = e->id;
 }
 
 bool entity_connected(const struct entity *e, entity_id peer)
 {
-    return fake_client_of(e->world, e->id, peer)->up;
+    const struct scenario_edge *edge = scenario_hop(e->world->scenario, e->id, peer);
+    return edge != NULL && (edge->kind == HOP_INTERNAL || fake_hop(e->world, e->id, peer)->up);
 }
 
 /* --- the event loop
@@ -301,29 +330,30 @@ static void arrive(struct fake_world *w, struct fake_event *e)
     fake_event_free(e);
 }
 
-static void session_due(struct fake_world *w, struct entity *client)
+static void session_due(struct fake_world *w, struct fake_hop *hop)
 {
-    client->opening = false;
-    struct entity *server = peer_of(client);
-    if (client->failures > 0 || client->link_down || server->silent) {
-        const char *reason = client->failures > 0 ? client->failure : "connect_failed";
-        client->failures -= client->failures > 0;
+    struct entity *client = hop->client;
+    struct entity *server = hop->server;
+    hop->opening = false;
+    if (fails(hop)) {
+        const char *reason = hop->failures > 0 ? hop->failure : "connect_failed";
+        hop->failures -= hop->failures > 0;
         fake_say(w, "%s >< %s: %s", fake_name(w, client->id), fake_name(w, server->id), reason);
-        lose_waiting(client);
+        lose_waiting(hop);
         tell(client, server->id, CHANNEL_FAILED, reason);
         return;
     }
-    client->up = true;
+    hop->up = true;
     fake_say(w, "%s <=> %s", fake_name(w, client->id), fake_name(w, server->id));
     tell(server, client->id, CHANNEL_UP, NULL);
-    if (client->up) {
+    if (hop->up) {
         tell(client, server->id, CHANNEL_UP, NULL);
     }
-    while (client->waiting != NULL && client->up) {
-        struct fake_event *e = client->waiting;
-        client->waiting = e->next;
-        if (client->waiting == NULL) {
-            client->last_waiting = NULL;
+    while (hop->waiting != NULL && hop->up) {
+        struct fake_event *e = hop->waiting;
+        hop->waiting = e->next;
+        if (hop->waiting == NULL) {
+            hop->last_waiting = NULL;
         }
         e->next = NULL;
         depart(w, e);
@@ -367,14 +397,14 @@ static void happen(struct fake_world *w, struct fake_event *e)
         arrive(w, e);
         break;
     case FAKE_SESSION:
-        session_due(w, to);
+        session_due(w, e->hop);
         fake_event_free(e);
         break;
     case FAKE_CLOSED:
         if (e->from != ENTITY_NONE) {
             tell(to, e->from, CHANNEL_DOWN, "closed");
-        } else if (to->session == e->arg) {
-            fake_cut(to);
+        } else if (e->hop->session == e->arg) {
+            fake_cut(e->hop);
         }
         fake_event_free(e);
         break;
@@ -406,27 +436,51 @@ void fake_set_filter(struct fake_world *w, fake_filter *filter, void *arg)
 
 void fake_fail_sessions(struct fake_world *w, entity_id client, const char *reason, uint32_t count)
 {
-    w->entities[client].failures = count;
-    w->entities[client].failure = reason;
+    fake_fail_hop(w, client, w->scenario->nodes[client].peer, reason, count);
+}
+
+void fake_fail_hop(struct fake_world *w, entity_id client, entity_id server, const char *reason,
+                   uint32_t count)
+{
+    struct fake_hop *hop = fake_hop(w, client, server);
+    hop->failures = count;
+    hop->failure = reason;
 }
 
 void fake_set_link(struct fake_world *w, entity_id client, bool up)
 {
-    w->entities[client].link_down = !up;
+    fake_set_hop(w, client, w->scenario->nodes[client].peer, up);
+}
+
+void fake_set_hop(struct fake_world *w, entity_id a, entity_id b, bool up)
+{
+    struct fake_hop *hop = fake_hop(w, a, b);
+    CHECK(!is_inside(hop));
+    hop->link_down = !up;
     if (!up) {
-        fake_cut(&w->entities[client]);
+        fake_cut(hop);
+    }
+}
+
+static void meet(struct fake_hop *hop)
+{
+    struct entity *ends[] = {hop->client, hop->server};
+    for (int i = 0; i < 2; i++) {
+        if (ends[i]->type->met != NULL && !ends[i]->silent) {
+            hop->client->world->flow = 0;
+            ends[i]->type->met(ends[i], ends[i]->state, ends[1 - i]->id);
+        }
     }
 }
 
 void fake_meet(struct fake_world *w, entity_id client)
 {
-    struct entity *ends[] = {&w->entities[client], peer_of(&w->entities[client])};
-    for (int i = 0; i < 2; i++) {
-        if (ends[i]->type->met != NULL && !ends[i]->silent) {
-            w->flow = 0;
-            ends[i]->type->met(ends[i], ends[i]->state, ends[1 - i]->id);
-        }
-    }
+    meet(own_hop(w, client));
+}
+
+void fake_meet_hop(struct fake_world *w, entity_id a, entity_id b)
+{
+    meet(fake_hop(w, a, b));
 }
 
 void fake_set_silent(struct fake_world *w, entity_id id, bool silent)
@@ -444,7 +498,7 @@ void fake_inject(struct fake_world *w, entity_id from, entity_id to, const char 
     e->in_session = peer_urn != NULL;
     e->peer_urn = mem_strdup(peer_urn != NULL ? peer_urn : "");
     e->encoding = encoding;
-    e->arg = fake_client_of(w, from, to)->session;
+    e->arg = fake_hop(w, from, to)->session;
     buf_append(&e->payload, payload);
     e->type = cpns_type_info(m.type)->name;
     e->status = (int)cpns_integer(&m, CPNS_STATUS);

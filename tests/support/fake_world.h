@@ -2,7 +2,8 @@
  * messages in memory, virtual time, no network and no cryptographic sessions.
  *
  * A hop takes FAKE_LATENCY, a session FAKE_HANDSHAKE to come up; a session keeps the order of its
- * messages. A filter sees each transmission and may lose, repeat, delay or change it. What happens
+ * messages. A filter sees each transmission, but for those inside a device, and may lose, repeat,
+ * delay or change it. What happens
  * is told as arrows: "pne -> gw: PNEstablishmentRequest", a response with its status,
  * "gw -> pne: PNEstablishmentResponse 200". */
 #ifndef TESTS_SUPPORT_FAKE_WORLD_H
@@ -12,6 +13,8 @@
 
 #define FAKE_LATENCY (10 * SIM_MS)
 #define FAKE_HANDSHAKE (50 * SIM_MS)
+/* A message inside a device. */
+#define FAKE_INSIDE (1 * SIM_MS)
 /* What a delayed message is late by. */
 #define FAKE_DELAY (20 * SIM_S)
 
@@ -52,6 +55,11 @@ sim_time fake_now(const struct fake_world *w);
 void fake_fail_sessions(struct fake_world *w, entity_id client, const char *reason, uint32_t count);
 /* The link of `client` to its gateway or server. Down: its session breaks, none comes up. */
 void fake_set_link(struct fake_world *w, entity_id client, bool up);
+/* The same of any hop, between neighbours. */
+void fake_fail_hop(struct fake_world *w, entity_id client, entity_id server, const char *reason,
+                   uint32_t count);
+void fake_set_hop(struct fake_world *w, entity_id a, entity_id b, bool up);
+void fake_meet_hop(struct fake_world *w, entity_id a, entity_id b);
 /* `client` and its gateway or server are told that they came into reach of each other. */
 void fake_meet(struct fake_world *w, entity_id client);
 /* The entity takes nothing and does nothing; its sessions stay. */
@@ -72,8 +80,11 @@ const char *fake_urn(const struct fake_world *w, const char *name);
 const char *fake_pn_urn(const struct fake_world *w, const char *pn);
 const char *fake_group_urn(const struct fake_world *w, const char *group);
 bool fake_connected(const struct fake_world *w, const char *client);
-/* How many sessions `client` opened. */
+/* How many sessions `client` opened with its gateway or server. */
 uint32_t fake_sessions(const struct fake_world *w, const char *client);
+/* The same between any neighbours. */
+bool fake_hop_connected(const struct fake_world *w, const char *a, const char *b);
+uint32_t fake_hop_sessions(const struct fake_world *w, const char *a, const char *b);
 /* Transmissions so far. */
 uint64_t fake_hits(const struct fake_world *w);
 /* Arrivals, refusals ("pne -> gw: X refused: why") and events ("pne ! what: detail") that begin
