@@ -323,6 +323,18 @@ bool agent_in_progress(struct agent *a, const struct cpns_message *answer,
     return true;
 }
 
+sim_time agent_patience(const struct agent *a)
+{
+    const struct scenario_timers *t = &entity_scenario(a->entity)->timers;
+    sim_time all = 0;
+    sim_time wait = t->request;
+    for (uint32_t i = 0; i < t->request_tries; i++) {
+        all += wait;
+        wait = (sim_time)((double)wait * t->request_backoff);
+    }
+    return 2 * all;
+}
+
 void agent_forget(struct agent *a, entity_id peer, enum cpns_type type)
 {
     struct agent_request *r = first_of(a, AGENT_BY_PEER, peer);
@@ -369,18 +381,31 @@ void agent_channel_up(struct agent *a, entity_id peer)
     }
 }
 
-void agent_channel_down(struct agent *a, entity_id peer)
+/* Once more, what is unanswered; the tries are not counted. `suspended`: its flows wait for a
+ * session meanwhile. */
+static void send_again(struct agent *a, entity_id peer, bool suspended)
 {
-    if (!is_client(a, peer)) {
-        return;
-    }
     for (struct agent_request *r = first_of(a, AGENT_BY_PEER, peer); r != NULL;
          r = next_of(a, AGENT_BY_PEER, r)) {
         if (r->route.exempt == EXEMPT_NOT) {
-            entity_flow_suspend(a->entity, r->info.flow);
+            if (suspended) {
+                entity_flow_suspend(a->entity, r->info.flow);
+            }
             entity_send(a->entity, peer, EXEMPT_NOT, (uint8_t)a->encoding, buf_span(&r->payload),
                         &r->info);
         }
+    }
+}
+
+void agent_client_up(struct agent *a, entity_id peer)
+{
+    send_again(a, peer, false);
+}
+
+void agent_channel_down(struct agent *a, entity_id peer)
+{
+    if (is_client(a, peer)) {
+        send_again(a, peer, true);
     }
 }
 

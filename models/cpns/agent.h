@@ -74,11 +74,17 @@ bool agent_in_progress(struct agent *a, const struct cpns_message *answer,
                        enum cpns_type request_type);
 /* The session that requests to `peer` waited for stands: the clock of their tries starts now. */
 void agent_channel_up(struct agent *a, entity_id peer);
+/* A client of ours opened its session: what it has not answered, and may have been lost while there
+ * was none, is sent again. */
+void agent_client_up(struct agent *a, entity_id peer);
 /* The session with our own gateway or server broke: what is unanswered is sent again, over a new
  * session. */
 void agent_channel_down(struct agent *a, entity_id peer);
 /* Whether a request of `type` with that cookie is unanswered. */
 bool agent_waits(const struct agent *a, enum cpns_type type, uint64_t cookie);
+/* How long whoever waits for another entity's work waits at most: twice as long as a request is
+ * tried. */
+sim_time agent_patience(const struct agent *a);
 /* Forgets all requests to `peer` of type `type` (CPNS_TYPE_COUNT: of all types). */
 void agent_forget(struct agent *a, entity_id peer, enum cpns_type type);
 /* The same for the requests of `type` with that cookie. */

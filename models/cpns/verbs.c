@@ -57,5 +57,25 @@ const struct scenario_verb cpns_verbs[] = {
             .from_roles = SERVERS,
             .target = TARGET_NODE,
         },
+    [VERB_KEY_ASSIGNMENT] =
+        {
+            .name = "key-assignment",
+            .doc = "The gateway has user keys assigned to the members of its network, or to the "
+                   "one in `to`; "
+                   "skipped for members that are not there",
+            .has_from = true,
+            .from_roles = GATEWAYS,
+            .target = TARGET_PN_NODE,
+        },
+    [VERB_PNE_PROVISIONING] =
+        {
+            .name = "pne-provisioning",
+            .doc = "The gateway authenticates the members of its network, or the one in `to`, by "
+                   "the next value of their chain, "
+                   "which the server gives it with the first",
+            .has_from = true,
+            .from_roles = GATEWAYS,
+            .target = TARGET_PN_NODE,
+        },
 };
 const size_t cpns_verb_count = SIM_ARRAY_LEN(cpns_verbs);

@@ -8,6 +8,8 @@ enum cpns_verb {
     VERB_GROUP_JOIN,
     VERB_PN_RELEASE,
     VERB_DEVICE_CAPABILITIES,
+    VERB_KEY_ASSIGNMENT,
+    VERB_PNE_PROVISIONING,
 };
 
 #endif

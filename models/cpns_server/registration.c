@@ -43,6 +43,7 @@ enum disposition server_on_connection(struct server *s, const struct cpns_messag
     agent_begin(&s->agent, &request, CPNS_AUTHENTICATION_REQUEST, entity_urn(e, pne));
     cpns_set_text(&request, CPNS_PN_ID, entity_pn_urn(e, pn));
     cpns_set_bytes(&request, CPNS_CHALLENGE, span_of(sub->challenge, sizeof(sub->challenge)));
+    server_name_user_key(s, pne, &request);
     struct agent_route route = server_route(s, pne);
     agent_request(&s->agent, &request, &route, pne);
     return MESSAGE_DELIVERED;
@@ -73,10 +74,10 @@ enum disposition server_on_answer(struct server *s, const struct cpns_message *m
     CHECK(sub != NULL);
     bool same =
         agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID) == sub->pne && from == sub->gateway;
-    uint8_t key[32];
+    uint8_t key[32] = {0};
     uint8_t wanted[32];
     struct buf data = {0};
-    entity_subscriber_key(e, sub->pne, key);
+    same = server_authentication_key(s, sub->pne, m, key) && same;
     buf_append(&data, span_of(sub->challenge, sizeof(sub->challenge)));
     buf_append_str(&data, entity_urn(e, sub->pne));
     buf_append_str(&data, entity_pn_urn(e, sub->pn));
@@ -85,7 +86,9 @@ enum disposition server_on_answer(struct server *s, const struct cpns_message *m
     sub->challenged = false;
     sub->authenticated =
         same && entity_equal(cpns_bytes(m, CPNS_ANSWER), span_of(wanted, sizeof(wanted)));
-    if (!sub->authenticated) {
+    if (sub->authenticated) {
+        server_user_key_used(s, sub->pne, m);
+    } else {
         sub->registered = false;
         entity_event(e, "authentication_failed", entity_name(e, sub->pne));
     }

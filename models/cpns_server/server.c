@@ -70,6 +70,12 @@ static enum disposition dispatch(struct server *s, struct cpns_message *m, const
         return server_on_release(s, m, r->from);
     case CPNS_DEVICE_CAPABILITIES_RESPONSE:
         return server_on_capabilities(s, m, r->from);
+    case CPNS_USER_REGISTRATION_REQUEST:
+        return server_on_user_registration(s, m, r->from);
+    case CPNS_KEY_ASSIGNMENT_REQUEST:
+        return server_on_key_assignment(s, m, r->from);
+    case CPNS_PNE_PROVISIONING_REQUEST:
+        return server_on_provisioning(s, m, r->from);
     case CPNS_KEEP_ALIVE:
         if (!cpns_has(m, CPNS_STATUS)) {
             struct cpns_message answer;
@@ -164,6 +170,7 @@ static void finish(struct entity *e, void *state)
     free(s->pns);
     free(s->groups);
     free(s->joins);
+    server_keys_free(s);
 }
 
 const struct entity_type cpns_server_entity_type = {

@@ -5,6 +5,7 @@
 #include "models/cpns/agent.h"
 #include "models/cpns/capability.h"
 #include "models/cpns/verbs.h"
+#include "models/cpns_server/keys.h"
 #include "models/entities.h"
 
 enum { CHALLENGE_BYTES = 32 };
@@ -56,6 +57,9 @@ struct server {
     struct pending_join *joins;
     size_t join_count, join_capacity;
     struct capability_store devices;
+    struct map user_keys; /* PNE -> struct user_key * */
+    struct user_key **user_key_list;
+    size_t user_key_count, user_key_capacity;
 };
 
 /* NULL when the server has never heard of it. */

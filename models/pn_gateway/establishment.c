@@ -31,22 +31,11 @@ void gateway_establishment_start(struct gateway *g)
     }
 }
 
-static sim_time guard_time(const struct gateway *g)
-{
-    const struct scenario_timers *t = &entity_scenario(g->agent.entity)->timers;
-    sim_time all = 0;
-    sim_time wait = t->request;
-    for (uint32_t i = 0; i < t->request_tries; i++) {
-        all += wait;
-        wait = (sim_time)((double)wait * t->request_backoff);
-    }
-    return 2 * all;
-}
-
 static void set_guard(struct gateway *g, struct member *m)
 {
     entity_timer_cancel(g->agent.entity, m->guard);
-    m->guard = entity_timer_set(g->agent.entity, guard_time(g), GATEWAY_TIMER_GUARD, m->pne);
+    m->guard =
+        entity_timer_set(g->agent.entity, agent_patience(&g->agent), GATEWAY_TIMER_GUARD, m->pne);
 }
 
 static void clear_guard(struct gateway *g, struct member *m)

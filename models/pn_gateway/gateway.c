@@ -52,6 +52,26 @@ struct agent_route gateway_route(entity_id peer, const struct pn *pn)
     return route;
 }
 
+void gateway_each_member(struct gateway *g, uint32_t pn, entity_id only, const char *skipped,
+                         void (*start)(struct gateway *g, entity_id pne, uint32_t pn))
+{
+    bool any = false;
+    for (size_t i = 0; i < g->pn_count; i++) {
+        const struct pn *mine = &g->pns[i];
+        for (size_t k = 0; mine->number == pn && k < mine->member_count; k++) {
+            entity_id pne = mine->members[k].pne;
+            if (mine->members[k].state == MEMBER_REGISTERED &&
+                (only == ENTITY_NONE || only == pne)) {
+                start(g, pne, pn);
+                any = true;
+            }
+        }
+    }
+    if (!any) {
+        entity_event(g->agent.entity, "work_skipped", skipped);
+    }
+}
+
 static void start(struct entity *e, void *state)
 {
     struct gateway *g = state;
@@ -141,6 +161,10 @@ static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
     case CPNS_PN_CONNECTION_RESPONSE:
     case CPNS_PN_CONNECTION_REJECT:
         return gateway_on_connection_answer(g, m, r->from);
+    case CPNS_INSTALLATION_RESPONSE:
+        return gateway_on_installed(g, m);
+    case CPNS_PNE_PROVISIONING_RESULT:
+        return gateway_on_chain_proof(g, m);
     case CPNS_AUTHENTICATION_RESPONSE:
         return member != NULL ? agent_relay(&g->agent, m, g->server, EXEMPT_NOT, r)
                               : agent_refuse(&g->agent, "not_a_member");
@@ -152,6 +176,7 @@ static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
     case CPNS_SG_JOIN_REQUEST:
     case CPNS_SG_JOIN_RESPONSE:
     case CPNS_PN_RELEASE_REQUEST:
+    case CPNS_KEY_ASSIGNMENT_REQUEST:
         if (member == NULL || member->state != MEMBER_REGISTERED) {
             return refuse_stranger(g, m, r->from);
         }
@@ -180,6 +205,9 @@ static void note_passed(struct gateway *g, const struct cpns_message *m, entity_
         break;
     case CPNS_AUTHENTICATION_RESULT:
         gateway_saw_result(g, pne, status);
+        break;
+    case CPNS_KEY_ASSIGNMENT_RESPONSE:
+        gateway_saw_user_key(g, pne, status);
         break;
     case CPNS_SG_CREATE_RESPONSE:
     case CPNS_SG_JOIN_RESPONSE: {
@@ -226,6 +254,10 @@ static enum disposition from_server(struct gateway *g, struct cpns_message *m,
             return gateway_on_registration_response(g, m);
         case CPNS_PN_RELEASE_RESPONSE:
             return gateway_on_release_response(g, m);
+        case CPNS_USER_REGISTRATION_RESPONSE:
+            return gateway_on_user_registered(g, m);
+        case CPNS_PNE_PROVISIONING_RESPONSE:
+            return gateway_on_provisioned(g, m);
         case CPNS_KEEP_ALIVE:
             return MESSAGE_DELIVERED;
         default:
@@ -291,6 +323,7 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
             keep_alive_seen(&g->keep_alive, &g->agent, CPNS_TYPE_COUNT);
             agent_channel_up(&g->agent, peer);
         } else {
+            agent_client_up(&g->agent, peer);
             gateway_on_pne_up(g, peer);
         }
         break;
@@ -304,6 +337,7 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
         break;
     case CHANNEL_FAILED:
         gateway_on_server_failed(g);
+        gateway_keys_server_failed(g);
         break;
     }
 }
@@ -325,6 +359,9 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
     case GATEWAY_TIMER_GUARD:
         gateway_on_guard(g, (entity_id)arg);
         break;
+    case GATEWAY_TIMER_ASSIGNMENT:
+        gateway_on_assignment_timer(g, (entity_id)arg);
+        break;
     case GATEWAY_TIMER_LEASE:
         gateway_renew_lease(g, arg);
         break;
@@ -340,7 +377,8 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
         enum cpns_type type;
         entity_id peer;
         uint64_t cookie;
-        if (agent_timed_out(&g->agent, arg, &type, &peer, &cookie)) {
+        if (agent_timed_out(&g->agent, arg, &type, &peer, &cookie) &&
+            !gateway_keys_gave_up(g, type, (entity_id)cookie)) {
             gateway_on_gave_up(g, type, cookie);
         }
         break;
@@ -356,8 +394,22 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
     struct gateway *g = state;
     (void)e;
     (void)size;
-    CHECK(item->verb == VERB_PN_RELEASE); /* the only verb that a gateway may perform */
-    gateway_ask_release(g, target);
+    switch ((enum cpns_verb)item->verb) {
+    case VERB_PN_RELEASE:
+        gateway_ask_release(g, target);
+        break;
+    case VERB_KEY_ASSIGNMENT:
+        gateway_assign_keys(g, item->pns[0], target);
+        break;
+    case VERB_PNE_PROVISIONING:
+        gateway_provision(g, item->pns[0], target);
+        break;
+    case VERB_SERVICE_ACCESS:
+    case VERB_GROUP_MESSAGE:
+    case VERB_GROUP_JOIN:
+    case VERB_DEVICE_CAPABILITIES:
+        CHECK(!"a verb that no gateway performs");
+    }
 }
 
 static void finish(struct entity *e, void *state)
@@ -371,6 +423,7 @@ static void finish(struct entity *e, void *state)
     free(g->pns);
     free(g->groups);
     capability_store_fini(&g->devices);
+    gateway_keys_free(g);
     map_fini(&g->places);
 }
 

@@ -6,6 +6,7 @@
 #include "models/cpns/keep_alive.h"
 #include "models/cpns/verbs.h"
 #include "models/entities.h"
+#include "models/pn_gateway/keys.h"
 
 enum pn_state { PN_NONE, PN_FORMING, PN_ACTIVE };
 
@@ -54,7 +55,7 @@ struct group_entry {
     entity_id pne;
 };
 
-enum gateway_timer { GATEWAY_TIMER_GUARD = 1, GATEWAY_TIMER_LEASE };
+enum gateway_timer { GATEWAY_TIMER_GUARD = 1, GATEWAY_TIMER_LEASE, GATEWAY_TIMER_ASSIGNMENT };
 
 struct gateway {
     struct agent agent;
@@ -66,6 +67,10 @@ struct gateway {
     struct group_entry *groups;
     size_t group_count, group_capacity;
     struct capability_store devices; /* what its PNEs can do, as it saw them say */
+    struct assignment *assignments;
+    size_t assignment_count, assignment_capacity;
+    struct provisioning *provisionings;
+    size_t provisioning_count, provisioning_capacity;
 };
 
 extern const struct fsm_table pn_table;
@@ -75,6 +80,10 @@ struct member *gateway_member(struct gateway *g, entity_id pne, struct pn **pn);
 /* A route for messages of a PN (or NULL). */
 struct agent_route gateway_route(entity_id peer, const struct pn *pn);
 bool pn_move(struct gateway *g, struct pn *pn, enum pn_event event, enum pn_state to);
+/* Calls `start` for the members of PN `pn` (index in the scenario) that the server has, or for
+ * `only` (ENTITY_NONE: all); none there: the work `skipped` (static storage) is skipped. */
+void gateway_each_member(struct gateway *g, uint32_t pn, entity_id only, const char *skipped,
+                         void (*start)(struct gateway *g, entity_id pne, uint32_t pn));
 
 /* establishment.c */
 void gateway_establishment_start(struct gateway *g);

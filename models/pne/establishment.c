@@ -140,8 +140,8 @@ enum disposition pne_on_connection_request(struct pne *p, const struct cpns_mess
     return MESSAGE_DELIVERED;
 }
 
-/* Flow 3. The answer proves that the subscriber key is known: HMAC over challenge, PNE and PN
- * [ours]. */
+/* Flow 3. The answer proves that the subscriber key, or the user key once there is one, is known:
+ * HMAC over challenge, PNE and PN [ours]. */
 enum disposition pne_on_authentication_request(struct pne *p, const struct cpns_message *m)
 {
     struct entity *e = p->agent.entity;
@@ -151,14 +151,14 @@ enum disposition pne_on_authentication_request(struct pne *p, const struct cpns_
     uint8_t key[32];
     uint8_t answer[32];
     struct buf data = {0};
-    entity_subscriber_key(e, entity_self(e), key);
+    struct cpns_message response;
+    agent_answer(&p->agent, &response, CPNS_AUTHENTICATION_RESPONSE, m, 0);
+    pne_authentication_key(p, m, &response, key);
     buf_append(&data, cpns_bytes(m, CPNS_CHALLENGE));
     buf_append_str(&data, entity_urn(e, entity_self(e)));
     buf_append_str(&data, entity_pn_urn(e, p->pn));
     entity_hmac(span_of(key, sizeof(key)), buf_span(&data), answer);
     buf_fini(&data);
-    struct cpns_message response;
-    agent_answer(&p->agent, &response, CPNS_AUTHENTICATION_RESPONSE, m, 0);
     cpns_set_text(&response, CPNS_PN_ID, entity_pn_urn(e, p->pn));
     cpns_set_bytes(&response, CPNS_ANSWER, span_of(answer, sizeof(answer)));
     struct agent_route route = pne_route(p);

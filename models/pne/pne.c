@@ -141,6 +141,14 @@ static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
         return pne_on_release(p, m);
     case CPNS_DEVICE_CAPABILITIES_REQUEST:
         return pne_on_capabilities_request(p, m);
+    case CPNS_INSTALLATION_REQUEST:
+        return pne_on_installation(p, m);
+    case CPNS_INSTALLATION_TRIGGER:
+        return pne_on_installation_trigger(p, m);
+    case CPNS_KEY_ASSIGNMENT_RESPONSE:
+        return pne_on_key_assignment_response(p, m);
+    case CPNS_PNE_PROVISIONING:
+        return pne_on_provisioning(p, m);
     case CPNS_KEEP_ALIVE:
         return on_keep_alive(p, m);
     default:
@@ -248,6 +256,9 @@ static void gave_up(struct pne *p, enum cpns_type type, uint64_t cookie)
     case CPNS_SG_JOIN_REQUEST:
         pne_group_gave_up(p, (uint32_t)cookie);
         break;
+    case CPNS_KEY_ASSIGNMENT_REQUEST:
+        pne_key_assignment_gave_up(p);
+        break;
     default:
         entity_event(p->agent.entity, "request_timeout", cpns_type_info(type)->name);
         break;
@@ -264,6 +275,9 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
         break;
     case KEEP_ALIVE_TIMER:
         on_keep_alive_timer(p);
+        break;
+    case PNE_TIMER_KEY:
+        pne_key_assignment_timer(p);
         break;
     case PNE_TIMER_GROUP:
         pne_group_timer(p, arg);
@@ -307,6 +321,9 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
             entity_event(e, "work_skipped", "pn-release: not a member");
         }
         break;
+    case VERB_KEY_ASSIGNMENT:
+    case VERB_PNE_PROVISIONING:
+        CHECK(!"a verb that no PNE performs");
     }
 }
 
@@ -316,6 +333,7 @@ static void finish(struct entity *e, void *state)
     (void)e;
     agent_fini(&p->agent);
     free(p->groups);
+    pne_keys_free(p);
 }
 
 const struct entity_type pne_entity_type = {

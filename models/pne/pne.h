@@ -5,6 +5,7 @@
 #include "models/cpns/keep_alive.h"
 #include "models/cpns/verbs.h"
 #include "models/entities.h"
+#include "models/pne/keys.h"
 
 enum pne_state {
     PNE_IDLE,         /* in no personal network */
@@ -29,7 +30,7 @@ enum pne_event {
 
 extern const struct fsm_table pne_table;
 
-enum pne_timer { PNE_TIMER_START = 1, PNE_TIMER_GROUP };
+enum pne_timer { PNE_TIMER_START = 1, PNE_TIMER_GROUP, PNE_TIMER_KEY };
 
 /* A Service Group that the PNE owns, is to join, or joined. */
 struct pne_group {
@@ -56,6 +57,7 @@ struct pne {
     struct pne_group *groups;
     size_t group_count, group_capacity;
     struct keep_alive keep_alive;
+    struct pne_keys *keys; /* NULL: no message about keys yet */
 };
 
 /* A route to the gateway for a message of this PNE's PN. */

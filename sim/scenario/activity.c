@@ -259,32 +259,47 @@ static const struct metric *find_metric(struct loader *l, const struct value *v)
     return NULL;
 }
 
-static void take_subject(struct loader *l, const struct value *v, bool of_messages,
+/* Message types are of letters, kinds of flows of lower-case words joined by hyphens. */
+static bool fits(const char *subject, enum metric_subject of)
+{
+    static const char lower[] = "abcdefghijklmnopqrstuvwxyz-";
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    switch (of) {
+    case OF_HOP:
+        for (size_t i = 0; words_hop[i] != NULL; i++) {
+            if (strcmp(words_hop[i], subject) == 0) {
+                return true;
+            }
+        }
+        return false;
+    case OF_MESSAGES:
+        return subject[0] >= 'A' && subject[0] <= 'Z' &&
+               strspn(subject, letters) == strlen(subject);
+    case OF_FLOWS:
+        return subject[0] >= 'a' && subject[0] <= 'z' && strspn(subject, lower) == strlen(subject);
+    }
+    return false;
+}
+
+static void take_subject(struct loader *l, const struct value *v, enum metric_subject of,
                          struct scenario_expect *e)
 {
+    static const char *const wants[] = {
+        [OF_HOP] = "hop: write pne--gateway or gateway--server",
+        [OF_MESSAGES] = "message type: write one such as ServiceAccessRequest",
+        [OF_FLOWS] = "kind of flow: write one such as service-access"};
     if (!value_ok(v)) {
         return;
     }
     e->subject = v->v.s;
-    for (size_t i = 0; !of_messages && words_hop[i] != NULL; i++) {
-        if (strcmp(words_hop[i], v->v.s) == 0) {
-            return;
-        }
-    }
-    if (of_messages && v->v.s[0] >= 'A' && v->v.s[0] <= 'Z' &&
-        strspn(v->v.s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == strlen(v->v.s)) {
+    if (fits(v->v.s, of)) {
         return;
     }
-    if (of_messages) {
-        report_error(&l->report, v->at, "bad-subject",
-                     "\"%s\" is no message type: write one such as ServiceAccessRequest",
-                     report_quote(&l->report, v->v.s));
-        return;
+    struct diag *d = report_error(&l->report, v->at, "bad-subject", "\"%s\" is no %s",
+                                  report_quote(&l->report, v->v.s), wants[of]);
+    if (of == OF_HOP) {
+        report_near(&l->report, d, v->v.s, words_hop, words_count(words_hop));
     }
-    struct diag *d = report_error(&l->report, v->at, "bad-subject",
-                                  "\"%s\" is no hop: write pne--gateway or gateway--server",
-                                  report_quote(&l->report, v->v.s));
-    report_near(&l->report, d, v->v.s, words_hop, words_count(words_hop));
 }
 
 static void take_bounds(struct loader *l, const struct raw_expect *raw, const struct metric *m,
@@ -322,7 +337,7 @@ static void resolve_expect(struct loader *l, const struct raw_expect *raw,
     if (value_ok(&raw->claim)) {
         e->kind = EXPECT_CLAIM;
         e->name = find_claim(l, &raw->claim);
-        take_subject(l, &raw->subject, false, e);
+        take_subject(l, &raw->subject, OF_HOP, e);
         out_of_place(l, &raw->min, "min", "for a claim");
         out_of_place(l, &raw->max, "max", "for a claim");
     } else if (value_ok(&raw->metric)) {
@@ -330,7 +345,7 @@ static void resolve_expect(struct loader *l, const struct raw_expect *raw,
         e->kind = EXPECT_METRIC;
         if (m != NULL) {
             e->name = m->name;
-            take_subject(l, &raw->subject, m->of != OF_HOP, e);
+            take_subject(l, &raw->subject, m->of, e);
             take_bounds(l, raw, m, e);
         }
     }

@@ -1,5 +1,6 @@
 /* The primitives that the rest of cpnsim may use. They run in OpenSSL's default context; none of
  * them draws randomness from it but secure_random() in SECURE_RNG_SYSTEM. */
+#include <limits.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -9,6 +10,7 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/secure/env_internal.h"
 #include "sim/secure/stream.h"
@@ -82,6 +84,56 @@ int secure_hkdf_sha256(struct span key, struct span salt, struct span info, uint
     int ok = ctx != NULL && EVP_KDF_derive(ctx, out, len, params) == 1;
     EVP_KDF_CTX_free(ctx);
     return ok ? 0 : -SIM_ECRYPTO;
+}
+
+/* The AAD, then the text; with `tag` to be checked when opening, to be filled when sealing. */
+static bool aead(bool seal, const uint8_t *key, const uint8_t *nonce, struct span aad,
+                 struct span in, uint8_t *out, uint8_t *tag)
+{
+    int len = 0;
+    int end = 0;
+    env_init_openssl();
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    CHECK(ctx != NULL && in.len <= INT_MAX && aad.len <= INT_MAX);
+    CHECK(EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce, seal) == 1);
+    CHECK(aad.len == 0 || EVP_CipherUpdate(ctx, NULL, &len, aad.data, (int)aad.len) == 1);
+    CHECK(in.len == 0 || EVP_CipherUpdate(ctx, out, &len, in.data, (int)in.len) == 1);
+    CHECK(seal || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, SECURE_AEAD_TAG_BYTES, tag) == 1);
+    /* GCM has no last block: the end only makes or checks the tag. */
+    bool good = EVP_CipherFinal_ex(ctx, out + in.len, &end) == 1;
+    CHECK(!seal ||
+          EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, SECURE_AEAD_TAG_BYTES, tag) == 1);
+    EVP_CIPHER_CTX_free(ctx);
+    return good;
+}
+
+void secure_seal(const uint8_t key[SECURE_AEAD_KEY_BYTES],
+                 const uint8_t nonce[SECURE_AEAD_NONCE_BYTES], struct span aad, struct span plain,
+                 struct buf *out)
+{
+    uint8_t *place = buf_reserve(out, plain.len + SECURE_AEAD_TAG_BYTES);
+    CHECK(aead(true, key, nonce, aad, plain, place, place + plain.len));
+    buf_commit(out, plain.len + SECURE_AEAD_TAG_BYTES);
+}
+
+int secure_open(const uint8_t key[SECURE_AEAD_KEY_BYTES],
+                const uint8_t nonce[SECURE_AEAD_NONCE_BYTES], struct span aad, struct span sealed,
+                struct buf *out)
+{
+    uint8_t tag[SECURE_AEAD_TAG_BYTES];
+    struct span text;
+    if (sealed.len < sizeof(tag)) {
+        return -SIM_EBADMSG;
+    }
+    CHECK(span_take(&sealed, sealed.len - sizeof(tag), &text));
+    memcpy(tag, sealed.data, sizeof(tag));
+    uint8_t *place = buf_reserve(out, text.len + 1);
+    if (!aead(false, key, nonce, aad, text, place, tag)) {
+        OPENSSL_cleanse(place, text.len);
+        return -SIM_EBADMSG;
+    }
+    buf_commit(out, text.len);
+    return 0;
 }
 
 void secure_random(struct secure_env *env, const char *owner, const char *purpose, uint64_t ordinal,

@@ -46,6 +46,18 @@ bool secure_equal(struct span a, struct span b);
 int secure_hkdf_sha256(struct span key, struct span salt, struct span info, uint8_t *out,
                        size_t len);
 
+/* AES-256-GCM (NIST SP 800-38D). */
+enum { SECURE_AEAD_KEY_BYTES = 32, SECURE_AEAD_NONCE_BYTES = 12, SECURE_AEAD_TAG_BYTES = 16 };
+/* Appends ciphertext and tag to `out`. A nonce must never be used twice with one key. */
+void secure_seal(const uint8_t key[SECURE_AEAD_KEY_BYTES],
+                 const uint8_t nonce[SECURE_AEAD_NONCE_BYTES], struct span aad, struct span plain,
+                 struct buf *out);
+/* Appends the plaintext to `out`; -SIM_EBADMSG, and `out` as it was, where the tag is wrong or
+ * `sealed` is shorter than one. */
+int secure_open(const uint8_t key[SECURE_AEAD_KEY_BYTES],
+                const uint8_t nonce[SECURE_AEAD_NONCE_BYTES], struct span aad, struct span sealed,
+                struct buf *out);
+
 /* Fills `out` from the stream of (`owner`, `purpose`, `ordinal`): the same octets for the same
  * names and seed (fresh ones from the system in SECURE_RNG_SYSTEM). */
 void secure_random(struct secure_env *env, const char *owner, const char *purpose, uint64_t ordinal,

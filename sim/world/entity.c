@@ -99,14 +99,34 @@ void entity_hmac(struct span key, struct span data, uint8_t out[32])
     secure_hmac_sha256(key, data, out);
 }
 
+void entity_hkdf(struct span key, struct span salt, struct span info, uint8_t *out, size_t len)
+{
+    CHECK(secure_hkdf_sha256(key, salt, info, out, len) == 0);
+}
+
+void entity_seal(const uint8_t key[32], const uint8_t nonce[ENTITY_NONCE_BYTES], struct span aad,
+                 struct span plain, struct buf *out)
+{
+    buf_append(out, span_of(nonce, ENTITY_NONCE_BYTES));
+    secure_seal(key, nonce, aad, plain, out);
+}
+
+int entity_open(const uint8_t key[32], struct span aad, struct span sealed, struct buf *out)
+{
+    struct span nonce;
+    return span_take(&sealed, ENTITY_NONCE_BYTES, &nonce)
+               ? secure_open(key, nonce.data, aad, sealed, out)
+               : -SIM_EBADMSG;
+}
+
 bool entity_equal(struct span a, struct span b)
 {
     return secure_equal(a, b);
 }
 
-void entity_subscriber_key(const struct entity *e, entity_id pne, uint8_t out[32])
+void entity_subscriber_key(const struct entity *e, entity_id node, uint8_t out[32])
 {
-    const struct entity *owner = &e->world->entities[pne];
+    const struct entity *owner = &e->world->entities[node];
     CHECK(e == owner || e->node->role == ROLE_SERVER);
     bool wrong = e == owner && owner->node->credential.wrong_psk;
     for (size_t i = 0; i < sizeof(owner->subscriber_key); i++) {

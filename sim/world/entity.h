@@ -127,11 +127,21 @@ struct rng *entity_rng(struct entity *e, const char *purpose);
 void entity_random(struct entity *e, const char *purpose, uint8_t *out, size_t len);
 /* HMAC-SHA-256. */
 void entity_hmac(struct span key, struct span data, uint8_t out[32]);
+/* HKDF-SHA-256 (RFC 5869): `len` octets, at most 255 * 32. */
+void entity_hkdf(struct span key, struct span salt, struct span info, uint8_t *out, size_t len);
+/* AES-256-GCM: appends `nonce`, the ciphertext and the tag of 16 octets. A nonce must not be used
+ * twice with a key: entity_random() makes one. */
+enum { ENTITY_NONCE_BYTES = 12, ENTITY_SEAL_BYTES = 12 + 16 };
+void entity_seal(const uint8_t key[32], const uint8_t nonce[ENTITY_NONCE_BYTES], struct span aad,
+                 struct span plain, struct buf *out);
+/* The other way: appends the plaintext. -SIM_EBADMSG, and `out` as it was, when `sealed` is too
+ * short, was altered, or another key or `aad` sealed it. */
+int entity_open(const uint8_t key[32], struct span aad, struct span sealed, struct buf *out);
 bool entity_equal(struct span a, struct span b); /* in constant time */
-/* The subscriber key shared by a PNE and the server (provisioned before the run), 32 octets; wrong
- * when the scenario gave the node a wrong PSK. `pne` may be asked by the PNE itself (its own) and
- * by a server. */
-void entity_subscriber_key(const struct entity *e, entity_id pne, uint8_t out[32]);
+/* The subscriber key shared by a PNE or gateway and the servers (provisioned before the run), 32
+ * octets; wrong when the scenario gave the node a wrong PSK. May be asked by the node itself (its
+ * own) and by a server. */
+void entity_subscriber_key(const struct entity *e, entity_id node, uint8_t out[32]);
 
 /* Calls the timer handler after `delay`. Returns a handle, never 0. */
 uint64_t entity_timer_set(struct entity *e, sim_time delay, uint32_t kind, uint64_t arg);

@@ -553,6 +553,7 @@ expect("expect-both", "{claim: no-plaintext-on-wire, ⟦inconsistent⟧metric: s
 expect("expect-claim-bound", "{claim: no-plaintext-on-wire, ⟦inconsistent⟧max: 1 s}")
 expect("expect-hop", "{claim: mutual-authentication, subject: ⟦bad-subject⟧pne-gateway}")
 expect("expect-message-type", "{metric: messages.lost, max: 0, subject: ⟦bad-subject⟧pne--gateway}")
+expect("expect-flow-kind", "{metric: flows.done, min: 1, subject: ⟦bad-subject⟧ServiceAccess}")
 expect("expect-list-in-list", "⟦wrong-type⟧[claim, no-plaintext-on-wire]")
 
 # --- timers

@@ -105,6 +105,53 @@ static const char *check_group(struct fake_world *w, uint32_t number)
     return "";
 }
 
+/* The user key of a PNE is one that the server will take, the values of its chain are the
+ * gateway's, and no assignment is half-way. */
+static const char *check_keys(struct fake_world *w, entity_id id)
+{
+    static char text[200];
+    static const struct pne_keys no_keys;
+    static const struct user_key no_key;
+    const struct pne *p = fake_state(w, name(w, id));
+    const struct gateway *g = fake_state(w, name(w, p->gateway));
+    const struct user_key *at_server = server_user_key(server_of(w, p->gateway), id);
+    const struct pne_keys *k = p->keys != NULL ? p->keys : &no_keys;
+    const struct user_key *u = at_server != NULL ? at_server : &no_key;
+    const char *what = "";
+    if (k->state == PNE_KEY_INSTALLING || k->state == PNE_KEY_ASKING) {
+        what = "is half-way with its user key";
+    } else if (k->epoch == 0 && u->epoch != 0) {
+        what = "lacks the user key";
+    } else if (k->epoch != 0 &&
+               !(k->epoch == u->epoch && !memcmp(k->user_key, u->key, KEY_BYTES)) &&
+               !(k->epoch == u->offered && !memcmp(k->user_key, u->offered_key, KEY_BYTES))) {
+        what = "has another user key than the server";
+    }
+    for (size_t i = 0; i < g->assignment_count; i++) {
+        if (g->assignments[i].pne == id &&
+            fsm_allows(&assignment_table, g->assignments[i].state, ASSIGNMENT_EV_TIMEOUT)) {
+            what = "waits for its user key at the gateway";
+        }
+    }
+    for (size_t i = 0; i < g->provisioning_count; i++) {
+        const struct provisioning *v = &g->provisionings[i];
+        if (v->pne != id) {
+            continue;
+        }
+        uint8_t value[KEY_BYTES];
+        memcpy(value, v->seed, KEY_BYTES);
+        key_chain(value, KEY_CHAIN_LENGTH - k->sequence);
+        if (fsm_allows(&provisioning_table, v->state, PROVISIONING_EV_TIMEOUT)) {
+            what = "is half-way with its chain";
+        } else if (v->has_chain && v->used > 0 &&
+                   (k->sequence < v->used || memcmp(value, k->value, KEY_BYTES) != 0)) {
+            what = "has another value than the gateway";
+        }
+    }
+    snprintf(text, sizeof(text), "%s %s", name(w, id), what);
+    return what[0] != '\0' ? text : "";
+}
+
 static const char *check_entity(struct fake_world *w, entity_id id)
 {
     static char text[200];
@@ -148,6 +195,9 @@ const char *stores_disagreement(struct fake_world *w)
     }
     for (entity_id i = 0; i < fake_scenario(w)->node_count && found[0] == '\0'; i++) {
         found = check_entity(w, i);
+        if (found[0] == '\0' && fake_scenario(w)->nodes[i].role == ROLE_PNE) {
+            found = check_keys(w, i);
+        }
     }
     return found[0] == '\0' ? fake_open_flow(w) : found;
 }

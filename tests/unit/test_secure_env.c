@@ -111,6 +111,75 @@ static void hkdf_of_rfc_5869(void **state)
                      -SIM_ECRYPTO);
 }
 
+/* Test cases 13, 14 and 16 of "The Galois/Counter Mode of Operation" (McGrew and Viega, 2005). */
+static void seal_of_the_gcm_paper(void **state)
+{
+    (void)state;
+    static const char zero_key[] =
+        "0000000000000000000000000000000000000000000000000000000000000000";
+    static const struct {
+        const char *key, *nonce, *aad, *plain, *sealed;
+    } cases[] = {
+        {zero_key, "000000000000000000000000", "", "", "530f8afbc74536b9a963b4f1c4cb738b"},
+        {zero_key, "000000000000000000000000", "", "00000000000000000000000000000000",
+         "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919"},
+        {"feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
+         "cafebabefacedbaddecaf888", "feedfacedeadbeeffeedfacedeadbeefabaddad2",
+         "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e244"
+         "9"
+         "a6b525b16aedf5aa0de657ba637b39",
+         "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b105"
+         "6"
+         "828838c5f61e6393ba7a0abcc9f66276fc6ece0f4e1768cddf8853bb2d551b"},
+    };
+    for (size_t i = 0; i < SIM_ARRAY_LEN(cases); i++) {
+        struct buf key = octets(cases[i].key), nonce = octets(cases[i].nonce);
+        struct buf aad = octets(cases[i].aad), plain = octets(cases[i].plain);
+        struct buf sealed = {0}, opened = {0};
+        secure_seal(key.data, nonce.data, buf_span(&aad), buf_span(&plain), &sealed);
+        assert_octets(sealed.data, buf_len(&sealed), cases[i].sealed);
+        buf_append_str(&opened, "before");
+        assert_int_equal(
+            secure_open(key.data, nonce.data, buf_span(&aad), buf_span(&sealed), &opened), 0);
+        buf_consume(&opened, 6);
+        assert_true(span_equal(buf_span(&opened), buf_span(&plain)));
+        buf_fini(&key);
+        buf_fini(&nonce);
+        buf_fini(&aad);
+        buf_fini(&plain);
+        buf_fini(&sealed);
+        buf_fini(&opened);
+    }
+}
+
+/* Any bit of key, nonce, data or sealed octets flipped, or octets missing: nothing comes out. */
+static void open_refuses_what_was_altered(void **state)
+{
+    (void)state;
+    uint8_t parts[4][SECURE_AEAD_KEY_BYTES] = {"key", "nonce", "data", ""};
+    const size_t lens[4] = {SECURE_AEAD_KEY_BYTES, SECURE_AEAD_NONCE_BYTES, 4, 5 + 16};
+    struct buf sealed = {0}, out = {0};
+    secure_seal(parts[0], parts[1], span_of(parts[2], 4), span_of_str("hello"), &sealed);
+    memcpy(parts[3], sealed.data, lens[3]);
+    for (size_t p = 0; p < 4; p++) {
+        for (size_t bit = 0; bit < 8 * lens[p]; bit++) {
+            parts[p][bit / 8] ^= (uint8_t)(1U << bit % 8);
+            assert_int_equal(secure_open(parts[0], parts[1], span_of(parts[2], 4),
+                                         span_of(parts[3], lens[3]), &out),
+                             -SIM_EBADMSG);
+            parts[p][bit / 8] ^= (uint8_t)(1U << bit % 8);
+        }
+    }
+    for (size_t len = 0; len < lens[3]; len++) {
+        assert_int_equal(
+            secure_open(parts[0], parts[1], span_of(parts[2], 4), span_of(parts[3], len), &out),
+            -SIM_EBADMSG);
+    }
+    assert_int_equal(buf_len(&out), 0);
+    buf_fini(&out);
+    buf_fini(&sealed);
+}
+
 static void equal_compares_all(void **state)
 {
     (void)state;
@@ -258,6 +327,8 @@ int main(void)
         cmocka_unit_test(sha256),
         cmocka_unit_test(hmac_of_rfc_4231),
         cmocka_unit_test(hkdf_of_rfc_5869),
+        cmocka_unit_test(seal_of_the_gcm_paper),
+        cmocka_unit_test(open_refuses_what_was_altered),
         cmocka_unit_test(equal_compares_all),
         cmocka_unit_test(streams_depend_on_every_part_of_their_name),
         cmocka_unit_test(streams_do_not_depend_on_the_portions),
