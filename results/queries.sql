@@ -50,3 +50,15 @@ SELECT machine, from_state, event, to_state, allowed, count(*) AS times FROM tra
 -- query links: what passed over each link
 SELECT name, technology, packets_ab + packets_ba AS packets, bytes_ab + bytes_ba AS octets, lost, queue_dropped, down_dropped
   FROM link;
+
+-- query flows: kinds of flows: how they ended, how long they took, how long they were interrupted
+SELECT kind, outcome, coalesce(reason, '') AS reason, count(*) AS flows, round(avg(duration_ms), 3) AS mean_ms,
+       round(max(duration_ms), 3) AS max_ms, sum(interruptions) AS interruptions,
+       round(max(interruption_ms), 3) AS longest_interruption_ms, sum(messages) AS messages, sum(wire_bytes) AS wire_bytes
+  FROM v_flow GROUP BY kind, outcome, reason ORDER BY kind, flows DESC;
+
+-- query members: who was in which personal network and Service Group when the run ended
+SELECT 'pn' AS kind, pn AS name, member, coalesce(gateway, '') AS gateway, agrees FROM v_pn_member
+UNION ALL
+SELECT 'service group', service_group, member, CASE is_owner WHEN 1 THEN 'owner' ELSE '' END, agrees FROM v_group_member
+ ORDER BY kind, name, member;

@@ -151,6 +151,62 @@ SELECT f.flow_id, f.kind, e.name AS initiator, f.subject, f.parent_id, f.started
        f.interruptions, f.interruption_ns / 1e6 AS interruption_ms, f.plain_bytes, f.wire_bytes
   FROM flow f JOIN entity e ON e.entity_id = f.initiator;
 
+-- v_pn_member: Who was in which personal network when the run ended, and whether all say so
+-- v_pn_member.pn: Personal network
+-- v_pn_member.member: Entity
+-- v_pn_member.gateway: Its gateway, as the server has it; as a gateway has it where no server does
+-- v_pn_member.mode: Mode of its device, as the server has it
+-- v_pn_member.at_server [0/1]: In the PN inventory of a server
+-- v_pn_member.at_gateway [0/1]: In the routing table of that gateway, and of no other
+-- v_pn_member.at_itself [0/1]: It believes so itself
+-- v_pn_member.agrees [0/1]: The three say the same
+CREATE VIEW v_pn_member AS
+WITH told AS (
+  SELECT m.pn, m.member, m.mode, h.role, h.name AS holder, m.holder = m.member AS itself
+    FROM store_pn_member m JOIN entity h ON h.entity_id = m.holder WHERE m.state = 'member'),
+active AS (
+  SELECT p.pn, max(CASE WHEN h.role = 'server' THEN p.gateway END) AS gateway, max(p.gateway) AS otherwise
+    FROM store_pn p JOIN entity h ON h.entity_id = p.holder GROUP BY p.pn),
+said AS (
+  SELECT t.pn, t.member, coalesce(a.gateway, a.otherwise) AS gateway, max(CASE WHEN t.role = 'server' THEN t.mode END) AS mode,
+         max(t.role = 'server') AS at_server,
+         coalesce(max(NOT t.itself AND t.role <> 'server' AND t.holder = coalesce(a.gateway, a.otherwise)) AND
+                  NOT max(NOT t.itself AND t.role <> 'server' AND t.holder <> coalesce(a.gateway, a.otherwise)), 0)
+           AS at_gateway,
+         max(t.itself) AS at_itself
+    FROM told t LEFT JOIN active a ON a.pn = t.pn GROUP BY t.pn, t.member)
+SELECT s.pn, e.name AS member, s.gateway, s.mode, s.at_server, s.at_gateway, s.at_itself,
+       s.at_server = s.at_gateway AND s.at_gateway = s.at_itself AS agrees
+  FROM said s JOIN entity e ON e.entity_id = s.member;
+
+-- v_group_member: Who was in which Service Group when the run ended, and whether all say so
+-- v_group_member.service_group: Service Group
+-- v_group_member.member: Entity
+-- v_group_member.is_owner [0/1]: It is the owner, as the server has it
+-- v_group_member.in_pn [0/1]: It was in a personal network then, as the server has it; else no gateway lists it
+-- v_group_member.at_server [0/1]: In the SG inventory of a server
+-- v_group_member.at_gateway [0/1]: In the group list of a gateway
+-- v_group_member.at_itself [0/1]: It believes so itself
+-- v_group_member.agrees [0/1]: The three say the same; of a member that is in no PN, server and itself
+CREATE VIEW v_group_member AS
+WITH told AS (
+  SELECT m.service_group, m.member, h.role, m.holder = m.member AS itself
+    FROM store_group_member m JOIN entity h ON h.entity_id = m.holder WHERE m.state = 'member'),
+said AS (
+  SELECT service_group, member, max(role = 'server') AS at_server, max(NOT itself AND role <> 'server') AS at_gateway,
+         max(itself) AS at_itself FROM told GROUP BY service_group, member),
+owned AS (
+  SELECT DISTINCT g.service_group, g.owner FROM store_group g JOIN entity h ON h.entity_id = g.holder WHERE h.role = 'server'),
+inside AS (
+  SELECT DISTINCT m.member FROM store_pn_member m JOIN entity h ON h.entity_id = m.holder
+   WHERE h.role = 'server' AND m.state = 'member')
+SELECT s.service_group, e.name AS member, o.owner IS NOT NULL AS is_owner, i.member IS NOT NULL AS in_pn, s.at_server,
+       s.at_gateway, s.at_itself,
+       s.at_server = s.at_itself AND (i.member IS NULL OR s.at_gateway = s.at_server) AS agrees
+  FROM said s JOIN entity e ON e.entity_id = s.member
+  LEFT JOIN owned o ON o.service_group = s.service_group AND o.owner = e.name
+  LEFT JOIN inside i ON i.member = s.member;
+
 -- v_setup_stats: Set-up times by hop, kind, version and resumption; percentiles by nearest rank
 -- v_setup_stats.hop: pne-gateway, gateway-server or server-server
 -- v_setup_stats.kind: tls or clear

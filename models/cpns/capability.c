@@ -89,6 +89,23 @@ void capability_repeat(const struct capability_known *k, struct cpns_message *m)
     }
 }
 
+void capability_tell_store(const struct capability_store *s, struct entity *e)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const struct capability_known *k = &s->known[i];
+        if (k->items == NULL) {
+            continue;
+        }
+        const char *who = entity_name(e, k->device);
+        entity_store_item(e, "capabilities", who, "items", k->items);
+        if (k->battery >= 0) {
+            char text[16];
+            snprintf(text, sizeof(text), "%d", (int)k->battery);
+            entity_store_item(e, "capabilities", who, "battery_percent", text);
+        }
+    }
+}
+
 void capability_store_fini(struct capability_store *s)
 {
     for (size_t i = 0; i < s->count; i++) {

@@ -41,6 +41,8 @@ const struct capability_known *capability_find(const struct capability_store *s,
 void capability_forget(struct capability_store *s, entity_id device);
 /* Adds what is known of the device to `m`, but for its battery, which changes. */
 void capability_repeat(const struct capability_known *k, struct cpns_message *m);
+/* When a run ends: a row an item and device, store "capabilities". */
+void capability_tell_store(const struct capability_store *s, struct entity *e);
 void capability_store_fini(struct capability_store *s);
 
 #endif

@@ -182,5 +182,6 @@ const struct entity_type cpns_server_entity_type = {
     .channel = channel,
     .timer = timer,
     .work = work,
+    .stores = server_tell_stores,
     .finish = finish,
 };

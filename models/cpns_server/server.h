@@ -81,6 +81,9 @@ enum disposition server_on_registration(struct server *s, const struct cpns_mess
 enum disposition server_on_release(struct server *s, const struct cpns_message *m, entity_id from);
 void server_on_lease(struct server *s, uint32_t pn);
 
+/* stores.c: what it holds when the run ends */
+void server_tell_stores(struct entity *e, void *state);
+
 /* capabilities.c */
 void server_ask_capabilities(struct server *s, entity_id device);
 enum disposition server_on_capabilities(struct server *s, const struct cpns_message *m,

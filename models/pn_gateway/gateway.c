@@ -437,5 +437,6 @@ const struct entity_type pn_gateway_entity_type = {
     .met = met,
     .timer = timer,
     .work = work,
+    .stores = gateway_tell_stores,
     .finish = finish,
 };

@@ -109,6 +109,9 @@ void gateway_renew_lease(struct gateway *g, uint64_t pn);
 /* What is under way of the member's own flows ends as `status` says. */
 void gateway_end_flows(struct gateway *g, struct member *m, int status);
 
+/* stores.c: what it holds when the run ends */
+void gateway_tell_stores(struct entity *e, void *state);
+
 /* release.c */
 void gateway_ask_release(struct gateway *g, uint32_t pn);
 enum disposition gateway_on_release_response(struct gateway *g, const struct cpns_message *m);

@@ -346,5 +346,6 @@ const struct entity_type pne_entity_type = {
     .met = met,
     .timer = timer,
     .work = work,
+    .stores = pne_tell_stores,
     .finish = finish,
 };

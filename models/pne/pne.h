@@ -96,6 +96,9 @@ void pne_comes_back(struct pne *p);
 void pne_gives_up(struct pne *p, enum pne_event event, const char *reason);
 void pne_ask_release(struct pne *p);
 
+/* stores.c: what it believes when the run ends */
+void pne_tell_stores(struct entity *e, void *state);
+
 /* capabilities.c */
 enum disposition pne_on_capabilities_request(struct pne *p, const struct cpns_message *m);
 

@@ -88,6 +88,8 @@ struct entity_type {
      * octets drawn. */
     void (*work)(struct entity *e, void *state, const struct scenario_work *work, uint32_t target,
                  size_t size);
+    /* The run ends: tell what is held, with entity_store_...(); nothing else. May be NULL. */
+    void (*stores)(struct entity *e, void *state);
     void (*finish)(struct entity *e, void *state); /* free what the state owns */
 };
 
@@ -169,6 +171,41 @@ void entity_connect(struct entity *e, entity_id peer);
 /* Closes the session with `peer` in order after what was sent. No CHANNEL_DOWN at this end. */
 void entity_disconnect(struct entity *e, entity_id peer, const char *reason);
 bool entity_connected(const struct entity *e, entity_id peer);
+
+/* --- stores, for the handler `stores` alone (cpns-model.md section 2)
+ * ----------------------------------------------------------------------------------------- */
+
+/* All that is not said is NULL; texts are borrowed during the call. */
+struct store_pn {
+    const char *pn;    /* its id */
+    const char *state; /* a word: "stored", "active", "forming" */
+    const char *name;
+    const char *gateway; /* its active gateway, as the holder believes */
+    const char *mode;
+    const char *openness;
+    const char *admin;  /* PN Admin */
+    sim_time lease_end; /* or SIM_TIME_NEVER */
+};
+struct store_group {
+    const char *group;
+    const char *owner;
+    const char *joining; /* "open" or "closed" */
+    const char *service;
+    const char *administrator;
+};
+void entity_store_pn(struct entity *e, const struct store_pn *row);
+/* `state`: "member"; or another word for who is not one yet or any more ("invited"). `mode` may be
+ * NULL. */
+void entity_store_pn_member(struct entity *e, const char *pn, entity_id member, const char *state,
+                            const char *mode);
+void entity_store_group(struct entity *e, const struct store_group *row);
+/* `state` as above. */
+void entity_store_group_member(struct entity *e, const char *group, entity_id member,
+                               const char *state);
+/* Anything else: what the holder has in `store` ("usage-info", "services", "capabilities") about
+ * `subject`. */
+void entity_store_item(struct entity *e, const char *store, const char *subject, const char *key,
+                       const char *value);
 
 /* --- flows
  * ----------------------------------------------------------------------------------------- */

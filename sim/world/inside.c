@@ -70,8 +70,8 @@ static void tell(struct entity *e, const struct entity *peer, enum channel_event
                  const char *reason)
 {
     if (!entity_is_silent(e)) {
-        flow_leave(e->world);
         e->type->channel(e, e->state, peer->id, event, reason);
+        flow_leave(e->world);
     }
 }
 

@@ -13,7 +13,7 @@ static struct record_value text_or_null(const char *s)
     return s != NULL && s[0] != '\0' ? record_text(s) : record_null();
 }
 
-static void put(struct world *w, const struct record_table *table,
+void report_row(struct world *w, const struct record_table *table,
                 const struct record_value *values, size_t count)
 {
     CHECK(count == table->column_count);
@@ -21,11 +21,6 @@ static void put(struct world *w, const struct record_table *table,
         recorder_put(w->recorder, table, values);
     }
 }
-#define PUT(w, table, ...)                                                                         \
-    do {                                                                                           \
-        const struct record_value row[] = {__VA_ARGS__};                                           \
-        put((w), &(table), row, SIM_ARRAY_LEN(row));                                               \
-    } while (0)
 
 static const char *role_word(enum scenario_role role)
 {

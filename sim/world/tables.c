@@ -438,8 +438,25 @@ const struct record_table table_expect = {
 };
 
 const struct record_table *const world_tables[] = {
-    &table_entity,     &table_link,      &table_way,     &table_session,     &table_session_end,
-    &table_alert,      &table_handshake, &table_message, &table_message_hop, &table_wire_finding,
-    &table_transition, &table_event,     &table_motion,  &table_expect,      &table_flow,
+    &table_entity,
+    &table_link,
+    &table_way,
+    &table_session,
+    &table_session_end,
+    &table_alert,
+    &table_handshake,
+    &table_message,
+    &table_message_hop,
+    &table_wire_finding,
+    &table_transition,
+    &table_event,
+    &table_motion,
+    &table_expect,
+    &table_flow,
+    &table_store_pn,
+    &table_store_pn_member,
+    &table_store_group,
+    &table_store_group_member,
+    &table_store_item,
 };
 const size_t world_table_count = SIM_ARRAY_LEN(world_tables);

@@ -21,6 +21,12 @@ extern const struct record_table table_transition;
 extern const struct record_table table_motion;
 extern const struct record_table table_event;
 extern const struct record_table table_expect;
+/* tables_stores.c */
+extern const struct record_table table_store_pn;
+extern const struct record_table table_store_pn_member;
+extern const struct record_table table_store_group;
+extern const struct record_table table_store_group_member;
+extern const struct record_table table_store_item;
 
 /* All of them, in the order of creation. */
 extern const struct record_table *const world_tables[];

@@ -166,6 +166,7 @@ struct record_db *world_settle(struct world *w)
 {
     if (!w->settled) {
         w->settled = true;
+        stores_tell(w);
         channel_settle(w);
         datagram_settle(w);
         inside_settle(w);

@@ -313,6 +313,9 @@ void world_dismantle(struct world *w);  /* then, on the thread that built it: th
 void wire_params(const struct scenario *s, const struct scenario_wire *wire,
                  struct net_link_params *ret);
 
+/* stores.c: every entity tells what it holds */
+void stores_tell(struct world *w);
+
 /* script.c: workload and faults */
 void script_start(struct world *w);
 void script_free(struct world *w);
@@ -398,6 +401,13 @@ void capture_key_log(struct world *w, struct span lines);
 int capture_finish(struct world *w, struct diag_list *diags);
 
 /* report.c: rows */
+void report_row(struct world *w, const struct record_table *table,
+                const struct record_value *values, size_t count);
+#define PUT(w, table, ...)                                                                         \
+    do {                                                                                           \
+        const struct record_value row_[] = {__VA_ARGS__};                                          \
+        report_row((w), &(table), row_, SIM_ARRAY_LEN(row_));                                      \
+    } while (0)
 struct flow_row {
     uint64_t id, parent;
     const char *kind, *subject;

@@ -150,6 +150,40 @@ static void a_lost_copy_fails_the_message(void **state)
     fake_free(w);
 }
 
+/* --- what is held at the end
+ * --------------------------------------------------------------------------- */
+
+static void all_tell_what_they_hold(void **state)
+{
+    (void)state;
+    struct fake_world *w = fake_create(house);
+    fake_run(w, 50 * SIM_S);
+    static const char *const rows[] = {
+        "p/1 holds pn home: p/1 member, mode -\n",
+        "p/1 holds group g: p/1 member\n",
+        "p/2 holds group g: p/2 member\n",
+        "gw holds pn home: active, name home, gateway gw, ",
+        "gw holds pn home: p/1 member, mode ",
+        "gw holds pn home: p/2 member, mode ",
+        "gw holds group g: p/2 member\n",
+        "srv holds pn home: stored, name home, gateway gw, ",
+        "srv holds pn home: p/1 member, mode ",
+        "srv holds pn home: p/2 member, mode ",
+        "srv holds group g: owner p/1, joining closed, service chat, administrator ",
+        "srv holds group g: p/1 member\n",
+        "srv holds group g: p/2 member\n",
+    };
+    for (size_t i = 0; i < SIM_ARRAY_LEN(rows); i++) {
+        if (strstr(fake_stores(w), rows[i]) == NULL) {
+            fail_msg("%s... is not in\n%s", rows[i], fake_stores(w));
+        }
+    }
+    fake_run(w, 100 * SIM_S); /* released */
+    assert_null(strstr(fake_stores(w), "holds pn home"));
+    assert_null(strstr(fake_stores(w), "gw holds group"));
+    fake_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +192,7 @@ int main(void)
         cmocka_unit_test(a_wrong_secret_is_refused),
         cmocka_unit_test(silence_ends_a_flow),
         cmocka_unit_test(a_lost_copy_fails_the_message),
+        cmocka_unit_test(all_tell_what_they_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

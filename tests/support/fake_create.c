@@ -274,6 +274,7 @@ void fake_free(struct fake_world *w)
     }
     free(w->log);
     fake_flows_free(w);
+    buf_fini(&w->stores);
     free(w->messages);
     free(w->entities);
     free(w->pn_urns);

@@ -91,7 +91,8 @@ struct fake_world {
     size_t message_count, message_capacity;
     struct fake_flow *flows; /* by id - 1 */
     size_t flow_count, flow_capacity;
-    uint64_t flow; /* of the message being handled, or 0 */
+    uint64_t flow;     /* of the message being handled, or 0 */
+    struct buf stores; /* text of fake_stores() */
     char **log;
     size_t log_count, log_capacity;
     uint32_t wrong_events;

@@ -1,4 +1,6 @@
 /* What the fake world offers besides messages: names, randomness, timers, the record. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,4 +205,67 @@ void entity_event(struct entity *e, const char *what, const char *detail)
 {
     fake_say(e->world, "%s ! %s: %s", fake_name(e->world, e->id), what,
              detail != NULL ? detail : "");
+}
+
+/* --- stores: lines of text, one a row
+ * ------------------------------------------------------------------------- */
+
+static void keep(struct entity *e, const char *format, ...) SIM_PRINTF(2, 3);
+static void keep(struct entity *e, const char *format, ...)
+{
+    char text[500];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    buf_printf(&e->world->stores, "%s holds %s\n", fake_name(e->world, e->id), text);
+}
+
+static const char *word(const char *s)
+{
+    return s != NULL ? s : "-";
+}
+
+void entity_store_pn(struct entity *e, const struct store_pn *row)
+{
+    keep(e, "pn %s: %s, name %s, gateway %s, mode %s, openness %s, admin %s", row->pn, row->state,
+         word(row->name), word(row->gateway), word(row->mode), word(row->openness),
+         word(row->admin));
+}
+
+void entity_store_pn_member(struct entity *e, const char *pn, entity_id member, const char *state,
+                            const char *mode)
+{
+    keep(e, "pn %s: %s %s, mode %s", pn, fake_name(e->world, member), state, word(mode));
+}
+
+void entity_store_group(struct entity *e, const struct store_group *row)
+{
+    keep(e, "group %s: owner %s, joining %s, service %s, administrator %s", row->group,
+         word(row->owner), word(row->joining), word(row->service), word(row->administrator));
+}
+
+void entity_store_group_member(struct entity *e, const char *group, entity_id member,
+                               const char *state)
+{
+    keep(e, "group %s: %s %s", group, fake_name(e->world, member), state);
+}
+
+void entity_store_item(struct entity *e, const char *store, const char *subject, const char *key,
+                       const char *value)
+{
+    keep(e, "%s of %s: %s=%s", store, subject, key, word(value));
+}
+
+const char *fake_stores(struct fake_world *w)
+{
+    buf_clear(&w->stores);
+    for (size_t i = 0; i < w->scenario->node_count; i++) {
+        struct entity *e = &w->entities[i];
+        if (e->type->stores != NULL) {
+            e->type->stores(e, e->state);
+        }
+    }
+    buf_append_u8(&w->stores, '\0');
+    return (const char *)buf_span(&w->stores).data;
 }

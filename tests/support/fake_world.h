@@ -98,6 +98,9 @@ void fake_assert_exchange(const struct fake_world *w, const char *const *lines, 
                          sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 /* Sent = delivered + lost + refused + under way: no handler took a message and forgot it. */
 void fake_assert_account(const struct fake_world *w);
+/* What all entities hold, told as at the end of a run: "srv holds pn home: p/1 member, mode -" and
+ * so on, a line a row. Valid until the next call. */
+const char *fake_stores(struct fake_world *w);
 /* Flows of `kind` (NULL: any) that ended so; and that have not ended. */
 uint32_t fake_flows(const struct fake_world *w, const char *kind, enum flow_outcome outcome);
 uint32_t fake_flows_open(const struct fake_world *w, const char *kind);

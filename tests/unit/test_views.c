@@ -135,6 +135,62 @@ static void flows(void **state)
                 "interruption_ms.mean|service-access|750\n");
 }
 
+/* Who is where at the end, as server (0), gateway (1) and PNE (2) have it. */
+#define IN_PN "; pn=home; member=2; state="
+#define IN_GROUP "; service_group=vitals; member=2; state="
+
+static void stores(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"member", "joining"};
+    static const struct {
+        const char *pn, *group; /* rows of the views */
+    } wanted[] = {
+        {"home|pne|gw|NULL|0|1|1|0\n", "vitals|pne|1|0|0|1|1|0\n"}, /* not yet at the server, */
+        {"home|pne|gw|pne|1|0|1|0\n", "vitals|pne|1|1|1|0|1|0\n"},  /* ... the gateway, */
+        {"home|pne|gw|pne|1|1|0|0\n", "vitals|pne|1|1|1|1|0|0\n"},  /* ... the PNE; */
+        {"home|pne|gw|pne|1|1|1|1\n", "vitals|pne|1|1|1|1|1|1\n"},  /* at all of them */
+    };
+    for (size_t i = 0; i < SIM_ARRAY_LEN(wanted); i++) {
+        char pn[3][80];
+        char group[3][80];
+        for (size_t k = 0; k < 3; k++) {
+            const char *word = words[k == i];
+            snprintf(pn[k], sizeof(pn[k]), "holder=%zu" IN_PN "%s%s", k, word,
+                     k == 0 ? "; mode=pne" : "");
+            snprintf(group[k], sizeof(group[k]), "holder=%zu" IN_GROUP "%s", k, word);
+        }
+        RUN("stores.db",
+            {"pn0", &table_store_pn, "holder=0; pn=home; state=stored; gateway=gw; lease_end_ns=9"},
+            {"pn1", &table_store_pn, "holder=1; pn=home; state=active; gateway=gw"},
+            {"pm0", &table_store_pn_member, pn[0]}, {"pm1", &table_store_pn_member, pn[1]},
+            {"pm2", &table_store_pn_member, pn[2]},
+            {"sg0", &table_store_group, "holder=0; service_group=vitals; owner=pne; joining=open"},
+            {"sm0", &table_store_group_member, group[0]},
+            {"sm1", &table_store_group_member, group[1]},
+            {"sm2", &table_store_group_member, group[2]});
+        hand_expect("stores.db", "SELECT * FROM v_pn_member", wanted[i].pn);
+        hand_expect("stores.db", "SELECT * FROM v_group_member", wanted[i].group);
+    }
+    /* A gateway that is not the PN's lists it too; the PN is nowhere but at its gateway; a member
+     * of a group is in no PN. */
+    RUN("odd.db", {"gw2", &table_entity, "entity_id=3; name=gw2; entry=gw2; role=gateway"},
+        {"pn0", &table_store_pn, "holder=0; pn=home; state=stored; gateway=gw"},
+        {"pm0", &table_store_pn_member, "holder=0" IN_PN "member; mode=pne"},
+        {"pm1", &table_store_pn_member, "holder=1" IN_PN "member"},
+        {"pm2", &table_store_pn_member, "holder=2" IN_PN "member"},
+        {"pm3", &table_store_pn_member, "holder=3" IN_PN "member"},
+        {"pn1", &table_store_pn, "holder=1; pn=lost; state=active; gateway=gw"},
+        {"lost", &table_store_pn_member, "holder=1; pn=lost; member=3; state=member"},
+        {"sm0", &table_store_group_member,
+         "holder=0; service_group=vitals; member=1; state=member"},
+        {"sm1", &table_store_group_member,
+         "holder=1; service_group=vitals; member=1; state=member"});
+    hand_expect("odd.db", "SELECT * FROM v_pn_member ORDER BY pn",
+                "home|pne|gw|pne|1|0|1|0\nlost|gw2|gw|NULL|0|1|0|0\n");
+    hand_expect("odd.db", "SELECT * FROM v_group_member", "vitals|gw|0|0|1|0|1|1\n");
+}
+
 /* What was looked for and found, what arrived otherwise, and what was never sent. */
 static void what_happened_to_a_hop_is_told(void **state)
 {
@@ -516,6 +572,7 @@ int main(void)
         cmocka_unit_test(what_happened_to_a_hop_is_told),
         cmocka_unit_test(set_up_times),
         cmocka_unit_test(flows),
+        cmocka_unit_test(stores),
         cmocka_unit_test(metrics_of_messages),
         cmocka_unit_test(overhead_and_timeline),
         cmocka_unit_test(every_rule_is_seen_when_broken),

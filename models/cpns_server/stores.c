@@ -1,0 +1,55 @@
+/* What the server holds, told when a run ends (cpns-model.md section 2): PN inventory, SG
+ * inventory, what is known of devices. */
+#include "models/cpns_server/server.h"
+
+static void tell_pns(const struct server *s)
+{
+    struct entity *e = s->agent.entity;
+    const struct scenario *scenario = entity_scenario(e);
+    for (uint32_t i = 0; i < scenario->pn_count; i++) {
+        const struct inventory_pn *pn = &s->pns[i];
+        if (pn->stored) {
+            const struct store_pn row = {.pn = scenario->pns[i].id,
+                                         .state = "stored",
+                                         .name = scenario->pns[i].alias,
+                                         .gateway = entity_name(e, pn->gateway),
+                                         .lease_end = pn->lease_end};
+            entity_store_pn(e, &row);
+        }
+    }
+    for (size_t i = 0; i < s->subscriber_count; i++) {
+        const struct subscriber *sub = s->subscriber_list[i];
+        if (sub->registered && s->pns[sub->pn].stored) {
+            entity_store_pn_member(e, scenario->pns[sub->pn].id, sub->pne, "member", NULL);
+        }
+    }
+}
+
+static void tell_groups(const struct server *s)
+{
+    struct entity *e = s->agent.entity;
+    const struct scenario *scenario = entity_scenario(e);
+    for (uint32_t i = 0; i < scenario->group_count; i++) {
+        const struct inventory_group *g = &s->groups[i];
+        if (!g->stored) {
+            continue;
+        }
+        const struct store_group row = {.group = scenario->groups[i].id,
+                                        .owner = entity_name(e, g->owner),
+                                        .joining = g->closed ? "closed" : "open",
+                                        .service = scenario->groups[i].service};
+        entity_store_group(e, &row);
+        for (size_t k = 0; k < g->member_count; k++) {
+            entity_store_group_member(e, row.group, g->members[k], "member");
+        }
+    }
+}
+
+void server_tell_stores(struct entity *e, void *state)
+{
+    const struct server *s = state;
+    (void)e;
+    tell_pns(s);
+    tell_groups(s);
+    capability_tell_store(&s->devices, s->agent.entity);
+}
