@@ -48,6 +48,25 @@ const struct scenario_verb cpns_verbs[] = {
             .from_roles = PNES | GATEWAYS,
             .target = TARGET_PN,
         },
+    [VERB_PN_ADD] =
+        {
+            .name = "pn-add",
+            .doc = "A device comes into a personal network that stands: a candidate or one that "
+                   "left, brought in by the gateway or a member (where there is an administrator, "
+                   "by that alone); without `to` the PNE itself asks",
+            .has_from = true,
+            .from_roles = PNES | GATEWAYS,
+            .target = TARGET_PN_NODE,
+        },
+    [VERB_PN_LEAVE] =
+        {
+            .name = "pn-leave",
+            .doc = "A member leaves its personal network, which goes on without it and ends with "
+                   "its last member; with `to` the administrator takes another one out",
+            .has_from = true,
+            .from_roles = PNES,
+            .target = TARGET_PN_NODE,
+        },
     [VERB_DEVICE_CAPABILITIES] =
         {
             .name = "device-capabilities",

@@ -10,6 +10,8 @@ enum cpns_verb {
     VERB_DEVICE_CAPABILITIES,
     VERB_KEY_ASSIGNMENT,
     VERB_PNE_PROVISIONING,
+    VERB_PN_ADD,
+    VERB_PN_LEAVE,
 };
 
 #endif

@@ -47,7 +47,7 @@ enum disposition server_on_group_create(struct server *s, const struct cpns_mess
 /* --- joining
  * ---------------------------------------------------------------------------------------------- */
 
-static void tell_members(struct server *s, uint32_t number, entity_id joiner)
+void server_tell_members(struct server *s, uint32_t number, entity_id joiner, const char *change)
 {
     struct entity *e = s->agent.entity;
     const struct inventory_group *g = &s->groups[number];
@@ -58,7 +58,7 @@ static void tell_members(struct server *s, uint32_t number, entity_id joiner)
         struct cpns_message m;
         agent_begin(&s->agent, &m, CPNS_SG_MEMBER_CHANGE, entity_urn(e, g->members[i]));
         cpns_set_text(&m, CPNS_SG_ID, entity_group_urn(e, number));
-        cpns_set_text(&m, CPNS_CHANGE, "joined");
+        cpns_set_text(&m, CPNS_CHANGE, change);
         cpns_add_text(&m, CPNS_MEMBER_ID, span_of_str(entity_urn(e, joiner)));
         struct agent_route route = server_route(s, g->members[i]);
         route.group = number;
@@ -86,7 +86,7 @@ static void answer_join(struct server *s, const struct pending_join *join, int s
     route.group = join->group;
     agent_send(&s->agent, &answer, &route);
     if (fresh) {
-        tell_members(s, join->group, join->joiner);
+        server_tell_members(s, join->group, join->joiner, "joined");
     }
 }
 

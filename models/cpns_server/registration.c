@@ -86,6 +86,7 @@ enum disposition server_on_answer(struct server *s, const struct cpns_message *m
     sub->challenged = false;
     sub->authenticated =
         same && entity_equal(cpns_bytes(m, CPNS_ANSWER), span_of(wanted, sizeof(wanted)));
+    sub->taken_out = sub->taken_out && !sub->authenticated;
     if (sub->authenticated) {
         server_user_key_used(s, sub->pne, m);
     } else {
@@ -107,7 +108,14 @@ void server_challenge_unanswered(struct server *s, entity_id pne)
 /* --- PN inventory
  * ------------------------------------------------------------------------------------------ */
 
-/* 200 when every listed PNE authenticated itself for this PN through this gateway. */
+static bool is_taken_out(const struct server *s, entity_id pne, uint32_t pn)
+{
+    const struct subscriber *sub = pne != ENTITY_NONE ? server_subscriber(s, pne) : NULL;
+    return sub != NULL && sub->taken_out && sub->pn == pn;
+}
+
+/* 200 when every listed PNE authenticated itself for this PN through this gateway. Who was taken
+ * out while the registration was on its way is passed over. */
 static int check_members(const struct server *s, const struct cpns_message *m, uint32_t pn,
                          entity_id from)
 {
@@ -115,14 +123,35 @@ static int check_members(const struct server *s, const struct cpns_message *m, u
     if (pn == SCENARIO_NONE || entity_scenario(s->agent.entity)->pns[pn].gateway != from) {
         return 404;
     }
+    size_t good = 0;
     for (size_t i = 0; i < list->list_count; i++) {
         entity_id pne = entity_by_urn(s->agent.entity, list->list[i]);
         const struct subscriber *sub = pne != ENTITY_NONE ? server_subscriber(s, pne) : NULL;
+        if (is_taken_out(s, pne, pn)) {
+            continue;
+        }
+        good++;
         if (sub == NULL || !sub->authenticated || sub->pn != pn || sub->gateway != from) {
             return 401;
         }
     }
-    return list->list_count > 0 ? 200 : 400;
+    return good > 0 ? 200 : list->list_count > 0 ? 404 : 400;
+}
+
+/* Who is registered, where that is not everybody who was listed. */
+static void list_taken(const struct server *s, const struct cpns_message *m, uint32_t pn,
+                       struct cpns_message *answer)
+{
+    const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+    bool all = true;
+    for (size_t i = 0; i < list->list_count; i++) {
+        all = all && !is_taken_out(s, entity_by_urn(s->agent.entity, list->list[i]), pn);
+    }
+    for (size_t i = 0; !all && i < list->list_count; i++) {
+        if (!is_taken_out(s, entity_by_urn(s->agent.entity, list->list[i]), pn)) {
+            cpns_add_text(answer, CPNS_MEMBER_ID, list->list[i]);
+        }
+    }
 }
 
 /* What those can do of whom that is not known yet. */
@@ -136,6 +165,34 @@ static void ask_members(struct server *s, const struct cpns_message *m)
     }
 }
 
+/* The inventory becomes what the registration says, unless a newer one came before it: a gateway's
+ * TransactionIDs grow. */
+static void take_registration(struct server *s, const struct cpns_message *m, uint32_t pn,
+                              entity_id from)
+{
+    struct entity *e = s->agent.entity;
+    const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+    struct inventory_pn *stored = &s->pns[pn];
+    sim_time lease = entity_scenario(e)->timers.pn_lease;
+    int64_t number = cpns_integer(m, CPNS_TRANSACTION_ID);
+    if (stored->gateway == from && number < stored->latest) {
+        return;
+    }
+    if (!stored->stored) {
+        entity_event(e, "pn_stored", entity_scenario(e)->pns[pn].id);
+    }
+    stored->stored = true;
+    stored->gateway = from;
+    stored->latest = number;
+    stored->lease_end = entity_now(e) + lease;
+    entity_timer_set(e, lease, SERVER_TIMER_LEASE, pn);
+    for (size_t i = 0; i < list->list_count; i++) {
+        struct subscriber *sub = server_subscriber(s, entity_by_urn(e, list->list[i]));
+        sub->registered = !is_taken_out(s, sub->pne, pn);
+    }
+    server_drop_unlisted(s, m, pn, from);
+}
+
 enum disposition server_on_registration(struct server *s, const struct cpns_message *m,
                                         entity_id from)
 {
@@ -143,22 +200,11 @@ enum disposition server_on_registration(struct server *s, const struct cpns_mess
     uint32_t pn = entity_pn_by_urn(e, cpns_text(m, CPNS_PN_ID));
     int status = check_members(s, m, pn, from);
     if (status == 200) {
-        const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
-        struct inventory_pn *stored = &s->pns[pn];
-        sim_time lease = entity_scenario(e)->timers.pn_lease;
-        if (!stored->stored) {
-            entity_event(e, "pn_stored", entity_scenario(e)->pns[pn].id);
-        }
-        stored->stored = true;
-        stored->gateway = from;
-        stored->lease_end = entity_now(e) + lease;
-        entity_timer_set(e, lease, SERVER_TIMER_LEASE, pn);
-        for (size_t i = 0; i < list->list_count; i++) {
-            server_subscriber(s, entity_by_urn(e, list->list[i]))->registered = true;
-        }
+        take_registration(s, m, pn, from);
     }
     struct cpns_message answer;
     agent_answer(&s->agent, &answer, CPNS_REGISTRATION_RESPONSE, m, status);
+    list_taken(s, m, pn, &answer);
     server_answer(s, &answer, from);
     if (status == 200 && entity_scenario(e)->pns[pn].asks_capabilities) {
         ask_members(s, m);
@@ -166,9 +212,17 @@ enum disposition server_on_registration(struct server *s, const struct cpns_mess
     return MESSAGE_DELIVERED;
 }
 
+void server_delete_pn(struct server *s, uint32_t pn)
+{
+    s->pns[pn].stored = false;
+    s->pns[pn].admin = ENTITY_NONE;
+    entity_event(s->agent.entity, "pn_deleted", entity_scenario(s->agent.entity)->pns[pn].id);
+}
+
 static void delete_pn(struct server *s, uint32_t pn)
 {
     s->pns[pn].stored = false;
+    s->pns[pn].admin = ENTITY_NONE;
     for (size_t i = 0; i < s->subscriber_count; i++) {
         struct subscriber *sub = s->subscriber_list[i];
         if (sub->pn == pn) {
@@ -184,9 +238,7 @@ enum disposition server_on_release(struct server *s, const struct cpns_message *
     entity_id origin = agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID);
     int status = 404;
     if (pn != SCENARIO_NONE && s->pns[pn].stored) {
-        const struct subscriber *sub = server_subscriber(s, origin);
-        bool member = sub != NULL && sub->registered && sub->pn == pn;
-        status = s->pns[pn].gateway == from && (origin == from || member) ? 200 : 403;
+        status = server_may_edit(s, pn, origin, from) ? 200 : 403;
     }
     struct cpns_message answer;
     agent_answer(&s->agent, &answer, CPNS_PN_RELEASE_RESPONSE, m, status);

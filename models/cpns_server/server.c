@@ -43,6 +43,9 @@ static void start(struct entity *e, void *state)
     agent_init(&s->agent, e);
     s->pns = mem_calloc(entity_scenario(e)->pn_count, sizeof(*s->pns));
     s->groups = mem_calloc(entity_scenario(e)->group_count, sizeof(*s->groups));
+    for (size_t i = 0; i < entity_scenario(e)->pn_count; i++) {
+        s->pns[i].admin = ENTITY_NONE;
+    }
 }
 
 static enum disposition dispatch(struct server *s, struct cpns_message *m, const struct received *r)
@@ -68,6 +71,10 @@ static enum disposition dispatch(struct server *s, struct cpns_message *m, const
         return server_on_group_message(s, m, r);
     case CPNS_PN_RELEASE_REQUEST:
         return server_on_release(s, m, r->from);
+    case CPNS_PN_ADD_DEVICE:
+        return server_on_add_device(s, m, r->from);
+    case CPNS_PN_LEAVE:
+        return server_on_leave(s, m, r->from);
     case CPNS_DEVICE_CAPABILITIES_RESPONSE:
         return server_on_capabilities(s, m, r->from);
     case CPNS_USER_REGISTRATION_REQUEST:

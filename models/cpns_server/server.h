@@ -17,6 +17,7 @@ struct subscriber {
     uint32_t pn;       /* for which */
     bool authenticated;
     bool registered; /* in the PN inventory */
+    bool taken_out;  /* it left or was taken out, and has not authenticated since */
     bool challenged;
     uint8_t challenge[CHALLENGE_BYTES];
 };
@@ -25,6 +26,8 @@ struct subscriber {
 struct inventory_pn {
     bool stored;
     entity_id gateway;
+    entity_id admin; /* ENTITY_NONE: none */
+    int64_t latest;  /* TransactionID of the newest registration: a gateway's numbers grow */
     sim_time lease_end;
 };
 
@@ -80,6 +83,18 @@ enum disposition server_on_registration(struct server *s, const struct cpns_mess
                                         entity_id from);
 enum disposition server_on_release(struct server *s, const struct cpns_message *m, entity_id from);
 void server_on_lease(struct server *s, uint32_t pn);
+/* Nobody is in it any more. */
+void server_delete_pn(struct server *s, uint32_t pn);
+
+/* membership.c: devices that come later, and leave */
+/* Whether `origin`, behind or being the gateway `from`, may release a stored PN and add devices. */
+bool server_may_edit(const struct server *s, uint32_t pn, entity_id origin, entity_id from);
+enum disposition server_on_add_device(struct server *s, const struct cpns_message *m,
+                                      entity_id from);
+enum disposition server_on_leave(struct server *s, const struct cpns_message *m, entity_id from);
+/* Members of the PN at `from` that its registration does not list are no longer registered. */
+void server_drop_unlisted(struct server *s, const struct cpns_message *m, uint32_t pn,
+                          entity_id from);
 
 /* stores.c: what it holds when the run ends */
 void server_tell_stores(struct entity *e, void *state);
@@ -98,6 +113,8 @@ enum disposition server_on_service_response(struct server *s, struct cpns_messag
                                             const struct received *r);
 
 /* group.c */
+/* Tells the other members who are in a PN that `joiner` joined or left. */
+void server_tell_members(struct server *s, uint32_t number, entity_id joiner, const char *change);
 enum disposition server_on_group_create(struct server *s, const struct cpns_message *m,
                                         entity_id from);
 enum disposition server_on_group_join(struct server *s, const struct cpns_message *m,

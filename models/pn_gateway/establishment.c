@@ -21,11 +21,16 @@ void gateway_establishment_start(struct gateway *g)
         }
         struct pn *pn = &g->pns[at];
         pn->number = i;
-        pn->member_count = s->pns[i].member_count;
+        pn->admin = s->pns[i].admin != SCENARIO_NONE ? s->pns[i].admin : ENTITY_NONE;
+        pn->member_count = s->pns[i].member_count + s->pns[i].candidate_count;
         pn->members = mem_calloc(pn->member_count, sizeof(*pn->members));
         for (size_t k = 0; k < pn->member_count; k++) {
-            pn->members[k].pne = s->pns[i].members[k];
-            map_set(&g->places, pn->members[k].pne, (uint64_t)at << 32 | k);
+            struct member *m = &pn->members[k];
+            bool candidate = k >= s->pns[i].member_count;
+            m->pne =
+                candidate ? s->pns[i].candidates[k - s->pns[i].member_count] : s->pns[i].members[k];
+            m->candidate = m->outside = candidate;
+            map_set(&g->places, m->pne, (uint64_t)at << 32 | k);
         }
         at++;
     }
@@ -54,7 +59,7 @@ void gateway_end_flows(struct gateway *g, struct member *m, int status)
     m->authentication = m->invitation = 0;
 }
 
-static void answer_member(struct gateway *g, struct pn *pn, struct member *m, int status)
+void gateway_answer_member(struct gateway *g, struct pn *pn, struct member *m, int status)
 {
     struct entity *e = g->agent.entity;
     if (!m->asked) {
@@ -119,8 +124,7 @@ static void no_longer_awaited(struct pn *pn, struct member *m)
     m->counted = false;
 }
 
-/* The member does not come: the others go on without it. */
-static void fail_member(struct gateway *g, struct pn *pn, struct member *m, int status)
+static void set_absent(struct gateway *g, struct pn *pn, struct member *m)
 {
     clear_guard(g, m);
     agent_forget_cookie(&g->agent, CPNS_ENTITY_DISCOVERY_REQUEST, m->pne);
@@ -128,10 +132,36 @@ static void fail_member(struct gateway *g, struct pn *pn, struct member *m, int 
     agent_forget_cookie(&g->agent, CPNS_PN_CONNECTION_FORWARDED, m->pne);
     m->state = MEMBER_ABSENT;
     no_longer_awaited(pn, m);
+}
+
+void gateway_forget_member(struct gateway *g, struct pn *pn, struct member *m)
+{
+    set_absent(g, pn, m);
+    gateway_end_flows(g, m, 410);
+    m->asked = m->listed = false;
+    maybe_register(g, pn);
+}
+
+/* The member does not come: the others go on without it. */
+static void fail_member(struct gateway *g, struct pn *pn, struct member *m, int status)
+{
+    set_absent(g, pn, m);
     entity_event(g->agent.entity, "member_absent", entity_name(g->agent.entity, m->pne));
-    answer_member(g, pn, m, status);
+    gateway_answer_member(g, pn, m, status);
     gateway_end_flows(g, m, status);
     maybe_register(g, pn);
+    gateway_check_empty(g, pn);
+}
+
+/* Whether the server took the member in: it says whom where it did not take all. */
+static bool was_taken(const struct gateway *g, const struct cpns_message *m, entity_id pne)
+{
+    const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+    bool taken = !list->set;
+    for (size_t i = 0; !taken && i < list->list_count; i++) {
+        taken = entity_by_urn(g->agent.entity, list->list[i]) == pne;
+    }
+    return taken;
 }
 
 enum disposition gateway_on_registration_response(struct gateway *g, const struct cpns_message *m)
@@ -146,6 +176,7 @@ enum disposition gateway_on_registration_response(struct gateway *g, const struc
     bool good = cpns_integer(m, CPNS_STATUS) == 200;
     bool first = pn->state == PN_FORMING;
     pn->registering = false;
+    pn->emptying = pn->emptying && !good;
     if (good && pn_move(g, pn, PN_EV_REGISTERED, PN_ACTIVE) && first) {
         entity_event(e, "pn_established", s->pns[pn->number].id);
         entity_timer_set(e, s->timers.pn_lease / 2, GATEWAY_TIMER_LEASE, cookie);
@@ -156,9 +187,11 @@ enum disposition gateway_on_registration_response(struct gateway *g, const struc
             continue;
         }
         member->listed = false;
-        if (good && member->state == MEMBER_AUTHENTICATED) {
+        if (good && !was_taken(g, m, member->pne)) {
+            gateway_not_registered(g, pn, member);
+        } else if (good && member->state == MEMBER_AUTHENTICATED) {
             member->state = MEMBER_REGISTERED;
-            answer_member(g, pn, member, 200);
+            gateway_answer_member(g, pn, member, 200);
             gateway_end_flows(g, member, 200);
         } else if (!good) {
             fail_member(g, pn, member, (int)cpns_integer(m, CPNS_STATUS));
@@ -206,8 +239,11 @@ static void authenticate(struct gateway *g, struct pn *pn, struct member *m)
 }
 
 /* Types 2 and 3: the gateway looks for the PNE in the clear; the PNE then opens its own session. */
-static void invite(struct gateway *g, struct pn *pn, struct member *m)
+void gateway_invite(struct gateway *g, struct pn *pn, struct member *m)
 {
+    if (pn->state == PN_NONE) {
+        pn_move(g, pn, PN_EV_REQUESTED, PN_FORMING);
+    }
     m->state = MEMBER_INVITED;
     m->counted = true;
     m->request = 0;
@@ -231,10 +267,29 @@ void gateway_met_pne(struct gateway *g, entity_id pne)
 {
     struct pn *pn;
     struct member *m = gateway_member(g, pne, &pn);
-    if (m != NULL && m->state == MEMBER_ABSENT && pn->state == PN_ACTIVE &&
-        entity_scenario(g->agent.entity)->pns[pn->number].type != 1) {
-        invite(g, pn, m);
+    if (m != NULL && m->state == MEMBER_ABSENT && !m->outside && pn->state == PN_ACTIVE &&
+        (m->added || entity_scenario(g->agent.entity)->pns[pn->number].type != 1)) {
+        gateway_invite(g, pn, m);
     }
+}
+
+void gateway_begin_member(struct gateway *g, struct pn *pn, struct member *m)
+{
+    pn_move(g, pn, PN_EV_REQUESTED, pn->state == PN_ACTIVE ? PN_ACTIVE : PN_FORMING);
+    authenticate(g, pn, m);
+}
+
+void gateway_under_way(struct gateway *g, const struct pn *pn, const struct member *m)
+{
+    struct entity *e = g->agent.entity;
+    struct cpns_message answer;
+    agent_begin(&g->agent, &answer, CPNS_PN_ESTABLISHMENT_RESPONSE, entity_urn(e, m->pne));
+    cpns_set_integer(&answer, CPNS_TRANSACTION_ID, m->request);
+    cpns_set_integer(&answer, CPNS_STATUS, 202);
+    cpns_set_text(&answer, CPNS_PN_ID, entity_pn_urn(e, pn->number));
+    struct agent_route route = gateway_route(m->pne, pn);
+    route.flow = m->flow;
+    agent_send(&g->agent, &answer, &route);
 }
 
 static bool names_pne(const struct cpns_message *m, const struct agent *a, entity_id pne)
@@ -270,22 +325,22 @@ enum disposition gateway_on_establishment_request(struct gateway *g, const struc
     asking->flow = entity_flow(e);
     asking->request = cpns_integer(m, CPNS_TRANSACTION_ID);
     if (repeated && asking->state == MEMBER_REGISTERED) {
-        answer_member(g, pn, asking, 200);
+        gateway_answer_member(g, pn, asking, 200);
         return MESSAGE_DELIVERED;
     }
     if (asking->state == MEMBER_AUTHENTICATING || asking->state == MEMBER_AUTHENTICATED) {
-        struct cpns_message answer; /* under way already */
-        agent_answer(&g->agent, &answer, CPNS_PN_ESTABLISHMENT_RESPONSE, m, 202);
-        struct agent_route route = gateway_route(from, pn);
-        agent_send(&g->agent, &answer, &route);
+        gateway_under_way(g, pn, asking);
         return MESSAGE_DELIVERED;
+    }
+    if (asking->outside) {
+        return gateway_ask_to_add(g, pn, asking);
     }
     pn_move(g, pn, PN_EV_REQUESTED, pn->state == PN_ACTIVE ? PN_ACTIVE : PN_FORMING);
     for (size_t i = 0; type != 1 && i < pn->member_count; i++) {
         struct member *other = &pn->members[i];
-        if (other != asking && other->state == MEMBER_ABSENT &&
+        if (other != asking && other->state == MEMBER_ABSENT && !other->outside &&
             (type == 2 || names_pne(m, &g->agent, other->pne))) {
-            invite(g, pn, other);
+            gateway_invite(g, pn, other);
         }
     }
     if (type != 1 && !asking->counted) {
@@ -406,6 +461,7 @@ void gateway_on_server_down(struct gateway *g)
 void gateway_on_server_failed(struct gateway *g)
 {
     agent_forget(&g->agent, g->server, CPNS_TYPE_COUNT);
+    gateway_membership_server_failed(g);
     for (size_t i = 0; i < g->pn_count; i++) {
         struct pn *pn = &g->pns[i];
         pn->registering = false;
@@ -446,6 +502,12 @@ void gateway_on_gave_up(struct gateway *g, enum cpns_type type, uint64_t cookie)
                 fail_member(g, pn, &pn->members[i], 504);
             }
         }
+        break;
+    case CPNS_PN_ADD_DEVICE:
+        gateway_add_failed(g, (entity_id)cookie, 504);
+        break;
+    case CPNS_PN_LEAVE:
+        gateway_leave_untold(g, (entity_id)cookie);
         break;
     default:
         entity_event(g->agent.entity, "request_timeout", cpns_type_info(type)->name);

@@ -181,6 +181,10 @@ static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
             return refuse_stranger(g, m, r->from);
         }
         return agent_relay(&g->agent, m, g->server, EXEMPT_NOT, r);
+    case CPNS_PN_ADD_DEVICE:
+        return gateway_on_add_device(g, m, r);
+    case CPNS_PN_LEAVE:
+        return gateway_on_leave(g, m, r);
     case CPNS_DEVICE_CAPABILITIES_RESPONSE:
         return member != NULL ? gateway_on_capabilities_answer(g, m, r)
                               : agent_refuse(&g->agent, "not_a_member");
@@ -217,6 +221,16 @@ static void note_passed(struct gateway *g, const struct cpns_message *m, entity_
         }
         break;
     }
+    case CPNS_PN_ADD_DEVICE_RESPONSE:
+        if (status == 200) {
+            gateway_saw_added(g, m);
+        }
+        break;
+    case CPNS_PN_LEAVE_RESPONSE:
+        if (status == 200 || status == 404) {
+            gateway_saw_left(g, m);
+        }
+        break;
     case CPNS_PN_RELEASE_RESPONSE:
         /* 404: deleted already, and the answer that said so got lost. */
         if ((status == 200 || status == 404) && gateway_member(g, pne, &pn) != NULL &&
@@ -258,6 +272,10 @@ static enum disposition from_server(struct gateway *g, struct cpns_message *m,
             return gateway_on_user_registered(g, m);
         case CPNS_PNE_PROVISIONING_RESPONSE:
             return gateway_on_provisioned(g, m);
+        case CPNS_PN_ADD_DEVICE_RESPONSE:
+            return gateway_on_add_response(g, m);
+        case CPNS_PN_LEAVE_RESPONSE:
+            return gateway_on_leave_response(g, m);
         case CPNS_KEEP_ALIVE:
             return MESSAGE_DELIVERED;
         default:
@@ -365,6 +383,9 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
     case GATEWAY_TIMER_LEASE:
         gateway_renew_lease(g, arg);
         break;
+    case GATEWAY_TIMER_LEAVE:
+        gateway_tell_leave_again(g, (entity_id)arg);
+        break;
     case KEEP_ALIVE_TIMER: {
         struct agent_route route = agent_route(g->server);
         if (keep_alive_timer(&g->keep_alive, &g->agent, g->server, &route)) {
@@ -404,6 +425,10 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
     case VERB_PNE_PROVISIONING:
         gateway_provision(g, item->pns[0], target);
         break;
+    case VERB_PN_ADD:
+        gateway_work_add(g, item->pns[0], target);
+        break;
+    case VERB_PN_LEAVE:
     case VERB_SERVICE_ACCESS:
     case VERB_GROUP_MESSAGE:
     case VERB_GROUP_JOIN:

@@ -36,6 +36,15 @@ struct member {
     uint64_t guard;  /* timer: given up when it makes no progress */
     /* flows: that its answer belongs to; its invitation and authentication while under way, or 0 */
     uint64_t flow, invitation, authentication;
+    /* membership.c */
+    bool candidate;        /* no member by the scenario: it has to be added */
+    bool outside;          /* not one of the PN: not added yet, or it left or was taken out */
+    bool added;            /* came in later: looked for when it is met */
+    bool leaving;          /* waits for a PNLeaveResponse ... */
+    int64_t leave_request; /* ... to this TransactionID, of this flow */
+    uint64_t leave_flow;
+    bool unsaid;    /* out, and the server has not said that it knows */
+    uint64_t again; /* timer: told again then */
 };
 
 /* A personal network of this gateway: PN inventory (copy) and PN routing table (cpns-model.md
@@ -47,6 +56,8 @@ struct pn {
     size_t member_count;
     uint32_t awaited; /* members that are counted */
     bool registering;
+    entity_id admin; /* ENTITY_NONE: none */
+    bool emptying;   /* the last registered member left: it ends unless others come */
 };
 
 /* Group list: Service Group -> PNEs of this gateway. */
@@ -55,7 +66,12 @@ struct group_entry {
     entity_id pne;
 };
 
-enum gateway_timer { GATEWAY_TIMER_GUARD = 1, GATEWAY_TIMER_LEASE, GATEWAY_TIMER_ASSIGNMENT };
+enum gateway_timer {
+    GATEWAY_TIMER_GUARD = 1,
+    GATEWAY_TIMER_LEASE,
+    GATEWAY_TIMER_ASSIGNMENT,
+    GATEWAY_TIMER_LEAVE,
+};
 
 struct gateway {
     struct agent agent;
@@ -108,6 +124,40 @@ void gateway_renew_lease(struct gateway *g, uint64_t pn);
 
 /* What is under way of the member's own flows ends as `status` says. */
 void gateway_end_flows(struct gateway *g, struct member *m, int status);
+/* Tells a member what it asked for with a PNEstablishmentRequest, when it waits for that. */
+void gateway_answer_member(struct gateway *g, struct pn *pn, struct member *m, int status);
+/* The same with 202: it goes on waiting. */
+void gateway_under_way(struct gateway *g, const struct pn *pn, const struct member *m);
+/* Looks for a member of a PN that stands or forms; authenticates one that asked. */
+void gateway_invite(struct gateway *g, struct pn *pn, struct member *m);
+void gateway_begin_member(struct gateway *g, struct pn *pn, struct member *m);
+/* Absent from now on; the others go on without it. Nobody is told. */
+void gateway_forget_member(struct gateway *g, struct pn *pn, struct member *m);
+
+/* membership.c: devices that come later, and leave */
+void gateway_work_add(struct gateway *g, uint32_t number, entity_id pne);
+/* A PNE that is outside asked for the PN. */
+enum disposition gateway_ask_to_add(struct gateway *g, struct pn *pn, struct member *m);
+enum disposition gateway_on_add_device(struct gateway *g, struct cpns_message *m,
+                                       const struct received *r);
+enum disposition gateway_on_add_response(struct gateway *g, const struct cpns_message *m);
+/* The server agreed to what a member had asked; it passes through. */
+void gateway_saw_added(struct gateway *g, const struct cpns_message *m);
+void gateway_saw_left(struct gateway *g, const struct cpns_message *m);
+void gateway_add_failed(struct gateway *g, entity_id pne, int status);
+enum disposition gateway_on_leave(struct gateway *g, struct cpns_message *m,
+                                  const struct received *r);
+enum disposition gateway_on_leave_response(struct gateway *g, const struct cpns_message *m);
+/* A member is gone without a word. */
+void gateway_lost_member(struct gateway *g, struct pn *pn, struct member *m);
+/* The server did not answer that a PNE left: told again after a while. */
+void gateway_leave_untold(struct gateway *g, entity_id pne);
+void gateway_tell_leave_again(struct gateway *g, entity_id pne);
+void gateway_membership_server_failed(struct gateway *g);
+/* Ends a PN in which nobody is any more, since its last member left. */
+void gateway_check_empty(struct gateway *g, struct pn *pn);
+/* The server did not take a member that the registration listed. */
+void gateway_not_registered(struct gateway *g, struct pn *pn, struct member *m);
 
 /* stores.c: what it holds when the run ends */
 void gateway_tell_stores(struct entity *e, void *state);

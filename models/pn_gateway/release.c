@@ -33,8 +33,14 @@ void gateway_released(struct gateway *g, struct pn *pn, entity_id except)
         bool told = m->state == MEMBER_REGISTERED && m->pne != except;
         entity_timer_cancel(e, m->guard);
         gateway_end_flows(g, m, 410);
-        *m = (struct member){.pne = m->pne, .state = MEMBER_ABSENT};
+        entity_timer_cancel(e, m->again);
+        agent_forget_cookie(&g->agent, CPNS_PN_LEAVE, m->pne);
+        *m = (struct member){.pne = m->pne,
+                             .state = MEMBER_ABSENT,
+                             .candidate = m->candidate,
+                             .outside = m->candidate};
         gateway_group_forget(g, m->pne);
+        capability_forget(&g->devices, m->pne);
         if (told && entity_connected(e, m->pne)) {
             struct cpns_message notice;
             agent_begin(&g->agent, &notice, CPNS_PN_RELEASE_NOTIFICATION, entity_urn(e, m->pne));
@@ -44,7 +50,8 @@ void gateway_released(struct gateway *g, struct pn *pn, entity_id except)
         }
     }
     pn->awaited = 0;
-    pn->registering = false;
+    pn->registering = pn->emptying = false;
+    pn->admin = entity_scenario(e)->pns[pn->number].admin;
 }
 
 enum disposition gateway_on_release_response(struct gateway *g, const struct cpns_message *m)

@@ -20,6 +20,11 @@ static void find_pn(struct pne *p)
                 break;
             }
         }
+        for (size_t k = 0; p->pn == SCENARIO_NONE && s->pns[i].gateway == p->gateway &&
+                           k < s->pns[i].candidate_count;
+             k++) {
+            p->pn = s->pns[i].candidates[k] == self ? i : SCENARIO_NONE; /* once it is added */
+        }
     }
 }
 
@@ -174,6 +179,9 @@ static void joined(struct pne *p)
     p->initiates = p->was_member = true;
     entity_event(p->agent.entity, "pn_joined", entity_scenario(p->agent.entity)->pns[p->pn].id);
     pne_groups_joined_pn(p);
+    if (p->leaving) {
+        pne_ask_leave(p);
+    }
 }
 
 enum disposition pne_on_authentication_result(struct pne *p, const struct cpns_message *m)
@@ -250,6 +258,7 @@ void pne_gives_up(struct pne *p, enum pne_event event, const char *reason)
         entity_event(e, "establishment_failed", reason);
     }
     p->told = is_absence(reason);
+    p->leaving = p->leaving && p->told;
     if (p->told) {
         asks_itself(p);
     }
@@ -331,7 +340,8 @@ void pne_leaves(struct pne *p)
         return;
     }
     pne_move(p, PNE_EV_RELEASED, PNE_IDLE);
-    p->initiates = p->broken = false;
+    p->initiates = p->broken = p->leaving = false;
+    pne_groups_left(p);
     agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
     entity_event(p->agent.entity, "pn_left", entity_scenario(p->agent.entity)->pns[p->pn].id);
     entity_disconnect(p->agent.entity, p->gateway, "pn_released");
@@ -339,7 +349,7 @@ void pne_leaves(struct pne *p)
 
 void pne_not_here(struct pne *p, int64_t status)
 {
-    if (status == 410) {
+    if (status == 410 || (status == 403 && p->leaving)) {
         pne_leaves(p);
     } else if (status == 403) {
         pne_comes_back(p);

@@ -98,6 +98,13 @@ void pne_groups_joined_pn(struct pne *p)
     }
 }
 
+void pne_groups_left(struct pne *p)
+{
+    for (size_t i = 0; i < p->group_count; i++) {
+        p->groups[i].member = p->groups[i].waiting = false;
+    }
+}
+
 void pne_group_timer(struct pne *p, uint64_t group)
 {
     struct pne_group *g = find_group(p, (uint32_t)group);

@@ -139,6 +139,12 @@ static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
     case CPNS_PN_RELEASE_RESPONSE:
     case CPNS_PN_RELEASE_NOTIFICATION:
         return pne_on_release(p, m);
+    case CPNS_PN_ADD_DEVICE_RESPONSE:
+        return pne_on_add_response(p, m);
+    case CPNS_PN_LEAVE_RESPONSE:
+        return pne_on_leave_response(p, m);
+    case CPNS_PN_LEAVE:
+        return pne_on_leave_notice(p, m);
     case CPNS_DEVICE_CAPABILITIES_REQUEST:
         return pne_on_capabilities_request(p, m);
     case CPNS_INSTALLATION_REQUEST:
@@ -259,6 +265,13 @@ static void gave_up(struct pne *p, enum cpns_type type, uint64_t cookie)
     case CPNS_KEY_ASSIGNMENT_REQUEST:
         pne_key_assignment_gave_up(p);
         break;
+    case CPNS_PN_LEAVE:
+        if (cookie == PNE_LEAVES_ITSELF) {
+            pne_leave_gave_up(p);
+            break;
+        }
+        entity_event(p->agent.entity, "request_timeout", cpns_type_info(type)->name);
+        break;
     default:
         entity_event(p->agent.entity, "request_timeout", cpns_type_info(type)->name);
         break;
@@ -281,6 +294,11 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
         break;
     case PNE_TIMER_GROUP:
         pne_group_timer(p, arg);
+        break;
+    case PNE_TIMER_LEAVE:
+        if (p->leaving) {
+            pne_ask_leave(p);
+        }
         break;
     case AGENT_TIMER_REQUEST: {
         enum cpns_type type;
@@ -310,6 +328,12 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
         break;
     case VERB_GROUP_JOIN:
         pne_group_join(p, target);
+        break;
+    case VERB_PN_ADD:
+        pne_work_add(p, item->pns[0], target);
+        break;
+    case VERB_PN_LEAVE:
+        pne_work_leave(p, item->pns[0], target);
         break;
     case VERB_DEVICE_CAPABILITIES:
         CHECK(!"a verb of servers");

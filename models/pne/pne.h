@@ -30,7 +30,10 @@ enum pne_event {
 
 extern const struct fsm_table pne_table;
 
-enum pne_timer { PNE_TIMER_START = 1, PNE_TIMER_GROUP, PNE_TIMER_KEY };
+enum pne_timer { PNE_TIMER_START = 1, PNE_TIMER_GROUP, PNE_TIMER_KEY, PNE_TIMER_LEAVE };
+
+/* Cookie of a PNLeave for itself; otherwise the PNE that is to leave. */
+#define PNE_LEAVES_ITSELF (UINT64_C(1) << 40)
 
 /* A Service Group that the PNE owns, is to join, or joined. */
 struct pne_group {
@@ -53,6 +56,7 @@ struct pne {
     bool told;         /* that the gateway is out of reach */
     uint64_t retry;    /* timer, or 0 */
     uint64_t flow;     /* pn-establishment that this PNE began, or 0 */
+    bool leaving;      /* wants out, and has not heard that it is */
     bool broken;       /* the session of a member broke and was not opened again yet */
     struct pne_group *groups;
     size_t group_count, group_capacity;
@@ -99,6 +103,15 @@ void pne_ask_release(struct pne *p);
 /* stores.c: what it believes when the run ends */
 void pne_tell_stores(struct entity *e, void *state);
 
+/* membership.c; `pne` SCENARIO_NONE: itself */
+void pne_work_add(struct pne *p, uint32_t pn, entity_id pne);
+enum disposition pne_on_add_response(struct pne *p, const struct cpns_message *m);
+void pne_work_leave(struct pne *p, uint32_t pn, entity_id pne);
+void pne_ask_leave(struct pne *p);
+enum disposition pne_on_leave_response(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_leave_notice(struct pne *p, const struct cpns_message *m);
+void pne_leave_gave_up(struct pne *p);
+
 /* capabilities.c */
 enum disposition pne_on_capabilities_request(struct pne *p, const struct cpns_message *m);
 
@@ -110,6 +123,8 @@ enum disposition pne_on_service_response(struct pne *p, const struct cpns_messag
 /* group.c */
 void pne_groups_start(struct pne *p);
 void pne_groups_joined_pn(struct pne *p);
+/* In no PN, and in no group: it joins again when it comes back. */
+void pne_groups_left(struct pne *p);
 void pne_group_timer(struct pne *p, uint64_t group);
 void pne_group_join(struct pne *p, uint32_t group);
 void pne_group_message(struct pne *p, uint32_t group, size_t size);
