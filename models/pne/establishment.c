@@ -341,7 +341,6 @@ void pne_leaves(struct pne *p)
     }
     pne_move(p, PNE_EV_RELEASED, PNE_IDLE);
     p->initiates = p->broken = p->leaving = false;
-    pne_groups_left(p);
     agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
     entity_event(p->agent.entity, "pn_left", entity_scenario(p->agent.entity)->pns[p->pn].id);
     entity_disconnect(p->agent.entity, p->gateway, "pn_released");
@@ -349,7 +348,9 @@ void pne_leaves(struct pne *p)
 
 void pne_not_here(struct pne *p, int64_t status)
 {
-    if (status == 410 || (status == 403 && p->leaving)) {
+    if (status == 403 && p->leaving) {
+        pne_is_out(p);
+    } else if (status == 410) {
         pne_leaves(p);
     } else if (status == 403) {
         pne_comes_back(p);

@@ -101,7 +101,8 @@ void pne_groups_joined_pn(struct pne *p)
 void pne_groups_left(struct pne *p)
 {
     for (size_t i = 0; i < p->group_count; i++) {
-        p->groups[i].member = p->groups[i].waiting = false;
+        p->groups[i].member = p->groups[i].member && p->groups[i].owner;
+        p->groups[i].waiting = false;
     }
 }
 

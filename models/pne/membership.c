@@ -87,6 +87,14 @@ void pne_work_leave(struct pne *p, uint32_t pn, entity_id pne)
     }
 }
 
+void pne_is_out(struct pne *p)
+{
+    if (p->state == PNE_JOINED) {
+        pne_groups_left(p);
+    }
+    pne_leaves(p);
+}
+
 /* Nobody refuses a PNE that leaves: 404 says that it is out already, 504 that the server is not
  * told yet. */
 enum disposition pne_on_leave_response(struct pne *p, const struct cpns_message *m)
@@ -97,7 +105,7 @@ enum disposition pne_on_leave_response(struct pne *p, const struct cpns_message 
         agent_in_progress(&p->agent, m, CPNS_PN_LEAVE);
     } else if (agent_answered(&p->agent, m, CPNS_PN_LEAVE, &pne)) {
         if (pne == PNE_LEAVES_ITSELF) {
-            pne_leaves(p);
+            pne_is_out(p);
         } else {
             bool gone = status == 200 || status == 404;
             entity_event(p->agent.entity, gone ? "device_removed" : "device_not_removed",
@@ -111,7 +119,7 @@ enum disposition pne_on_leave_response(struct pne *p, const struct cpns_message 
 enum disposition pne_on_leave_notice(struct pne *p, const struct cpns_message *m)
 {
     if (entity_pn_by_urn(p->agent.entity, cpns_text(m, CPNS_PN_ID)) == p->pn) {
-        pne_leaves(p);
+        pne_is_out(p);
     }
     return MESSAGE_DELIVERED;
 }

@@ -111,6 +111,8 @@ void pne_ask_leave(struct pne *p);
 enum disposition pne_on_leave_response(struct pne *p, const struct cpns_message *m);
 enum disposition pne_on_leave_notice(struct pne *p, const struct cpns_message *m);
 void pne_leave_gave_up(struct pne *p);
+/* Out of the PN, and of the Service Groups of others. */
+void pne_is_out(struct pne *p);
 
 /* capabilities.c */
 enum disposition pne_on_capabilities_request(struct pne *p, const struct cpns_message *m);
@@ -123,7 +125,7 @@ enum disposition pne_on_service_response(struct pne *p, const struct cpns_messag
 /* group.c */
 void pne_groups_start(struct pne *p);
 void pne_groups_joined_pn(struct pne *p);
-/* In no PN, and in no group: it joins again when it comes back. */
+/* It left its PN and with it the groups of others: it joins again when it comes back. */
 void pne_groups_left(struct pne *p);
 void pne_group_timer(struct pne *p, uint64_t group);
 void pne_group_join(struct pne *p, uint32_t group);
