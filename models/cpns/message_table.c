@@ -115,10 +115,11 @@ static const struct cpns_type_info types[CPNS_TYPE_COUNT] = {
                       [CPNS_ADMIN_ID] = O, [CPNS_OBJECT_ID] = O}},
     [CPNS_SG_JOIN_REQUEST] =
         {TYPE(18, "SGJoinRequest", "P->G->S (closed: ->G->owner)", "ours",
-              "asks to join; of a closed group the server asks the owner, PNEID says for whom"),
+              "asks to join; of a closed group the server asks the owner, PNEID says for whom; "
+              "with Change updated a member asks whether it still is one"),
          .presence =
              {ENVELOPE(R, O, R), [CPNS_PNE_ID] = O, [CPNS_SG_NAME] = O, [CPNS_SERVICE_ID] = O,
-              [CPNS_OWNER_ID] = O, [CPNS_GATEWAY_ID] = O, [CPNS_REASON] = O}},
+              [CPNS_OWNER_ID] = O, [CPNS_GATEWAY_ID] = O, [CPNS_REASON] = O, [CPNS_CHANGE] = O}},
     [CPNS_SG_JOIN_RESPONSE] =
         {TYPE(19, "SGJoinResponse", "S->G->P (closed: owner->G->S first)", "ours",
               "whether the PNE is a member now, and who the others are"),
@@ -127,10 +128,10 @@ static const struct cpns_type_info types[CPNS_TYPE_COUNT] = {
              {RESPONSE(R, O, O), [CPNS_PNE_ID] = O, [CPNS_SG_NAME] = O, [CPNS_SERVICE_ID] = O,
               [CPNS_OWNER_ID] = O, [CPNS_JOINING_POLICY] = O, [CPNS_MEMBER_ID] = O}},
     [CPNS_SG_MEMBER_CHANGE] =
-        {TYPE(20, "SGMemberChange", "S->G->P", "US8761140",
-              "tells a member which members came or went"),
-         .presence = {ENVELOPE(R, O, R), [CPNS_MEMBER_ID] = R,
-                      [CPNS_CHANGE] = R, [CPNS_SG_NAME] = O, [CPNS_OWNER_ID] = O}},
+        {TYPE(20, "SGMemberChange", "S->G->P, and back", "US8761140",
+              "tells a member which members came or went; Status 200 says that it heard it"),
+         .presence = {ENVELOPE(R, O, R), [CPNS_MEMBER_ID] = R, [CPNS_CHANGE] = R,
+                      [CPNS_SG_NAME] = O, [CPNS_OWNER_ID] = O, [CPNS_STATUS] = O}},
     [CPNS_SG_MESSAGE] =
         {TYPE(21, "SGMessage", "P->G->S->G->members", "US20110246605",
               "message destined to a Service Group: outside sessions by clause 5.9.1"),
@@ -318,10 +319,10 @@ static const struct cpns_type_info types[CPNS_TYPE_COUNT] = {
          .presence = {RESPONSE(R, O, O), [CPNS_ACCEPT] = O, [CPNS_CANDIDATE_ID] = O,
                       [CPNS_OWNER_ID] = O, [CPNS_SG_NAME] = O}},
     [CPNS_SG_OWNER_CHANGE] =
-        {TYPE(59, "SGOwnerChange", "S->G->P", "US8761140",
-              "tells a member who owns the Service Group now"),
+        {TYPE(59, "SGOwnerChange", "S->G->P, and back", "US8761140",
+              "tells a member who owns the Service Group now; Status 200 says that it heard it"),
          .presence = {ENVELOPE(R, O, R), [CPNS_OWNER_ID] = R, [CPNS_SG_NAME] = O, [CPNS_REASON] = O,
-                      [CPNS_ADMIN_ID] = O}},
+                      [CPNS_ADMIN_ID] = O, [CPNS_STATUS] = O}},
     [CPNS_SG_KEY_UPDATE] =
         {TYPE(60, "SGKeyUpdate", "S->G->P", "ours",
               "extension of ours: hands a member the key of its Service Group, sealed for it"),

@@ -13,11 +13,14 @@ const struct scenario_verb cpns_verbs[] = {
             .doc =
                 "A PNE asks a service of the server or of another PNE with a payload of the given "
                 "size and gets as "
-                "much back; skipped (event work_skipped) while the PNE is in no personal network",
+                "much back; skipped (event work_skipped) while the PNE is in no personal network; "
+                "with a service, of its provider, otherwise echo",
             .has_from = true,
             .from_roles = PNES,
             .target = TARGET_NODE,
             .has_size = true,
+            .service = USE_OPTIONAL,
+            .service_defined = true,
         },
     [VERB_GROUP_MESSAGE] =
         {
@@ -95,6 +98,71 @@ const struct scenario_verb cpns_verbs[] = {
             .has_from = true,
             .from_roles = GATEWAYS,
             .target = TARGET_PN_NODE,
+        },
+    [VERB_SERVICE_SEARCH] =
+        {
+            .name = "service-search",
+            .doc = "A PNE looks for a registered service, by its id or by a keyword in id, name or "
+                   "content; it gets those that are open to it",
+            .has_from = true,
+            .from_roles = PNES,
+            .target = TARGET_NOTHING,
+            .service = USE_OPTIONAL,
+            .service_defined = true,
+            .keyword = USE_OPTIONAL,
+        },
+    [VERB_GROUP_DISCOVER] =
+        {
+            .name = "group-discover",
+            .doc = "A PNE looks for Service Groups by a keyword in the name, by service, by a "
+                   "member",
+            .has_from = true,
+            .from_roles = PNES,
+            .target = TARGET_NOTHING,
+            .service = USE_OPTIONAL,
+            .keyword = USE_OPTIONAL,
+            .member = USE_OPTIONAL,
+            .one_member = true,
+        },
+    [VERB_GROUP_INVITE] =
+        {
+            .name = "group-invite",
+            .doc = "A member of a Service Group (of a closed one its owner) invites PNEs, which "
+                   "join without being approved",
+            .has_from = true,
+            .from_roles = PNES,
+            .target = TARGET_GROUP,
+            .member = USE_REQUIRED,
+        },
+    [VERB_GROUP_LEAVE] =
+        {
+            .name = "group-leave",
+            .doc = "A member leaves a Service Group; an owner hands it over first, and the last "
+                   "one ends it; with a member, the owner takes that one out",
+            .has_from = true,
+            .from_roles = PNES,
+            .target = TARGET_GROUP,
+            .member = USE_OPTIONAL,
+            .one_member = true,
+        },
+    [VERB_GROUP_DELETE] =
+        {
+            .name = "group-delete",
+            .doc = "The owner ends a Service Group; anybody else is refused",
+            .has_from = true,
+            .from_roles = PNES,
+            .target = TARGET_GROUP,
+        },
+    [VERB_GROUP_OWNER_TRANSFER] =
+        {
+            .name = "group-owner-transfer",
+            .doc = "The owner hands a Service Group over, to the member wished or to the first "
+                   "that the server finds willing",
+            .has_from = true,
+            .from_roles = PNES,
+            .target = TARGET_GROUP,
+            .member = USE_OPTIONAL,
+            .one_member = true,
         },
 };
 const size_t cpns_verb_count = SIM_ARRAY_LEN(cpns_verbs);

@@ -1,196 +1,290 @@
-/* Service Groups at the server (cpns-model.md flows 7 and 8): create, join, member notification,
- * copies of messages. */
+/* Service Groups at the server (cpns-model.md flow 7): what is asked of a group and who may ask it;
+ * create with the administrator record, discovery, leave, delete. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "models/cpns_server/server.h"
 
-static uint32_t group_of(const struct server *s, const struct cpns_message *m)
+uint32_t server_group_of(const struct server *s, const struct cpns_message *m)
 {
     return cpns_has(m, CPNS_SG_ID) ? entity_group_by_urn(s->agent.entity, cpns_text(m, CPNS_SG_ID))
                                    : SCENARIO_NONE;
 }
 
-static bool has_member(const struct inventory_group *g, entity_id pne)
+static const char *group_id(const struct server *s, uint32_t number)
 {
-    for (size_t i = 0; i < g->member_count; i++) {
-        if (g->members[i] == pne) {
-            return true;
-        }
-    }
-    return false;
+    return entity_scenario(s->agent.entity)->groups[number].id;
 }
 
-enum disposition server_on_group_create(struct server *s, const struct cpns_message *m,
-                                        entity_id from)
+/* --- create (US9300739)
+ * ----------------------------------------------------------------------------------- */
+
+static char *take_text(const struct cpns_message *m, enum cpns_field field)
 {
-    struct entity *e = s->agent.entity;
-    uint32_t number = group_of(s, m);
+    struct span text = cpns_text(m, field);
+    return mem_strndup(cpns_has(m, field) ? (const char *)text.data : "", text.len);
+}
+
+static void store(struct server *s, const struct cpns_message *m, uint32_t number, entity_id owner)
+{
+    struct inventory_group *g = &s->groups[number];
+    inventory_group_clear(g);
+    g->stored = true;
+    g->closed = span_equal_str(cpns_text(m, CPNS_JOINING_POLICY), "closed");
+    g->home = entity_self(s->agent.entity);
+    g->owner = g->admin = owner;
+    g->name = take_text(m, CPNS_SG_NAME);
+    g->service = take_text(m, CPNS_SERVICE_ID);
+    entity_list_add(&g->members, owner);
+    entity_event(s->agent.entity, "sg_stored", group_id(s, number));
+}
+
+/* Who is a member already, say because its first answer got lost, is told so. */
+static enum disposition on_create(struct server *s, const struct cpns_message *m, uint32_t number,
+                                  entity_id from)
+{
+    struct inventory_group *g = &s->groups[number];
     entity_id origin = agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID);
-    int status = number == SCENARIO_NONE ? 400 : !server_is_registered(s, origin, from) ? 403 : 200;
-    if (status == 200) {
-        struct inventory_group *g = &s->groups[number];
-        if (g->stored && g->owner != origin) {
-            status = 409;
-        } else if (!g->stored) {
-            *g = (struct inventory_group){
-                .stored = true,
-                .closed = span_equal_str(cpns_text(m, CPNS_JOINING_POLICY), "closed"),
-                .owner = origin};
-            *MEM_PUSH(g->members, g->member_count, g->member_capacity) = origin;
-            entity_event(e, "sg_stored", entity_scenario(e)->groups[number].id);
-        }
+    if (g->stored && !entity_list_has(&g->members, origin)) {
+        return server_say(s, m, from, 409);
+    }
+    if (!g->stored) {
+        store(s, m, number, origin);
     }
     struct cpns_message answer;
-    agent_answer(&s->agent, &answer, CPNS_SG_CREATE_RESPONSE, m, status);
+    agent_answer(&s->agent, &answer, CPNS_SG_CREATE_RESPONSE, m, 200);
+    cpns_set_text(&answer, CPNS_OWNER_ID, entity_urn(s->agent.entity, g->owner));
+    cpns_set_text(&answer, CPNS_ADMIN_ID, entity_urn(s->agent.entity, g->admin));
     server_answer(s, &answer, from);
     return MESSAGE_DELIVERED;
 }
 
-/* --- joining
- * ---------------------------------------------------------------------------------------------- */
-
-void server_tell_members(struct server *s, uint32_t number, entity_id joiner, const char *change)
+/* The owner tells whom it expects: the first half of the administrator record. */
+static enum disposition on_member_info(struct server *s, const struct cpns_message *m,
+                                       uint32_t number, entity_id from)
 {
-    struct entity *e = s->agent.entity;
-    const struct inventory_group *g = &s->groups[number];
-    for (size_t i = 0; i < g->member_count; i++) {
-        if (g->members[i] == joiner || !server_is_registered(s, g->members[i], ENTITY_NONE)) {
+    struct inventory_group *g = &s->groups[number];
+    const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+    if (agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID) != g->owner) {
+        return server_say(s, m, from, 403);
+    }
+    entity_list_fini(&g->expected);
+    struct cpns_message answer;
+    agent_answer(&s->agent, &answer, CPNS_SG_MEMBER_INFO_RESPONSE, m, 200);
+    for (size_t i = 0; i < list->list_count; i++) {
+        entity_id pne = entity_by_urn(s->agent.entity, list->list[i]);
+        if (pne == ENTITY_NONE) {
             continue;
         }
-        struct cpns_message m;
-        agent_begin(&s->agent, &m, CPNS_SG_MEMBER_CHANGE, entity_urn(e, g->members[i]));
-        cpns_set_text(&m, CPNS_SG_ID, entity_group_urn(e, number));
-        cpns_set_text(&m, CPNS_CHANGE, change);
-        cpns_add_text(&m, CPNS_MEMBER_ID, span_of_str(entity_urn(e, joiner)));
-        struct agent_route route = server_route(s, g->members[i]);
-        route.group = number;
-        agent_send(&s->agent, &m, &route);
+        entity_list_add(&g->expected, pne);
+        if (entity_list_has(&g->members, pne)) {
+            cpns_add_text(&answer, CPNS_MEMBER_ID, list->list[i]);
+        }
     }
+    server_answer(s, &answer, from);
+    return MESSAGE_DELIVERED;
 }
 
-static void answer_join(struct server *s, const struct pending_join *join, int status)
+/* The other half: a member administers the group, its owner unless it says otherwise. */
+static enum disposition on_admin_info(struct server *s, const struct cpns_message *m,
+                                      uint32_t number, entity_id from)
+{
+    struct inventory_group *g = &s->groups[number];
+    entity_id admin = agent_entity(&s->agent, m, CPNS_ADMIN_ID);
+    if (agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID) != g->owner) {
+        return server_say(s, m, from, 403);
+    }
+    if (!entity_list_has(&g->members, admin)) {
+        return server_say(s, m, from, 404);
+    }
+    g->admin = admin;
+    struct cpns_message answer;
+    agent_answer(&s->agent, &answer, CPNS_SG_ADMIN_INFO_RESPONSE, m, 200);
+    cpns_set_text(&answer, CPNS_ADMIN_ID, entity_urn(s->agent.entity, admin));
+    cpns_set_text(&answer, CPNS_OWNER_ID, entity_urn(s->agent.entity, g->owner));
+    server_answer(s, &answer, from);
+    return MESSAGE_DELIVERED;
+}
+
+/* --- discovery (US8762487)
+ * -------------------------------------------------------------------------------- */
+
+static bool matches(const struct server *s, const struct inventory_group *g,
+                    const struct cpns_message *m)
+{
+    const struct cpns_value *members = &m->fields[CPNS_MEMBER_ID];
+    bool found =
+        g->stored &&
+        (!cpns_has(m, CPNS_KEYWORD) || inventory_text_holds(g->name, cpns_text(m, CPNS_KEYWORD))) &&
+        (!cpns_has(m, CPNS_SERVICE_ID) ||
+         span_equal_str(cpns_text(m, CPNS_SERVICE_ID), g->service));
+    for (size_t i = 0; i < members->list_count; i++) {
+        found =
+            found && entity_list_has(&g->members, entity_by_urn(s->agent.entity, members->list[i]));
+    }
+    return found;
+}
+
+static enum disposition on_discovery(struct server *s, const struct cpns_message *m, entity_id from)
 {
     struct entity *e = s->agent.entity;
-    struct inventory_group *g = &s->groups[join->group];
-    bool fresh = status == 200 && !has_member(g, join->joiner);
-    if (fresh) {
-        *MEM_PUSH(g->members, g->member_count, g->member_capacity) = join->joiner;
+    struct cpns_message answer;
+    agent_answer(&s->agent, &answer, CPNS_SG_DISCOVERY_RESPONSE, m, 200);
+    for (uint32_t i = 0; i < entity_scenario(e)->group_count; i++) {
+        if (matches(s, &s->groups[i], m)) {
+            const char *service = s->groups[i].service;
+            cpns_add_text(&answer, CPNS_FOUND_SG_ID, span_of_str(entity_group_urn(e, i)));
+            cpns_add_text(&answer, CPNS_FOUND_SERVICE_ID,
+                          span_of_str(service[0] != '\0' ? service : s->groups[i].name));
+        }
+    }
+    server_answer(s, &answer, from);
+    return MESSAGE_DELIVERED;
+}
+
+/* --- leave and delete
+ * ------------------------------------------------------------------------------------- */
+
+void server_group_remove(struct server *s, uint32_t number, entity_id pne)
+{
+    struct inventory_group *g = &s->groups[number];
+    entity_list_remove(&g->members, pne);
+    entity_list_remove(&g->invited, pne);
+    if (g->admin == pne) {
+        g->admin = g->owner;
+    }
+    server_transfer_without(s, number, pne);
+}
+
+void server_group_delete(struct server *s, uint32_t number, entity_id by)
+{
+    struct inventory_group *g = &s->groups[number];
+    struct entity_list told = g->members;
+    g->members = (struct entity_list){0};
+    inventory_group_clear(g);
+    entity_event(s->agent.entity, "sg_deleted", group_id(s, number));
+    for (size_t i = 0; i < told.count; i++) {
+        if (told.items[i] != by) {
+            server_group_tell_one(s, number, told.items[i], "removed", told.items[i]);
+        }
+    }
+    entity_list_fini(&told);
+    server_group_ask_again(s, number);
+}
+
+/* The owner takes another member out. */
+static enum disposition on_expulsion(struct server *s, const struct cpns_message *m,
+                                     uint32_t number, entity_id pne, entity_id from)
+{
+    struct inventory_group *g = &s->groups[number];
+    if (agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID) != g->owner || pne == g->owner) {
+        return server_say(s, m, from, 403);
     }
     struct cpns_message answer;
-    agent_begin(&s->agent, &answer, CPNS_SG_JOIN_RESPONSE, entity_urn(e, join->joiner));
-    cpns_set_integer(&answer, CPNS_TRANSACTION_ID, join->transaction);
-    cpns_set_integer(&answer, CPNS_STATUS, status);
-    cpns_set_text(&answer, CPNS_SG_ID, entity_group_urn(e, join->group));
-    for (size_t i = 0; status == 200 && i < g->member_count; i++) {
-        cpns_add_text(&answer, CPNS_MEMBER_ID, span_of_str(entity_urn(e, g->members[i])));
+    agent_answer(&s->agent, &answer, CPNS_SG_LEAVE_RESPONSE, m, 200);
+    cpns_add_text(&answer, CPNS_PNE_ID, cpns_item(m, CPNS_PNE_ID, 0));
+    server_answer(s, &answer, from);
+    if (entity_list_has(&g->members, pne)) {
+        server_group_remove(s, number, pne);
+        server_group_tell_one(s, number, pne, "removed", pne);
+        server_group_tell(s, number, "removed", pne);
     }
-    struct agent_route route = server_route(s, join->joiner);
-    route.group = join->group;
-    agent_send(&s->agent, &answer, &route);
-    if (fresh) {
-        server_tell_members(s, join->group, join->joiner, "joined");
-    }
+    return MESSAGE_DELIVERED;
 }
 
-/* A closed group: its owner is asked first. */
-static void ask_owner(struct server *s, const struct pending_join *join)
+/* Who is no member has left already, and the answer that said so got lost. */
+static enum disposition on_leave(struct server *s, const struct cpns_message *m, uint32_t number,
+                                 entity_id from)
 {
-    struct entity *e = s->agent.entity;
-    size_t slot = 0;
-    while (slot < s->join_count && s->joins[slot].used) {
-        slot++;
-    }
-    if (slot == s->join_count) {
-        (void)MEM_PUSH(s->joins, s->join_count, s->join_capacity);
-    }
-    s->joins[slot] = *join;
-    struct cpns_message m;
-    agent_begin(&s->agent, &m, CPNS_SG_JOIN_REQUEST, entity_urn(e, s->groups[join->group].owner));
-    cpns_set_text(&m, CPNS_SG_ID, entity_group_urn(e, join->group));
-    cpns_add_text(&m, CPNS_PNE_ID, span_of_str(entity_urn(e, join->joiner)));
-    struct agent_route route = server_route(s, s->groups[join->group].owner);
-    route.group = join->group;
-    agent_request(&s->agent, &m, &route, slot);
-}
-
-enum disposition server_on_group_join(struct server *s, const struct cpns_message *m,
-                                      entity_id from)
-{
-    uint32_t number = group_of(s, m);
+    struct inventory_group *g = &s->groups[number];
     entity_id origin = agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID);
-    if (number == SCENARIO_NONE || !server_is_registered(s, origin, from)) {
-        return agent_refuse(&s->agent, number == SCENARIO_NONE ? "unknown_group" : "403");
+    entity_id pne = cpns_has(m, CPNS_PNE_ID)
+                        ? entity_by_urn(s->agent.entity, cpns_item(m, CPNS_PNE_ID, 0))
+                        : origin;
+    if (pne != origin) {
+        return on_expulsion(s, m, number, pne, from);
     }
-    const struct inventory_group *g = &s->groups[number];
-    const struct pending_join join = {.used = true,
-                                      .group = number,
-                                      .joiner = origin,
-                                      .transaction = cpns_integer(m, CPNS_TRANSACTION_ID)};
-    if (!g->stored) {
-        answer_join(s, &join, 404);
-    } else if (!g->closed || has_member(g, origin)) {
-        answer_join(s, &join, 200);
-    } else if (!server_is_registered(s, g->owner, ENTITY_NONE)) {
-        answer_join(s, &join, 503);
-    } else {
-        ask_owner(s, &join);
+    if (origin == g->owner && g->members.count > 1) {
+        return server_on_owner_leaves(s, m, number, from);
     }
-    return MESSAGE_DELIVERED;
+    server_group_forget_join(s, number, origin);
+    enum disposition d = server_say(s, m, from, 200);
+    if (origin == g->owner) {
+        server_group_delete(s, number, origin);
+    } else if (entity_list_has(&g->members, origin)) {
+        server_group_remove(s, number, origin);
+        server_group_tell(s, number, "left", origin);
+    }
+    return d;
 }
 
-static void owner_said(struct server *s, uint64_t slot, int status)
+/* It left its PN; those that it owns wait for it. */
+void server_group_leave_all(struct server *s, entity_id pne)
 {
-    struct pending_join join = s->joins[slot];
-    s->joins[slot].used = false;
-    if (server_is_registered(s, join.joiner, ENTITY_NONE)) {
-        answer_join(s, &join, status);
+    for (uint32_t i = 0; i < entity_scenario(s->agent.entity)->group_count; i++) {
+        struct inventory_group *g = &s->groups[i];
+        server_group_forget_notices(s, i, pne);
+        if (g->stored && g->owner != pne && entity_list_has(&g->members, pne)) {
+            server_group_remove(s, i, pne);
+            server_group_tell(s, i, "left", pne);
+        }
     }
 }
 
-enum disposition server_on_owner_answer(struct server *s, const struct cpns_message *m)
+static enum disposition on_delete(struct server *s, const struct cpns_message *m, uint32_t number,
+                                  entity_id from)
 {
-    uint64_t slot;
-    if (agent_answered(&s->agent, m, CPNS_SG_JOIN_REQUEST, &slot)) {
-        owner_said(s, slot, cpns_integer(m, CPNS_STATUS) == 200 ? 200 : 403);
+    struct inventory_group *g = &s->groups[number];
+    entity_id origin = agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID);
+    if (origin != g->owner) {
+        return server_say(s, m, from, 403);
     }
-    return MESSAGE_DELIVERED;
+    if (g->transfer.state == TRANSFER_ASKING) {
+        return server_say(s, m, from, 409); /* somebody is being asked whether he takes it */
+    }
+    enum disposition d = server_say(s, m, from, 200);
+    server_group_delete(s, number, origin);
+    return d;
 }
 
-void server_owner_silent(struct server *s, uint64_t join)
-{
-    owner_said(s, join, 504);
-}
+/* --- dispatch
+ * --------------------------------------------------------------------------------------------- */
 
-/* --- messages (US20110246605)
- * ------------------------------------------------------------------------------- */
-
-/* One copy to each gateway with members other than the sender. */
-enum disposition server_on_group_message(struct server *s, struct cpns_message *m,
+enum disposition server_on_group_request(struct server *s, struct cpns_message *m,
                                          const struct received *r)
 {
-    struct entity *e = s->agent.entity;
-    uint32_t number = group_of(s, m);
+    uint32_t number = server_group_of(s, m);
     entity_id origin = agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID);
-    if (number == SCENARIO_NONE || !s->groups[number].stored) {
-        return agent_refuse(&s->agent, "unknown_group");
+    if (!server_is_registered(s, origin, r->from)) {
+        return server_say(s, m, r->from, 403);
     }
-    const struct inventory_group *g = &s->groups[number];
-    if (!has_member(g, origin) || !server_is_registered(s, origin, r->from)) {
-        return agent_refuse(&s->agent, "not_a_member");
+    if (m->type == CPNS_SG_DISCOVERY_REQUEST) {
+        return on_discovery(s, m, r->from);
     }
-    struct map told = {0};
-    uint64_t seen;
-    for (size_t i = 0; i < g->member_count; i++) {
-        entity_id pne = g->members[i];
-        if (pne == origin || !server_is_registered(s, pne, ENTITY_NONE) ||
-            map_get(&told, server_subscriber(s, pne)->gateway, &seen)) {
-            continue;
-        }
-        struct agent_route route = agent_route(server_subscriber(s, pne)->gateway);
-        route.exempt = r->in_session ? EXEMPT_NOT : EXEMPT_SERVICE_GROUP;
-        route.group = number;
-        route.copy_of = r->message_id;
-        map_set(&told, route.peer, 1);
-        agent_copy(&s->agent, m, &route, entity_scenario(e)->groups[number].id);
+    if (number == SCENARIO_NONE) {
+        return server_say(s, m, r->from, m->type == CPNS_SG_CREATE_REQUEST ? 400 : 404);
     }
-    map_fini(&told);
-    return MESSAGE_DELIVERED;
+    if (m->type != CPNS_SG_CREATE_REQUEST && !s->groups[number].stored) {
+        return server_say(s, m, r->from, 404);
+    }
+    switch (m->type) {
+    case CPNS_SG_CREATE_REQUEST:
+        return on_create(s, m, number, r->from);
+    case CPNS_SG_MEMBER_INFO:
+        return on_member_info(s, m, number, r->from);
+    case CPNS_SG_ADMIN_INFO:
+        return on_admin_info(s, m, number, r->from);
+    case CPNS_SG_JOIN_REQUEST:
+        return server_on_group_join(s, m, number, r->from);
+    case CPNS_SG_INVITE_REQUEST:
+        return server_on_group_invite(s, m, number, r->from);
+    case CPNS_SG_LEAVE_REQUEST:
+        return on_leave(s, m, number, r->from);
+    case CPNS_SG_DELETE_REQUEST:
+        return on_delete(s, m, number, r->from);
+    case CPNS_SG_OWNER_TRANSFER_REQUEST:
+        return server_on_owner_transfer(s, m, number, r->from);
+    default:
+        return agent_refuse(&s->agent, "unexpected_type");
+    }
 }

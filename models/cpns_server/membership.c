@@ -62,31 +62,13 @@ static size_t members_of(const struct server *s, uint32_t pn)
     return count;
 }
 
-/* It leaves its Service Groups too, but for those that it owns: they wait for it. */
-static void leave_groups(struct server *s, entity_id pne)
-{
-    for (uint32_t i = 0; i < entity_scenario(s->agent.entity)->group_count; i++) {
-        struct inventory_group *g = &s->groups[i];
-        size_t kept = 0;
-        for (size_t k = 0; g->stored && g->owner != pne && k < g->member_count; k++) {
-            if (g->members[k] != pne) {
-                g->members[kept++] = g->members[k];
-            }
-        }
-        if (g->stored && g->owner != pne && kept < g->member_count) {
-            g->member_count = kept;
-            server_tell_members(s, i, pne, "left");
-        }
-    }
-}
-
 static void take_out(struct server *s, struct subscriber *sub)
 {
     struct entity *e = s->agent.entity;
     uint32_t pn = sub->pn;
     agent_forget_cookie(&s->agent, CPNS_AUTHENTICATION_REQUEST, sub->pne);
     capability_forget(&s->devices, sub->pne);
-    leave_groups(s, sub->pne);
+    server_group_leave_all(s, sub->pne);
     sub->registered = sub->authenticated = sub->challenged = false;
     sub->taken_out = true;
     entity_event(e, "member_left", entity_name(e, sub->pne));

@@ -37,6 +37,31 @@ void server_answer(struct server *s, struct cpns_message *answer, entity_id thro
     agent_send(&s->agent, answer, &route);
 }
 
+static const char *status_word(int status)
+{
+    static const struct {
+        int status;
+        const char *word;
+    } words[] = {{400, "400"}, {403, "403"}, {404, "404"}, {409, "409"}, {503, "503"}};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(words); i++) {
+        if (words[i].status == status) {
+            return words[i].word;
+        }
+    }
+    return "refused";
+}
+
+enum disposition server_say(struct server *s, const struct cpns_message *m, entity_id through,
+                            int status)
+{
+    enum cpns_type type = (enum cpns_type)(m->type + 1);
+    CHECK(cpns_type_info(type)->response);
+    struct cpns_message answer;
+    agent_answer(&s->agent, &answer, type, m, status);
+    server_answer(s, &answer, through);
+    return status >= 400 ? agent_refuse(&s->agent, status_word(status)) : MESSAGE_DELIVERED;
+}
+
 static void start(struct entity *e, void *state)
 {
     struct server *s = state;
@@ -61,12 +86,31 @@ static enum disposition dispatch(struct server *s, struct cpns_message *m, const
         return server_on_service_request(s, m, r);
     case CPNS_SERVICE_ACCESS_RESPONSE:
         return server_on_service_response(s, m, r);
+    case CPNS_SERVICE_REGISTRATION_REQUEST:
+        return server_on_service_registration(s, m, r->from);
+    case CPNS_SERVICE_SEARCH_REQUEST:
+        return server_on_service_search(s, m, r->from);
+    case CPNS_OWNER_CONFIRMATION_RESPONSE:
+        return server_on_owner_confirmation(s, m);
     case CPNS_SG_CREATE_REQUEST:
-        return server_on_group_create(s, m, r->from);
+    case CPNS_SG_MEMBER_INFO:
+    case CPNS_SG_ADMIN_INFO:
+    case CPNS_SG_DISCOVERY_REQUEST:
     case CPNS_SG_JOIN_REQUEST:
-        return server_on_group_join(s, m, r->from);
+    case CPNS_SG_INVITE_REQUEST:
+    case CPNS_SG_LEAVE_REQUEST:
+    case CPNS_SG_DELETE_REQUEST:
+    case CPNS_SG_OWNER_TRANSFER_REQUEST:
+        return server_on_group_request(s, m, r);
     case CPNS_SG_JOIN_RESPONSE:
-        return server_on_owner_answer(s, m);
+        return server_on_join_approval(s, m);
+    case CPNS_SG_INVITE_RESPONSE:
+        return server_on_invite_answer(s, m);
+    case CPNS_SG_OWNER_TRANSFER_RESPONSE:
+        return server_on_transfer_answer(s, m);
+    case CPNS_SG_MEMBER_CHANGE:
+    case CPNS_SG_OWNER_CHANGE:
+        return server_on_notice_heard(s, m);
     case CPNS_SG_MESSAGE:
         return server_on_group_message(s, m, r);
     case CPNS_PN_RELEASE_REQUEST:
@@ -109,6 +153,7 @@ static enum disposition message(struct entity *e, void *state, const struct rece
         d = agent_refuse(&s->agent, "outside_session");
     } else {
         d = dispatch(s, &m, r);
+        server_heard_pne(s, agent_entity(&s->agent, &m, CPNS_ORIGIN_ENTITY_ID));
     }
     cpns_message_fini(&m);
     return d;
@@ -119,20 +164,39 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
                     const char *reason)
 {
     (void)e;
-    (void)state;
-    (void)peer;
-    (void)event;
     (void)reason;
+    if (event == CHANNEL_UP) {
+        server_heard_peer(state, peer);
+    }
 }
 
 static void gave_up(struct server *s, enum cpns_type type, uint64_t cookie)
 {
-    if (type == CPNS_AUTHENTICATION_REQUEST) {
+    switch (type) {
+    case CPNS_AUTHENTICATION_REQUEST:
         server_challenge_unanswered(s, (entity_id)cookie);
-    } else if (type == CPNS_SG_JOIN_REQUEST) {
-        server_owner_silent(s, cookie);
-    } else if (type == CPNS_DEVICE_CAPABILITIES_REQUEST) {
+        break;
+    case CPNS_OWNER_CONFIRMATION_REQUEST:
+        server_confirmation_silent(s, cookie);
+        break;
+    case CPNS_DEVICE_CAPABILITIES_REQUEST:
         server_capabilities_unknown(s, (entity_id)cookie);
+        break;
+    case CPNS_SG_JOIN_REQUEST:
+        server_approval_silent(s, cookie);
+        break;
+    case CPNS_SG_INVITE_REQUEST:
+        server_invite_silent(s, cookie);
+        break;
+    case CPNS_SG_OWNER_TRANSFER_REQUEST:
+        server_transfer_silent(s, cookie);
+        break;
+    case CPNS_SG_MEMBER_CHANGE:
+    case CPNS_SG_OWNER_CHANGE:
+        server_notice_missed(s, cookie);
+        break;
+    default:
+        break;
     }
 }
 
@@ -168,7 +232,7 @@ static void finish(struct entity *e, void *state)
         free(s->subscriber_list[i]);
     }
     for (size_t i = 0; s->groups != NULL && i < entity_scenario(e)->group_count; i++) {
-        free(s->groups[i].members);
+        inventory_group_clear(&s->groups[i]);
     }
     agent_fini(&s->agent);
     capability_store_fini(&s->devices);
@@ -178,6 +242,9 @@ static void finish(struct entity *e, void *state)
     free(s->groups);
     free(s->joins);
     server_keys_free(s);
+    free(s->invites);
+    free(s->missed);
+    server_services_free(s);
 }
 
 const struct entity_type cpns_server_entity_type = {

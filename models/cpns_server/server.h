@@ -5,6 +5,7 @@
 #include "models/cpns/agent.h"
 #include "models/cpns/capability.h"
 #include "models/cpns/verbs.h"
+#include "models/cpns_server/inventory.h"
 #include "models/cpns_server/keys.h"
 #include "models/entities.h"
 
@@ -31,23 +32,6 @@ struct inventory_pn {
     sim_time lease_end;
 };
 
-/* SG inventory. */
-struct inventory_group {
-    bool stored;
-    bool closed;
-    entity_id owner;
-    entity_id *members; /* the owner first */
-    size_t member_count, member_capacity;
-};
-
-/* A join that waits for the owner of a closed group. */
-struct pending_join {
-    bool used;
-    uint32_t group;
-    entity_id joiner;
-    int64_t transaction;
-};
-
 enum server_timer { SERVER_TIMER_LEASE = 1 };
 
 struct server {
@@ -63,6 +47,14 @@ struct server {
     struct map user_keys; /* PNE -> struct user_key * */
     struct user_key **user_key_list;
     size_t user_key_count, user_key_capacity;
+    struct pending_invite *invites;
+    size_t invite_count, invite_capacity;
+    struct missed_notice *missed;
+    size_t missed_count, missed_capacity, missed_used;
+    struct inventory_service *services;
+    size_t service_count, service_capacity;
+    struct pending_search *searches;
+    size_t search_count, search_capacity;
 };
 
 /* NULL when the server has never heard of it. */
@@ -99,6 +91,11 @@ void server_drop_unlisted(struct server *s, const struct cpns_message *m, uint32
 /* stores.c: what it holds when the run ends */
 void server_tell_stores(struct entity *e, void *state);
 
+/* Answers a request with the type that follows its own; a status of 400 and more refuses it, for
+ * the record too. */
+enum disposition server_say(struct server *s, const struct cpns_message *m, entity_id through,
+                            int status);
+
 /* capabilities.c */
 void server_ask_capabilities(struct server *s, entity_id device);
 enum disposition server_on_capabilities(struct server *s, const struct cpns_message *m,
@@ -106,21 +103,76 @@ enum disposition server_on_capabilities(struct server *s, const struct cpns_mess
 /* It was asked and did not say. */
 void server_capabilities_unknown(struct server *s, entity_id device);
 
-/* service.c */
+/* service.c: use of services */
 enum disposition server_on_service_request(struct server *s, struct cpns_message *m,
                                            const struct received *r);
 enum disposition server_on_service_response(struct server *s, struct cpns_message *m,
                                             const struct received *r);
 
-/* group.c */
-/* Tells the other members who are in a PN that `joiner` joined or left. */
-void server_tell_members(struct server *s, uint32_t number, entity_id joiner, const char *change);
-enum disposition server_on_group_create(struct server *s, const struct cpns_message *m,
-                                        entity_id from);
+/* service_search.c: registration and search, confirmation by owners */
+enum disposition server_on_service_registration(struct server *s, const struct cpns_message *m,
+                                                entity_id from);
+enum disposition server_on_service_search(struct server *s, const struct cpns_message *m,
+                                          entity_id from);
+enum disposition server_on_owner_confirmation(struct server *s, const struct cpns_message *m);
+void server_confirmation_silent(struct server *s, uint64_t cookie);
+void server_services_free(struct server *s);
+/* The registered service of that provider, or NULL. */
+struct inventory_service *server_service(const struct server *s, struct span id,
+                                         entity_id provider);
+/* Whether the openness of a service lets the PNE see it. */
+bool server_service_open(const struct server *s, const struct inventory_service *service,
+                         entity_id pne);
+
+/* group.c: dispatch, create, administrator record, discovery, leave, delete */
+enum disposition server_on_group_request(struct server *s, struct cpns_message *m,
+                                         const struct received *r);
+uint32_t server_group_of(const struct server *s, const struct cpns_message *m);
+void server_group_remove(struct server *s, uint32_t number, entity_id pne);
+void server_group_leave_all(struct server *s, entity_id pne);
+void server_group_delete(struct server *s, uint32_t number, entity_id by);
+
+/* group_join.c: join and invite */
 enum disposition server_on_group_join(struct server *s, const struct cpns_message *m,
-                                      entity_id from);
-enum disposition server_on_owner_answer(struct server *s, const struct cpns_message *m);
-void server_owner_silent(struct server *s, uint64_t join);
+                                      uint32_t number, entity_id from);
+enum disposition server_on_group_invite(struct server *s, const struct cpns_message *m,
+                                        uint32_t number, entity_id from);
+enum disposition server_on_join_approval(struct server *s, const struct cpns_message *m);
+enum disposition server_on_invite_answer(struct server *s, const struct cpns_message *m);
+void server_approval_silent(struct server *s, uint64_t join);
+void server_invite_silent(struct server *s, uint64_t invite);
+/* The PNE no longer wants in. */
+void server_group_forget_join(struct server *s, uint32_t number, entity_id pne);
+/* The group has another owner: whoever waits for approval waits for that one; the group is gone
+ * (not stored): nobody waits any more. */
+void server_group_ask_again(struct server *s, uint32_t number);
+
+/* group_owner.c: owner transfer. Begun by the owner's request to transfer (`wish`: to whom, or
+ * ENTITY_NONE) or to leave. */
+enum disposition server_on_owner_transfer(struct server *s, const struct cpns_message *m,
+                                          uint32_t number, entity_id from);
+enum disposition server_on_owner_leaves(struct server *s, const struct cpns_message *m,
+                                        uint32_t number, entity_id from);
+enum disposition server_on_transfer_answer(struct server *s, const struct cpns_message *m);
+void server_transfer_silent(struct server *s, uint64_t group);
+/* A member has left the group: it can be asked no more. */
+void server_transfer_without(struct server *s, uint32_t number, entity_id pne);
+
+/* group_notice.c: members are told of changes one by one, inside the sessions, until they say that
+ * they heard it. Who could not be told is told how things stand when it is heard of again. */
+void server_group_tell(struct server *s, uint32_t number, const char *change, entity_id about);
+void server_group_tell_one(struct server *s, uint32_t number, entity_id pne, const char *change,
+                           entity_id about);
+void server_group_tell_owner(struct server *s, uint32_t number);
+/* It is a member anew: what it has not heard was about another time. */
+void server_group_forget_notices(struct server *s, uint32_t number, entity_id pne);
+enum disposition server_on_notice_heard(struct server *s, const struct cpns_message *m);
+void server_notice_missed(struct server *s, uint64_t cookie);
+void server_heard_pne(struct server *s, entity_id pne);
+/* A session with a gateway or another server stands. */
+void server_heard_peer(struct server *s, entity_id peer);
+
+/* group_message.c */
 enum disposition server_on_group_message(struct server *s, struct cpns_message *m,
                                          const struct received *r);
 

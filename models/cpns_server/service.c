@@ -1,4 +1,5 @@
-/* Remote service access through the server (cpns-model.md flow 6). */
+/* Remote service access through the server (cpns-model.md flow 6): echo is everybody's, any other
+ * service has to be registered by its provider and open to the one who asks. */
 #include "models/cpns_server/server.h"
 
 static void answer_status(struct server *s, const struct cpns_message *m, int status,
@@ -13,6 +14,23 @@ static void answer_status(struct server *s, const struct cpns_message *m, int st
     server_answer(s, &answer, from);
 }
 
+/* 200: the service of `target` may be used by `origin`. */
+static int check_registration(const struct server *s, const struct cpns_message *m,
+                              entity_id origin, entity_id target)
+{
+    struct span id = cpns_text(m, CPNS_SERVICE_ID);
+    if (span_equal_str(id, "echo")) {
+        return 200;
+    }
+    const struct inventory_service *service = server_service(s, id, target);
+    if (service == NULL) {
+        return 404;
+    }
+    bool shown = service->confirming == ENTITY_NONE || origin == service->confirming ||
+                 entity_list_has(&service->shown, origin);
+    return shown && server_service_open(s, service, origin) ? 200 : 403;
+}
+
 enum disposition server_on_service_request(struct server *s, struct cpns_message *m,
                                            const struct received *r)
 {
@@ -21,6 +39,11 @@ enum disposition server_on_service_request(struct server *s, struct cpns_message
     if (!server_is_registered(s, origin, r->from)) {
         answer_status(s, m, 403, r->from);
         return agent_refuse(&s->agent, "403");
+    }
+    int status = check_registration(s, m, origin, target);
+    if (status != 200) {
+        answer_status(s, m, status, r->from);
+        return agent_refuse(&s->agent, status == 404 ? "404" : "403");
     }
     if (target == entity_self(s->agent.entity)) {
         answer_status(s, m, 200, r->from);

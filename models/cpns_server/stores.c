@@ -37,10 +37,10 @@ static void tell_groups(const struct server *s)
         const struct store_group row = {.group = scenario->groups[i].id,
                                         .owner = entity_name(e, g->owner),
                                         .joining = g->closed ? "closed" : "open",
-                                        .service = scenario->groups[i].service};
+                                        .service = g->service};
         entity_store_group(e, &row);
-        for (size_t k = 0; k < g->member_count; k++) {
-            entity_store_group_member(e, row.group, g->members[k], "member");
+        for (size_t k = 0; k < g->members.count; k++) {
+            entity_store_group_member(e, row.group, g->members.items[k], "member");
         }
     }
 }

@@ -172,9 +172,23 @@ static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
         return gateway_on_group_message(g, m, r);
     case CPNS_SERVICE_ACCESS_REQUEST:
     case CPNS_SERVICE_ACCESS_RESPONSE:
+    case CPNS_SERVICE_REGISTRATION_REQUEST:
+    case CPNS_SERVICE_SEARCH_REQUEST:
+    case CPNS_OWNER_CONFIRMATION_RESPONSE:
     case CPNS_SG_CREATE_REQUEST:
+    case CPNS_SG_MEMBER_INFO:
+    case CPNS_SG_ADMIN_INFO:
+    case CPNS_SG_DISCOVERY_REQUEST:
     case CPNS_SG_JOIN_REQUEST:
     case CPNS_SG_JOIN_RESPONSE:
+    case CPNS_SG_INVITE_REQUEST:
+    case CPNS_SG_INVITE_RESPONSE:
+    case CPNS_SG_LEAVE_REQUEST:
+    case CPNS_SG_DELETE_REQUEST:
+    case CPNS_SG_OWNER_TRANSFER_REQUEST:
+    case CPNS_SG_OWNER_TRANSFER_RESPONSE:
+    case CPNS_SG_MEMBER_CHANGE:
+    case CPNS_SG_OWNER_CHANGE:
     case CPNS_PN_RELEASE_REQUEST:
     case CPNS_KEY_ASSIGNMENT_REQUEST:
         if (member == NULL || member->state != MEMBER_REGISTERED) {
@@ -214,13 +228,12 @@ static void note_passed(struct gateway *g, const struct cpns_message *m, entity_
         gateway_saw_user_key(g, pne, status);
         break;
     case CPNS_SG_CREATE_RESPONSE:
-    case CPNS_SG_JOIN_RESPONSE: {
-        uint32_t group = entity_group_by_urn(g->agent.entity, cpns_text(m, CPNS_SG_ID));
-        if (status == 200 && group != SCENARIO_NONE) {
-            gateway_group_add(g, group, pne);
-        }
+    case CPNS_SG_JOIN_RESPONSE:
+    case CPNS_SG_LEAVE_RESPONSE:
+    case CPNS_SG_DELETE_RESPONSE:
+    case CPNS_SG_MEMBER_CHANGE:
+        gateway_group_passed(g, m, pne);
         break;
-    }
     case CPNS_PN_ADD_DEVICE_RESPONSE:
         if (status == 200) {
             gateway_saw_added(g, m);
@@ -246,10 +259,21 @@ static void note_passed(struct gateway *g, const struct cpns_message *m, entity_
 static enum disposition answer_unreachable(struct gateway *g, const struct cpns_message *m)
 {
     struct cpns_message answer;
-    agent_answer(&g->agent, &answer, CPNS_SERVICE_ACCESS_RESPONSE, m, 503);
+    agent_answer(&g->agent, &answer, (enum cpns_type)(m->type + 1), m, 503);
+    if (m->type == CPNS_OWNER_CONFIRMATION_REQUEST) {
+        cpns_set_integer(&answer, CPNS_ACCEPT, 0);
+    }
     struct agent_route route = gateway_route(g->server, NULL);
     agent_send(&g->agent, &answer, &route);
     return agent_refuse(&g->agent, "503");
+}
+
+/* What somebody waits for at the other end: better told at once that nobody will answer. */
+static bool is_question(enum cpns_type type)
+{
+    return type == CPNS_SERVICE_ACCESS_REQUEST || type == CPNS_OWNER_CONFIRMATION_REQUEST ||
+           type == CPNS_SG_JOIN_REQUEST || type == CPNS_SG_INVITE_REQUEST ||
+           type == CPNS_SG_OWNER_TRANSFER_REQUEST;
 }
 
 static enum disposition from_server(struct gateway *g, struct cpns_message *m,
@@ -286,7 +310,7 @@ static enum disposition from_server(struct gateway *g, struct cpns_message *m,
     if (pne == ENTITY_NONE || gateway_member(g, pne, &pn) == NULL) {
         return agent_refuse(&g->agent, "not_here");
     }
-    if (m->type == CPNS_SERVICE_ACCESS_REQUEST && !entity_connected(g->agent.entity, pne)) {
+    if (is_question(m->type) && !entity_connected(g->agent.entity, pne)) {
         return answer_unreachable(g, m); /* only the PNE can open its session */
     }
     enum disposition d = agent_relay(&g->agent, m, pne, EXEMPT_NOT, r);
@@ -334,10 +358,10 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
 {
     struct gateway *g = state;
     (void)e;
-    (void)reason;
     switch (event) {
     case CHANNEL_UP:
         if (peer == g->server) {
+            g->broken = false;
             keep_alive_seen(&g->keep_alive, &g->agent, CPNS_TYPE_COUNT);
             agent_channel_up(&g->agent, peer);
         } else {
@@ -347,6 +371,7 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
         break;
     case CHANNEL_DOWN:
         if (peer == g->server) {
+            g->broken = strcmp(reason, "closed") != 0;
             agent_channel_down(&g->agent, peer);
             gateway_on_server_down(g);
         } else {
@@ -369,6 +394,26 @@ static void met(struct entity *e, void *state, entity_id peer)
     }
 }
 
+/* After a break the server may have something to say, to the gateway or to a PNE, and cannot open
+ * the session. */
+static void on_keep_alive_timer(struct gateway *g)
+{
+    struct agent_route route = agent_route(g->server);
+    bool active = false;
+    for (size_t i = 0; i < g->pn_count; i++) {
+        active = active || g->pns[i].state == PN_ACTIVE;
+    }
+    if (keep_alive_timer(&g->keep_alive, &g->agent, g->server, &route)) {
+        agent_channel_down(&g->agent, g->server);
+        gateway_on_server_down(g);
+    } else if (g->broken && active) {
+        struct cpns_message m;
+        g->broken = false;
+        agent_begin(&g->agent, &m, CPNS_KEEP_ALIVE, entity_urn(g->agent.entity, g->server));
+        agent_send(&g->agent, &m, &route); /* the world opens the session first */
+    }
+}
+
 static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
 {
     struct gateway *g = state;
@@ -386,14 +431,9 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
     case GATEWAY_TIMER_LEAVE:
         gateway_tell_leave_again(g, (entity_id)arg);
         break;
-    case KEEP_ALIVE_TIMER: {
-        struct agent_route route = agent_route(g->server);
-        if (keep_alive_timer(&g->keep_alive, &g->agent, g->server, &route)) {
-            agent_channel_down(&g->agent, g->server);
-            gateway_on_server_down(g);
-        }
+    case KEEP_ALIVE_TIMER:
+        on_keep_alive_timer(g);
         break;
-    }
     case AGENT_TIMER_REQUEST: {
         enum cpns_type type;
         entity_id peer;
@@ -433,6 +473,12 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
     case VERB_GROUP_MESSAGE:
     case VERB_GROUP_JOIN:
     case VERB_DEVICE_CAPABILITIES:
+    case VERB_SERVICE_SEARCH:
+    case VERB_GROUP_DISCOVER:
+    case VERB_GROUP_INVITE:
+    case VERB_GROUP_LEAVE:
+    case VERB_GROUP_DELETE:
+    case VERB_GROUP_OWNER_TRANSFER:
         CHECK(!"a verb that no gateway performs");
     }
 }

@@ -77,6 +77,7 @@ struct gateway {
     struct agent agent;
     struct keep_alive keep_alive; /* of the session with the server */
     entity_id server;
+    bool broken; /* the session with the server broke and was not opened again yet */
     struct pn *pns;
     size_t pn_count;
     struct map places; /* PNE -> index of its PN in pns << 32 | index of the member */
@@ -178,6 +179,8 @@ enum disposition gateway_on_capabilities_answer(struct gateway *g, struct cpns_m
 void gateway_group_add(struct gateway *g, uint32_t group, entity_id pne);
 bool gateway_group_has(const struct gateway *g, uint32_t group, entity_id pne);
 void gateway_group_forget(struct gateway *g, entity_id pne);
+/* A message about a group that passed through to a PNE. */
+void gateway_group_passed(struct gateway *g, const struct cpns_message *m, entity_id pne);
 enum disposition gateway_on_group_message(struct gateway *g, struct cpns_message *m,
                                           const struct received *r);
 

@@ -31,6 +31,68 @@ void gateway_group_forget(struct gateway *g, entity_id pne)
     g->group_count = kept;
 }
 
+static void group_remove(struct gateway *g, uint32_t group, entity_id pne)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < g->group_count; i++) {
+        if (g->groups[i].group != group || g->groups[i].pne != pne) {
+            g->groups[kept++] = g->groups[i];
+        }
+    }
+    g->group_count = kept;
+}
+
+static bool names(const struct gateway *g, const struct cpns_message *m, entity_id pne)
+{
+    const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+    for (size_t i = 0; i < list->list_count; i++) {
+        if (entity_by_urn(g->agent.entity, list->list[i]) == pne) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The list follows what the server says to members: it is right whenever they are. */
+void gateway_group_passed(struct gateway *g, const struct cpns_message *m, entity_id pne)
+{
+    uint32_t group = cpns_has(m, CPNS_SG_ID)
+                         ? entity_group_by_urn(g->agent.entity, cpns_text(m, CPNS_SG_ID))
+                         : SCENARIO_NONE;
+    int64_t status = cpns_integer(m, CPNS_STATUS);
+    if (group == SCENARIO_NONE) {
+        return;
+    }
+    switch (m->type) {
+    case CPNS_SG_CREATE_RESPONSE:
+    case CPNS_SG_JOIN_RESPONSE:
+        if (status == 200) {
+            gateway_group_add(g, group, pne);
+        } else if (status == 403 || status == 404 || status == 410) {
+            group_remove(g, group, pne);
+        }
+        break;
+    case CPNS_SG_LEAVE_RESPONSE:
+        /* 200 may be about another one, whom the owner took out. */
+        if (status == 404 || (status == 200 && !cpns_has(m, CPNS_PNE_ID))) {
+            group_remove(g, group, pne);
+        }
+        break;
+    case CPNS_SG_DELETE_RESPONSE:
+        if (status == 200 || status == 404) {
+            group_remove(g, group, pne);
+        }
+        break;
+    case CPNS_SG_MEMBER_CHANGE:
+        if (names(g, m, pne) && span_equal_str(cpns_text(m, CPNS_CHANGE), "removed")) {
+            group_remove(g, group, pne);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
 /* Up: from a member to the server. Down: the server's copy is expanded to the members here, the
  * sender left out. */
 enum disposition gateway_on_group_message(struct gateway *g, struct cpns_message *m,

@@ -178,6 +178,7 @@ static void joined(struct pne *p)
     p->told = false;
     p->initiates = p->was_member = true;
     entity_event(p->agent.entity, "pn_joined", entity_scenario(p->agent.entity)->pns[p->pn].id);
+    pne_services_joined_pn(p);
     pne_groups_joined_pn(p);
     if (p->leaving) {
         pne_ask_leave(p);
@@ -279,9 +280,7 @@ void pne_set_back(struct pne *p, enum pne_event event, const char *reason)
     const struct scenario_timers *t = &entity_scenario(e)->timers;
     bool invited = p->state == PNE_ESTABLISHING && p->invited;
     agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
-    for (size_t i = 0; i < p->group_count; i++) {
-        p->groups[i].waiting = false;
-    }
+    pne_groups_interrupted(p);
     p->failures++;
     if (p->pn == SCENARIO_NONE || !pne_may(p, event)) {
         return;

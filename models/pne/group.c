@@ -1,13 +1,62 @@
-/* The PNE in Service Groups (cpns-model.md flows 7 and 8): creates its own, joins those it is meant
- * for, sends and receives messages to them. */
+/* The PNE's membership of Service Groups (cpns-model.md flow 7): it creates its own, joins those it
+ * is meant for, leaves, and ends what it owns. What it is asked about groups is in group_asked.c.
+ */
 #include <stdlib.h>
 
 #include "models/pne/pne.h"
 
-/* Tries to join a group that does not exist yet, a request period apart; then the PNE gives up. */
-enum { JOIN_TRIES = 30 };
+/* Tries for a group that does not exist yet or whose owner is away, a request period apart; then
+ * the PNE gives up. */
+enum { GROUP_TRIES = 30 };
 
-static struct pne_group *find_group(struct pne *p, uint32_t group)
+static const char *const events[] = {
+    [GROUP_EV_ASKED] = "asked",   [GROUP_EV_ADMITTED] = "admitted", [GROUP_EV_REFUSED] = "refused",
+    [GROUP_EV_LEAVES] = "leaves", [GROUP_EV_LEFT] = "left",         [GROUP_EV_STAYS] = "stays",
+    [GROUP_EV_ENDED] = "ended",   [GROUP_EV_GAVE_UP] = "gave_up",
+};
+
+#define EV(x) FSM_BIT(GROUP_EV_##x)
+#define TO(x) FSM_BIT(GROUP_##x)
+
+static const struct fsm_state states[] = {
+    /* Admitted: an answer that came after it had given up. Leaves: admitted to what it no longer
+     * wanted. */
+    [GROUP_OUT] = {.name = "OUT",
+                   .events = EV(ASKED) | EV(ADMITTED) | EV(LEAVES),
+                   .next = TO(ASKING) | TO(MEMBER) | TO(LEAVING)},
+    [GROUP_ASKING] = {.name = "ASKING",
+                      .events = EV(ASKED) | EV(ADMITTED) | EV(REFUSED) | EV(LEAVES) | EV(ENDED) |
+                                EV(GAVE_UP),
+                      .next = TO(MEMBER) | TO(LEAVING) | TO(OUT)},
+    /* Asked: a member that was out of reach asks how things stand. */
+    [GROUP_MEMBER] = {.name = "MEMBER",
+                      .events = EV(ASKED) | EV(ADMITTED) | EV(REFUSED) | EV(LEAVES) | EV(ENDED) |
+                                EV(GAVE_UP),
+                      .next = TO(LEAVING) | TO(OUT)},
+    [GROUP_LEAVING] = {.name = "LEAVING",
+                       .events = EV(LEAVES) | EV(LEFT) | EV(STAYS) | EV(ENDED) | EV(GAVE_UP),
+                       .next = TO(MEMBER) | TO(OUT)},
+};
+
+const struct fsm_table group_membership_table = {.name = "group_membership",
+                                                 .states = states,
+                                                 .state_count = SIM_ARRAY_LEN(states),
+                                                 .events = events,
+                                                 .event_count = SIM_ARRAY_LEN(events)};
+
+static bool move(struct pne *p, struct pne_group *g, enum group_event event, enum group_state to)
+{
+    return entity_transition(p->agent.entity, &group_membership_table,
+                             entity_scenario(p->agent.entity)->groups[g->group].id, &g->state,
+                             event, to) == 0;
+}
+
+static void say(struct pne *p, const char *what, uint32_t group)
+{
+    entity_event(p->agent.entity, what, entity_scenario(p->agent.entity)->groups[group].id);
+}
+
+struct pne_group *pne_group_find(struct pne *p, uint32_t group)
 {
     for (size_t i = 0; i < p->group_count; i++) {
         if (p->groups[i].group == group) {
@@ -17,11 +66,41 @@ static struct pne_group *find_group(struct pne *p, uint32_t group)
     return NULL;
 }
 
-static struct pne_group *add_group(struct pne *p, uint32_t group, bool owner)
+struct pne_group *pne_group_get(struct pne *p, uint32_t group)
 {
-    struct pne_group *g = MEM_PUSH(p->groups, p->group_count, p->group_capacity);
-    *g = (struct pne_group){.group = group, .owner = owner};
+    struct pne_group *g = pne_group_find(p, group);
+    if (g == NULL) {
+        g = MEM_PUSH(p->groups, p->group_count, p->group_capacity);
+        *g = (struct pne_group){.group = group};
+    }
     return g;
+}
+
+bool pne_group_is_in(const struct pne_group *g)
+{
+    return g->state == GROUP_MEMBER || g->state == GROUP_LEAVING;
+}
+
+struct agent_route pne_group_route(const struct pne *p, uint32_t group)
+{
+    struct agent_route route = pne_route(p);
+    route.group = group;
+    return route;
+}
+
+void pne_group_begin(struct pne *p, struct cpns_message *m, enum cpns_type type, uint32_t group)
+{
+    struct entity *e = p->agent.entity;
+    agent_begin(&p->agent, m, type, entity_urn(e, entity_scenario(e)->nodes[p->gateway].peer));
+    cpns_set_text(m, CPNS_SG_ID, entity_group_urn(e, group));
+    cpns_set_text(m, CPNS_PN_ID, entity_pn_urn(e, p->pn));
+}
+
+void pne_group_request(struct pne *p, struct cpns_message *m, uint32_t group, const char *flow)
+{
+    struct agent_route route = pne_group_route(p, group);
+    agent_request_flow(&p->agent, m, &route, group, flow,
+                       entity_scenario(p->agent.entity)->groups[group].id);
 }
 
 void pne_groups_start(struct pne *p)
@@ -29,57 +108,70 @@ void pne_groups_start(struct pne *p)
     const struct scenario *s = entity_scenario(p->agent.entity);
     entity_id self = entity_self(p->agent.entity);
     for (uint32_t i = 0; i < s->group_count; i++) {
-        bool owner = s->groups[i].owner == self;
-        bool member = owner;
+        bool founder = s->groups[i].owner == self;
+        bool member = founder;
         for (size_t k = 0; !member && k < s->groups[i].member_count; k++) {
             member = s->groups[i].members[k] == self;
         }
         if (member) {
-            add_group(p, i, owner);
+            struct pne_group *g = pne_group_get(p, i);
+            g->founder = founder;
+            g->wanted = true;
         }
     }
 }
 
-static struct agent_route group_route(const struct pne *p, uint32_t group)
-{
-    struct agent_route route = pne_route(p);
-    route.group = group;
-    return route;
-}
+/* --- asking
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void create(struct pne *p, struct pne_group *g)
 {
     struct entity *e = p->agent.entity;
     const struct scenario_group *group = &entity_scenario(e)->groups[g->group];
     struct cpns_message m;
-    agent_begin(&p->agent, &m, CPNS_SG_CREATE_REQUEST,
-                entity_urn(e, entity_scenario(e)->nodes[p->gateway].peer));
-    cpns_set_text(&m, CPNS_SG_ID, entity_group_urn(e, g->group));
-    cpns_set_text(&m, CPNS_PN_ID, entity_pn_urn(e, p->pn));
+    pne_group_begin(p, &m, CPNS_SG_CREATE_REQUEST, g->group);
     cpns_set_text(&m, CPNS_SG_NAME, group->id);
     cpns_set_text(&m, CPNS_OWNER_ID, entity_urn(e, entity_self(e)));
     cpns_set_text(&m, CPNS_JOINING_POLICY, group->closed ? "closed" : "open");
     if (group->service != NULL) {
         cpns_set_text(&m, CPNS_SERVICE_ID, group->service);
     }
-    struct agent_route route = group_route(p, g->group);
-    g->waiting = true;
-    agent_request_flow(&p->agent, &m, &route, g->group, "sg-create", group->id);
+    pne_group_request(p, &m, g->group, "sg-create");
 }
 
-static void join(struct pne *p, struct pne_group *g)
+static void leave(struct pne *p, struct pne_group *g)
 {
-    struct entity *e = p->agent.entity;
     struct cpns_message m;
-    agent_begin(&p->agent, &m, CPNS_SG_JOIN_REQUEST,
-                entity_urn(e, entity_scenario(e)->nodes[p->gateway].peer));
-    cpns_set_text(&m, CPNS_SG_ID, entity_group_urn(e, g->group));
-    cpns_set_text(&m, CPNS_PN_ID, entity_pn_urn(e, p->pn));
-    struct agent_route route = group_route(p, g->group);
+    pne_group_begin(p, &m, CPNS_SG_LEAVE_REQUEST, g->group);
     g->waiting = true;
     g->tries++;
-    agent_request_flow(&p->agent, &m, &route, g->group, "sg-join",
-                       entity_scenario(e)->groups[g->group].id);
+    pne_group_request(p, &m, g->group, "sg-leave");
+}
+
+static void ask(struct pne *p, struct pne_group *g)
+{
+    if (!move(p, g, GROUP_EV_ASKED, g->state == GROUP_MEMBER ? GROUP_MEMBER : GROUP_ASKING)) {
+        return;
+    }
+    g->waiting = true;
+    if (g->founder) {
+        create(p, g);
+        return;
+    }
+    struct cpns_message m;
+    pne_group_begin(p, &m, CPNS_SG_JOIN_REQUEST, g->group);
+    if (g->state == GROUP_MEMBER) {
+        cpns_set_text(&m, CPNS_CHANGE, "updated");
+    }
+    g->tries++;
+    pne_group_request(p, &m, g->group, "sg-join");
+}
+
+static void later(struct pne *p, struct pne_group *g, sim_time wait)
+{
+    g->waiting = true;
+    entity_timer_set(p->agent.entity, wait, PNE_TIMER_GROUP, g->group);
 }
 
 /* Also after the PNE came back into its PN: what it is a member of, it joins again, so that its
@@ -91,57 +183,166 @@ void pne_groups_joined_pn(struct pne *p)
     for (size_t i = 0; i < p->group_count; i++) {
         struct pne_group *g = &p->groups[i];
         sim_time at = s->groups[g->group].at;
-        sim_time wait = at > entity_now(e) ? at - entity_now(e) : 0;
-        g->tries = 0;
-        g->waiting = true;
-        entity_timer_set(e, wait, PNE_TIMER_GROUP, g->group);
+        if (g->wanted || g->state == GROUP_LEAVING) {
+            g->tries = 0;
+            later(p, g, at > entity_now(e) ? at - entity_now(e) : 0);
+        }
+    }
+}
+
+/* A new session after one that ended: something may have been said meanwhile. */
+void pne_groups_refresh(struct pne *p)
+{
+    for (size_t i = 0; i < p->group_count; i++) {
+        if (p->groups[i].state == GROUP_MEMBER && !p->groups[i].waiting) {
+            ask(p, &p->groups[i]);
+        }
+    }
+}
+
+void pne_groups_interrupted(struct pne *p)
+{
+    for (size_t i = 0; i < p->group_count; i++) {
+        p->groups[i].waiting = false;
     }
 }
 
 void pne_groups_left(struct pne *p)
 {
     for (size_t i = 0; i < p->group_count; i++) {
-        p->groups[i].member = p->groups[i].member && p->groups[i].owner;
-        p->groups[i].waiting = false;
+        struct pne_group *g = &p->groups[i];
+        g->waiting = false;
+        if (!g->owner && g->state != GROUP_OUT) {
+            g->wanted = g->wanted && g->state != GROUP_LEAVING;
+            move(p, g, GROUP_EV_ENDED, GROUP_OUT);
+        }
     }
 }
 
 void pne_group_timer(struct pne *p, uint64_t group)
 {
-    struct pne_group *g = find_group(p, (uint32_t)group);
-    if (g == NULL || p->state != PNE_JOINED) {
+    struct pne_group *g = pne_group_find(p, (uint32_t)group);
+    if (g == NULL || p->state != PNE_JOINED || !g->waiting) {
         return;
     }
-    if (g->owner) {
-        create(p, g);
-    } else {
-        join(p, g);
+    if (g->state == GROUP_LEAVING) {
+        leave(p, g);
+    } else if (g->wanted) {
+        ask(p, g);
     }
 }
 
 void pne_group_join(struct pne *p, uint32_t group)
 {
-    struct pne_group *g = find_group(p, group);
     if (p->state != PNE_JOINED) {
         entity_event(p->agent.entity, "work_skipped", "group-join: in no personal network");
         return;
     }
-    if (g == NULL) {
-        g = add_group(p, group, false);
-    }
-    if (!g->member && !g->waiting) {
-        join(p, g);
+    struct pne_group *g = pne_group_get(p, group);
+    if (!pne_group_is_in(g) && !g->waiting) {
+        g->wanted = true;
+        g->tries = 0;
+        ask(p, g);
     }
 }
 
+static void go(struct pne *p, struct pne_group *g)
+{
+    if (move(p, g, GROUP_EV_LEAVES, GROUP_LEAVING)) {
+        agent_forget_cookie(&p->agent, CPNS_SG_JOIN_REQUEST, g->group);
+        agent_forget_cookie(&p->agent, CPNS_SG_CREATE_REQUEST, g->group);
+        g->wanted = false;
+        g->tries = 0;
+        leave(p, g);
+    }
+}
+
+void pne_group_leave(struct pne *p, uint32_t group)
+{
+    struct pne_group *g = pne_group_find(p, group);
+    if (p->state != PNE_JOINED || g == NULL || g->state == GROUP_OUT || g->state == GROUP_LEAVING) {
+        entity_event(p->agent.entity, "work_skipped", "group-leave: not a member");
+        return;
+    }
+    go(p, g);
+}
+
+void pne_group_delete(struct pne *p, uint32_t group)
+{
+    const struct pne_group *g = pne_group_find(p, group);
+    if (p->state != PNE_JOINED || g == NULL || g->state != GROUP_MEMBER) {
+        entity_event(p->agent.entity, "work_skipped", "group-delete: not a member");
+        return;
+    }
+    struct cpns_message m;
+    pne_group_begin(p, &m, CPNS_SG_DELETE_REQUEST, group);
+    pne_group_request(p, &m, group, "sg-delete");
+}
+
+/* Nobody answered. Whoever wants to leave goes on trying, a keep-alive period apart. */
 void pne_group_gave_up(struct pne *p, uint32_t group)
 {
-    struct pne_group *g = find_group(p, group);
-    if (g != NULL) {
-        g->waiting = false;
-        entity_event(p->agent.entity, "group_failed",
-                     entity_scenario(p->agent.entity)->groups[group].id);
+    struct pne_group *g = pne_group_find(p, group);
+    if (g == NULL || !fsm_allows(&group_membership_table, g->state, GROUP_EV_GAVE_UP)) {
+        return;
     }
+    g->waiting = false;
+    move(p, g, GROUP_EV_GAVE_UP, g->state == GROUP_ASKING ? GROUP_OUT : (enum group_state)g->state);
+    if (g->state == GROUP_LEAVING && g->tries < GROUP_TRIES) {
+        later(p, g, entity_scenario(p->agent.entity)->timers.keep_alive);
+    } else {
+        say(p, "group_failed", group);
+    }
+}
+
+/* --- answers
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Out for good: it comes back by asking anew. */
+static void out(struct pne *p, struct pne_group *g, enum group_event event)
+{
+    if (fsm_allows(&group_membership_table, g->state, event) && move(p, g, event, GROUP_OUT)) {
+        agent_forget_cookie(&p->agent, CPNS_SG_JOIN_REQUEST, g->group);
+        agent_forget_cookie(&p->agent, CPNS_SG_LEAVE_REQUEST, g->group);
+    }
+    g->owner = g->wanted = g->founder = g->waiting = false;
+}
+
+void pne_group_ended(struct pne *p, struct pne_group *g)
+{
+    if (g->state != GROUP_OUT) {
+        out(p, g, GROUP_EV_ENDED);
+        say(p, "sg_ended", g->group);
+    }
+}
+
+void pne_group_owned_by(struct pne *p, struct pne_group *g, const struct cpns_message *m)
+{
+    bool mine = agent_is_me(&p->agent, m, CPNS_OWNER_ID);
+    if (!cpns_has(m, CPNS_OWNER_ID) || mine == g->owner) {
+        return;
+    }
+    g->owner = mine;
+    say(p, mine ? "sg_owner" : "sg_owner_no_more", g->group);
+}
+
+/* The administrator record of a new group (US9300739): whom its owner expects, who administers it.
+ */
+static void tell_record(struct pne *p, const struct pne_group *g)
+{
+    struct entity *e = p->agent.entity;
+    const struct scenario_group *group = &entity_scenario(e)->groups[g->group];
+    struct cpns_message m;
+    if (group->member_count > 0) {
+        pne_group_begin(p, &m, CPNS_SG_MEMBER_INFO, g->group);
+        for (size_t i = 0; i < group->member_count; i++) {
+            cpns_add_text(&m, CPNS_MEMBER_ID, span_of_str(entity_urn(e, group->members[i])));
+        }
+        pne_group_request(p, &m, g->group, "sg-record");
+    }
+    pne_group_begin(p, &m, CPNS_SG_ADMIN_INFO, g->group);
+    cpns_set_text(&m, CPNS_ADMIN_ID, entity_urn(e, entity_self(e)));
+    pne_group_request(p, &m, g->group, "sg-record");
 }
 
 enum disposition pne_on_group_create_response(struct pne *p, const struct cpns_message *m)
@@ -150,103 +351,122 @@ enum disposition pne_on_group_create_response(struct pne *p, const struct cpns_m
     if (!agent_answered(&p->agent, m, CPNS_SG_CREATE_REQUEST, &cookie)) {
         return MESSAGE_DELIVERED;
     }
-    struct pne_group *g = find_group(p, (uint32_t)cookie);
+    struct pne_group *g = pne_group_find(p, (uint32_t)cookie);
     CHECK(g != NULL);
-    g->waiting = false;
-    g->member = cpns_integer(m, CPNS_STATUS) == 200;
-    entity_event(p->agent.entity, g->member ? "sg_created" : "sg_refused",
-                 entity_scenario(p->agent.entity)->groups[g->group].id);
+    g->waiting = g->founder = false;
+    if (cpns_integer(m, CPNS_STATUS) != 200) {
+        out(p, g, GROUP_EV_REFUSED);
+        say(p, "sg_refused", g->group);
+    } else if (move(p, g, GROUP_EV_ADMITTED, GROUP_MEMBER)) {
+        g->owner = g->seen = true;
+        say(p, "sg_created", g->group);
+        tell_record(p, g);
+    }
     return MESSAGE_DELIVERED;
+}
+
+static void admitted(struct pne *p, struct pne_group *g, const struct cpns_message *m)
+{
+    bool fresh = g->state != GROUP_MEMBER;
+    if (!fsm_allows(&group_membership_table, g->state, GROUP_EV_ADMITTED) ||
+        !move(p, g, GROUP_EV_ADMITTED, GROUP_MEMBER)) {
+        return;
+    }
+    g->seen = true;
+    g->tries = 0;
+    if (fresh) {
+        say(p, "sg_joined", g->group);
+    }
+    pne_group_owned_by(p, g, m);
+}
+
+/* Not yet (the group is to come, its owner is away), or not at all. */
+static void not_admitted(struct pne *p, struct pne_group *g, int64_t status)
+{
+    bool later_perhaps = (status == 404 && !g->seen) || status == 503 || status == 504;
+    if (g->state == GROUP_MEMBER && !later_perhaps) {
+        pne_group_ended(p, g);
+    } else if (later_perhaps && g->tries < GROUP_TRIES) {
+        later(p, g, entity_scenario(p->agent.entity)->timers.request);
+    } else {
+        out(p, g, GROUP_EV_REFUSED);
+        say(p, "sg_refused", g->group);
+    }
 }
 
 enum disposition pne_on_group_join_response(struct pne *p, const struct cpns_message *m)
 {
-    struct entity *e = p->agent.entity;
     uint64_t cookie;
-    if (!agent_answered(&p->agent, m, CPNS_SG_JOIN_REQUEST, &cookie)) {
+    int64_t status = cpns_integer(m, CPNS_STATUS);
+    if (status == 202) {
+        agent_in_progress(&p->agent, m, CPNS_SG_JOIN_REQUEST);
         return MESSAGE_DELIVERED;
     }
-    struct pne_group *g = find_group(p, (uint32_t)cookie);
-    CHECK(g != NULL);
-    int64_t status = cpns_integer(m, CPNS_STATUS);
-    const char *id = entity_scenario(e)->groups[g->group].id;
-    g->waiting = false;
+    bool answer = agent_answered(&p->agent, m, CPNS_SG_JOIN_REQUEST, &cookie);
+    uint32_t number = cpns_has(m, CPNS_SG_ID)
+                          ? entity_group_by_urn(p->agent.entity, cpns_text(m, CPNS_SG_ID))
+                          : SCENARIO_NONE;
+    struct pne_group *g = number != SCENARIO_NONE || answer
+                              ? pne_group_find(p, answer ? (uint32_t)cookie : number)
+                              : NULL;
+    if (g == NULL || (!answer && (status != 200 || g->state != GROUP_OUT))) {
+        return MESSAGE_DELIVERED; /* late or repeated */
+    }
+    if (status == 200 && g->state == GROUP_OUT && !g->wanted) {
+        go(p, g); /* the server took it for a member all the same */
+        return MESSAGE_DELIVERED;
+    }
+    g->waiting = g->waiting && !answer;
     if (status == 200) {
-        g->member = true;
-        entity_event(e, "sg_joined", id);
-    } else if (status == 404 && g->tries < JOIN_TRIES) {
-        g->waiting = true; /* not created yet */
-        entity_timer_set(e, entity_scenario(e)->timers.request, PNE_TIMER_GROUP, g->group);
+        admitted(p, g, m);
     } else {
-        entity_event(e, "sg_refused", id);
+        not_admitted(p, g, status);
     }
     return MESSAGE_DELIVERED;
 }
 
-/* The owner of a closed group admits whom the scenario lists as its members. */
-enum disposition pne_on_group_join_request(struct pne *p, const struct cpns_message *m)
+/* 404: the group is no more. */
+enum disposition pne_on_group_leave_response(struct pne *p, const struct cpns_message *m)
 {
-    struct entity *e = p->agent.entity;
-    uint32_t number = entity_group_by_urn(e, cpns_text(m, CPNS_SG_ID));
-    const struct pne_group *g = number != SCENARIO_NONE ? find_group(p, number) : NULL;
-    int status = 404;
-    if (g != NULL && g->owner) {
-        const struct scenario_group *group = &entity_scenario(e)->groups[number];
-        entity_id who =
-            cpns_has(m, CPNS_PNE_ID) ? entity_by_urn(e, cpns_item(m, CPNS_PNE_ID, 0)) : ENTITY_NONE;
-        status = 403;
-        for (size_t i = 0; i < group->member_count; i++) {
-            status = group->members[i] == who ? 200 : status;
-        }
+    uint64_t cookie;
+    int64_t status = cpns_integer(m, CPNS_STATUS);
+    if (status == 202) { /* a successor is being asked */
+        agent_in_progress(&p->agent, m, CPNS_SG_LEAVE_REQUEST);
+        return MESSAGE_DELIVERED;
     }
-    struct cpns_message answer;
-    agent_answer(&p->agent, &answer, CPNS_SG_JOIN_RESPONSE, m, status);
-    struct agent_route route = group_route(p, number);
-    agent_send(&p->agent, &answer, &route);
-    return MESSAGE_DELIVERED;
-}
-
-enum disposition pne_on_member_change(struct pne *p, const struct cpns_message *m)
-{
-    uint32_t number = entity_group_by_urn(p->agent.entity, cpns_text(m, CPNS_SG_ID));
-    if (number == SCENARIO_NONE || find_group(p, number) == NULL) {
-        return agent_refuse(&p->agent, "unknown_group");
+    if (!agent_answered(&p->agent, m, CPNS_SG_LEAVE_REQUEST, &cookie)) {
+        return MESSAGE_DELIVERED;
+    }
+    struct pne_group *g = pne_group_find(p, (uint32_t)cookie);
+    CHECK(g != NULL);
+    if (g->state != GROUP_LEAVING) {
+        return MESSAGE_DELIVERED; /* of a member that it takes out */
+    }
+    g->waiting = false;
+    if (status == 200 || status == 404) {
+        out(p, g, GROUP_EV_LEFT);
+        say(p, "sg_left", g->group);
+    } else if (move(p, g, GROUP_EV_STAYS, GROUP_MEMBER)) {
+        g->wanted = true;
+        say(p, "sg_leave_refused", g->group);
     }
     return MESSAGE_DELIVERED;
 }
 
-/* Flow 8. Messages destined to a Service Group travel outside the session (clause 5.9.1) unless the
- * scenario protects them. */
-void pne_group_message(struct pne *p, uint32_t group, size_t size)
+/* 404: ended already, and the answer that said so got lost. */
+enum disposition pne_on_group_delete_response(struct pne *p, const struct cpns_message *m)
 {
-    struct entity *e = p->agent.entity;
-    const struct pne_group *g = find_group(p, group);
-    if (p->state != PNE_JOINED || g == NULL || !g->member) {
-        entity_event(e, "work_skipped", "group-message: not a member");
-        return;
+    uint64_t cookie;
+    int64_t status = cpns_integer(m, CPNS_STATUS);
+    if (!agent_answered(&p->agent, m, CPNS_SG_DELETE_REQUEST, &cookie)) {
+        return MESSAGE_DELIVERED;
     }
-    uint8_t *payload = mem_alloc(size);
-    struct rng *rng = entity_rng(e, "payload");
-    for (size_t i = 0; i < size; i++) {
-        payload[i] = (uint8_t)rng_u64(rng);
+    struct pne_group *g = pne_group_find(p, (uint32_t)cookie);
+    CHECK(g != NULL);
+    if (status == 200 || status == 404) {
+        pne_group_ended(p, g);
+    } else {
+        say(p, "sg_delete_refused", g->group);
     }
-    struct cpns_message m;
-    agent_begin(&p->agent, &m, CPNS_SG_MESSAGE, entity_group_urn(e, group));
-    cpns_set_text(&m, CPNS_SG_ID, entity_group_urn(e, group));
-    cpns_set_bytes(&m, CPNS_PAYLOAD, span_of(payload, size));
-    struct agent_route route = group_route(p, group);
-    if (entity_scenario(e)->group_protection == PROTECTION_NONE) {
-        route.exempt = EXEMPT_SERVICE_GROUP;
-    }
-    route.flow = entity_flow_begin(e, "group-message", entity_scenario(e)->groups[group].id);
-    agent_send(&p->agent, &m, &route);
-    entity_flow_let_go(e, route.flow); /* nobody answers */
-    free(payload);
-}
-
-enum disposition pne_on_group_message(struct pne *p, const struct cpns_message *m)
-{
-    uint32_t number = entity_group_by_urn(p->agent.entity, cpns_text(m, CPNS_SG_ID));
-    const struct pne_group *g = number != SCENARIO_NONE ? find_group(p, number) : NULL;
-    return g != NULL && g->member ? MESSAGE_DELIVERED : agent_refuse(&p->agent, "not_a_member");
+    return MESSAGE_DELIVERED;
 }

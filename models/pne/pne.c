@@ -134,6 +134,31 @@ static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
         return pne_on_group_join_response(p, m);
     case CPNS_SG_MEMBER_CHANGE:
         return pne_on_member_change(p, m);
+    case CPNS_SG_OWNER_CHANGE:
+        return pne_on_owner_change(p, m);
+    case CPNS_SG_LEAVE_RESPONSE:
+        return pne_on_group_leave_response(p, m);
+    case CPNS_SG_DELETE_RESPONSE:
+        return pne_on_group_delete_response(p, m);
+    case CPNS_SG_INVITE_REQUEST:
+        return pne_on_group_invitation(p, m);
+    case CPNS_SG_INVITE_RESPONSE:
+        return pne_on_invite_response(p, m);
+    case CPNS_SG_OWNER_TRANSFER_REQUEST:
+        return pne_on_ownership_offer(p, m);
+    case CPNS_SG_OWNER_TRANSFER_RESPONSE:
+        return pne_on_transfer_response(p, m);
+    case CPNS_SG_MEMBER_INFO_RESPONSE:
+    case CPNS_SG_ADMIN_INFO_RESPONSE:
+        return pne_on_record_response(p, m);
+    case CPNS_SG_DISCOVERY_RESPONSE:
+        return pne_on_group_discovered(p, m);
+    case CPNS_SERVICE_REGISTRATION_RESPONSE:
+        return pne_on_service_registered(p, m);
+    case CPNS_SERVICE_SEARCH_RESPONSE:
+        return pne_on_service_found(p, m);
+    case CPNS_OWNER_CONFIRMATION_REQUEST:
+        return pne_on_confirmation_request(p, m);
     case CPNS_SG_MESSAGE:
         return pne_on_group_message(p, m);
     case CPNS_PN_RELEASE_RESPONSE:
@@ -223,6 +248,9 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
         p->broken = false;
         keep_alive_seen(&p->keep_alive, &p->agent, CPNS_TYPE_COUNT);
         agent_channel_up(&p->agent, p->gateway);
+        if (p->state == PNE_JOINED) {
+            pne_groups_refresh(p);
+        }
         break;
     case CHANNEL_DOWN:
         on_channel_down(p, reason);
@@ -260,6 +288,7 @@ static void gave_up(struct pne *p, enum cpns_type type, uint64_t cookie)
         break;
     case CPNS_SG_CREATE_REQUEST:
     case CPNS_SG_JOIN_REQUEST:
+    case CPNS_SG_LEAVE_REQUEST:
         pne_group_gave_up(p, (uint32_t)cookie);
         break;
     case CPNS_KEY_ASSIGNMENT_REQUEST:
@@ -300,6 +329,9 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
             pne_ask_leave(p);
         }
         break;
+    case PNE_TIMER_SERVICE:
+        pne_service_timer(p, arg);
+        break;
     case AGENT_TIMER_REQUEST: {
         enum cpns_type type;
         entity_id peer;
@@ -321,7 +353,7 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
     (void)e;
     switch ((enum cpns_verb)item->verb) {
     case VERB_SERVICE_ACCESS:
-        pne_use_service(p, target, size);
+        pne_use_service(p, target, item->service, size);
         break;
     case VERB_GROUP_MESSAGE:
         pne_group_message(p, target, size);
@@ -334,6 +366,28 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
         break;
     case VERB_PN_LEAVE:
         pne_work_leave(p, item->pns[0], target);
+        break;
+    case VERB_SERVICE_SEARCH:
+        pne_search_service(p, item);
+        break;
+    case VERB_GROUP_DISCOVER:
+        pne_group_discover(p, item);
+        break;
+    case VERB_GROUP_INVITE:
+        pne_group_invite(p, target, item);
+        break;
+    case VERB_GROUP_LEAVE:
+        if (item->member_count > 0) {
+            pne_group_expel(p, target, item->members[0]);
+        } else {
+            pne_group_leave(p, target);
+        }
+        break;
+    case VERB_GROUP_DELETE:
+        pne_group_delete(p, target);
+        break;
+    case VERB_GROUP_OWNER_TRANSFER:
+        pne_group_transfer(p, target, item->member_count > 0 ? item->members[0] : ENTITY_NONE);
         break;
     case VERB_DEVICE_CAPABILITIES:
         CHECK(!"a verb of servers");

@@ -30,16 +30,41 @@ enum pne_event {
 
 extern const struct fsm_table pne_table;
 
-enum pne_timer { PNE_TIMER_START = 1, PNE_TIMER_GROUP, PNE_TIMER_KEY, PNE_TIMER_LEAVE };
+enum pne_timer {
+    PNE_TIMER_START = 1,
+    PNE_TIMER_GROUP,
+    PNE_TIMER_KEY,
+    PNE_TIMER_LEAVE,
+    PNE_TIMER_SERVICE
+};
 
 /* Cookie of a PNLeave for itself; otherwise the PNE that is to leave. */
 #define PNE_LEAVES_ITSELF (UINT64_C(1) << 40)
 
-/* A Service Group that the PNE owns, is to join, or joined. */
+/* Membership of a Service Group, as the PNE knows it. */
+enum group_state { GROUP_OUT, GROUP_ASKING, GROUP_MEMBER, GROUP_LEAVING };
+
+enum group_event {
+    GROUP_EV_ASKED,
+    GROUP_EV_ADMITTED,
+    GROUP_EV_REFUSED,
+    GROUP_EV_LEAVES,
+    GROUP_EV_LEFT,
+    GROUP_EV_STAYS, /* it may not leave: nobody takes over what it owns */
+    GROUP_EV_ENDED, /* the group is no more, or goes on without it */
+    GROUP_EV_GAVE_UP,
+};
+
+extern const struct fsm_table group_membership_table;
+
+/* A Service Group that the PNE has, or had, to do with. */
 struct pne_group {
     uint32_t group; /* index in the scenario */
-    bool owner;
-    bool member;  /* the server said so */
+    uint32_t state;
+    bool founder; /* is to create it */
+    bool owner;   /* the server said so */
+    bool wanted;  /* it wants to be a member */
+    bool seen;    /* it was: 404 means that the group has ended */
     bool waiting; /* a request is under way or its retry is timed */
     uint32_t tries;
 };
@@ -117,24 +142,68 @@ void pne_is_out(struct pne *p);
 /* capabilities.c */
 enum disposition pne_on_capabilities_request(struct pne *p, const struct cpns_message *m);
 
-/* service.c: services of others, and its own */
-void pne_use_service(struct pne *p, entity_id target, size_t size);
+/* service.c: use of services of others, and its own; `service` NULL: echo */
+void pne_use_service(struct pne *p, entity_id target, const char *service, size_t size);
 enum disposition pne_on_service_request(struct pne *p, const struct cpns_message *m);
 enum disposition pne_on_service_response(struct pne *p, const struct cpns_message *m);
 
-/* group.c */
+/* service_offer.c: registration, confirmation, search */
+void pne_services_joined_pn(struct pne *p);
+void pne_service_timer(struct pne *p, uint64_t number);
+bool pne_offers(const struct pne *p, struct span id);
+void pne_search_service(struct pne *p, const struct scenario_work *work);
+enum disposition pne_on_service_registered(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_confirmation_request(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_service_found(struct pne *p, const struct cpns_message *m);
+
+/* group.c: membership */
 void pne_groups_start(struct pne *p);
 void pne_groups_joined_pn(struct pne *p);
 /* It left its PN and with it the groups of others: it joins again when it comes back. */
 void pne_groups_left(struct pne *p);
+/* A new session of a member of the PN. */
+void pne_groups_refresh(struct pne *p);
+/* All requests were forgotten. */
+void pne_groups_interrupted(struct pne *p);
 void pne_group_timer(struct pne *p, uint64_t group);
 void pne_group_join(struct pne *p, uint32_t group);
-void pne_group_message(struct pne *p, uint32_t group, size_t size);
+void pne_group_leave(struct pne *p, uint32_t group);
+void pne_group_delete(struct pne *p, uint32_t group);
 void pne_group_gave_up(struct pne *p, uint32_t group);
+/* NULL: never heard of. */
+struct pne_group *pne_group_find(struct pne *p, uint32_t group);
+struct pne_group *pne_group_get(struct pne *p, uint32_t group);
+bool pne_group_is_in(const struct pne_group *g);
+/* The group is no more, or goes on without this PNE. */
+void pne_group_ended(struct pne *p, struct pne_group *g);
+/* Takes note of the owner that the message names, if it does. */
+void pne_group_owned_by(struct pne *p, struct pne_group *g, const struct cpns_message *m);
+struct agent_route pne_group_route(const struct pne *p, uint32_t group);
+/* A message to the server about a group; sent as a request and a flow, its cookie the group. */
+void pne_group_begin(struct pne *p, struct cpns_message *m, enum cpns_type type, uint32_t group);
+void pne_group_request(struct pne *p, struct cpns_message *m, uint32_t group, const char *flow);
 enum disposition pne_on_group_create_response(struct pne *p, const struct cpns_message *m);
-enum disposition pne_on_group_join_request(struct pne *p, const struct cpns_message *m);
 enum disposition pne_on_group_join_response(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_group_leave_response(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_group_delete_response(struct pne *p, const struct cpns_message *m);
+
+/* group_asked.c: approval, invitation, owner transfer, notices, discovery */
+void pne_group_invite(struct pne *p, uint32_t group, const struct scenario_work *work);
+void pne_group_expel(struct pne *p, uint32_t group, entity_id member);
+void pne_group_transfer(struct pne *p, uint32_t group, entity_id wish);
+void pne_group_discover(struct pne *p, const struct scenario_work *work);
+enum disposition pne_on_group_join_request(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_group_invitation(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_ownership_offer(struct pne *p, const struct cpns_message *m);
 enum disposition pne_on_member_change(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_owner_change(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_group_discovered(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_invite_response(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_transfer_response(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_record_response(struct pne *p, const struct cpns_message *m);
+
+/* group_message.c */
+void pne_group_message(struct pne *p, uint32_t group, size_t size);
 enum disposition pne_on_group_message(struct pne *p, const struct cpns_message *m);
 
 #endif

@@ -10,9 +10,9 @@ void pne_tell_stores(struct entity *e, void *state)
     }
     for (size_t i = 0; i < p->group_count; i++) {
         const struct pne_group *g = &p->groups[i];
-        if (g->member || g->waiting) {
+        if (g->state != GROUP_OUT) {
             entity_store_group_member(e, s->groups[g->group].id, entity_self(e),
-                                      g->member ? "member" : "joining");
+                                      pne_group_is_in(g) ? "member" : "joining");
         }
     }
 }

@@ -46,8 +46,11 @@ static void a_life_is_made_of_flows(void **state)
         {"registration", 1, 2},
         {"service-access", 1, 2},
         {"sg-create", 1, 2},
-        /* the request, the owner asked and its answer, the response, the owner told */
-        {"sg-join", 1, 5},
+        /* of the administrator record: members, administrator */
+        {"sg-record", 2, 2},
+        /* the request, the owner asked and its answer, the response, the owner told, who heard it
+         */
+        {"sg-join", 1, 6},
         /* up, one copy to the gateway, one to p/1 */
         {"group-message", 1, 3},
         /* request, answer, p/1 told */

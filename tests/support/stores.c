@@ -73,7 +73,7 @@ static bool thinks_it_is_member(const struct pne *p, uint32_t group)
 {
     for (size_t i = 0; i < p->group_count; i++) {
         if (p->groups[i].group == group) {
-            return p->groups[i].member;
+            return pne_group_is_in(&p->groups[i]);
         }
     }
     return false;
@@ -90,10 +90,7 @@ static const char *check_group(struct fake_world *w, uint32_t number)
             continue;
         }
         const struct inventory_group *g = &server_of(w, p->gateway)->groups[number];
-        bool at_server = false;
-        for (size_t i = 0; g->stored && i < g->member_count; i++) {
-            at_server = at_server || g->members[i] == id;
-        }
+        bool at_server = g->stored && entity_list_has(&g->members, id);
         bool at_gateway = gateway_group_has(fake_state(w, name(w, p->gateway)), number, id);
         bool at_pne = thinks_it_is_member(p, number);
         if (at_server != at_gateway || at_gateway != at_pne) {
@@ -236,7 +233,7 @@ size_t stores_group_members(struct fake_world *w, const char *group)
             s->nodes[id].role == ROLE_SERVER ? fake_state(w, s->nodes[id].id) : NULL;
         for (uint32_t i = 0; server != NULL && i < s->group_count; i++) {
             if (strcmp(s->groups[i].id, group) == 0 && server->groups[i].stored) {
-                return server->groups[i].member_count;
+                return server->groups[i].members.count;
             }
         }
     }

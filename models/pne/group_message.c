@@ -1,0 +1,41 @@
+/* Messages to a Service Group (cpns-model.md flow 8). */
+#include <stdlib.h>
+
+#include "models/pne/pne.h"
+
+/* Messages destined to a Service Group travel outside the session (clause 5.9.1) unless the
+ * scenario protects them. */
+void pne_group_message(struct pne *p, uint32_t group, size_t size)
+{
+    struct entity *e = p->agent.entity;
+    const struct pne_group *g = pne_group_find(p, group);
+    if (p->state != PNE_JOINED || g == NULL || g->state != GROUP_MEMBER) {
+        entity_event(e, "work_skipped", "group-message: not a member");
+        return;
+    }
+    uint8_t *payload = mem_alloc(size);
+    struct rng *rng = entity_rng(e, "payload");
+    for (size_t i = 0; i < size; i++) {
+        payload[i] = (uint8_t)rng_u64(rng);
+    }
+    struct cpns_message m;
+    agent_begin(&p->agent, &m, CPNS_SG_MESSAGE, entity_group_urn(e, group));
+    cpns_set_text(&m, CPNS_SG_ID, entity_group_urn(e, group));
+    cpns_set_bytes(&m, CPNS_PAYLOAD, span_of(payload, size));
+    struct agent_route route = pne_group_route(p, group);
+    if (entity_scenario(e)->group_protection == PROTECTION_NONE) {
+        route.exempt = EXEMPT_SERVICE_GROUP;
+    }
+    route.flow = entity_flow_begin(e, "group-message", entity_scenario(e)->groups[group].id);
+    agent_send(&p->agent, &m, &route);
+    entity_flow_let_go(e, route.flow); /* nobody answers */
+    free(payload);
+}
+
+enum disposition pne_on_group_message(struct pne *p, const struct cpns_message *m)
+{
+    uint32_t number = entity_group_by_urn(p->agent.entity, cpns_text(m, CPNS_SG_ID));
+    const struct pne_group *g = number != SCENARIO_NONE ? pne_group_find(p, number) : NULL;
+    return g != NULL && pne_group_is_in(g) ? MESSAGE_DELIVERED
+                                           : agent_refuse(&p->agent, "not_a_member");
+}
