@@ -70,6 +70,43 @@ const struct scenario_verb cpns_verbs[] = {
             .from_roles = PNES,
             .target = TARGET_PN_NODE,
         },
+    [VERB_ADMIN_ASSIGN] =
+        {
+            .name = "admin-assign",
+            .doc = "A member makes a PNE (itself without `to`) the administrator of their personal "
+                   "network: the administrator hands it on, where there is none a member of the "
+                   "gateway's user begins; the candidate has to be of that user and is asked",
+            .has_from = true,
+            .from_roles = PNES,
+            .target = TARGET_PN_NODE,
+        },
+    [VERB_ADMINEE_ADD] =
+        {
+            .name = "adminee-add",
+            .doc = "The administrator may edit the data of a member of its user again",
+            .has_from = true,
+            .from_roles = PNES,
+            .target = TARGET_PN_NODE,
+        },
+    [VERB_ADMINEE_REMOVE] =
+        {
+            .name = "adminee-remove",
+            .doc = "The administrator gives up editing the data of a member; by default it may "
+                   "edit those of all members of its user",
+            .has_from = true,
+            .from_roles = PNES,
+            .target = TARGET_PN_NODE,
+        },
+    [VERB_USAGE_INFO] =
+        {
+            .name = "usage-info",
+            .doc = "A member (or the administrator for the one in `to`) has the server keep its "
+                   "use of the personal network under the network's alias",
+            .has_from = true,
+            .from_roles = PNES,
+            .target = TARGET_PN_NODE,
+            .has_expiry = true,
+        },
     [VERB_DEVICE_CAPABILITIES] =
         {
             .name = "device-capabilities",

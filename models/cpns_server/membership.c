@@ -91,7 +91,7 @@ static int may_take_out(const struct server *s, uint32_t pn, const struct subscr
         return 403;
     }
     bool itself = origin == sub->pne || origin == from;
-    return itself || s->pns[pn].admin == origin ? 200 : 403;
+    return itself || server_is_admin_of(s, pn, origin, sub->pne) ? 200 : 403;
 }
 
 enum disposition server_on_leave(struct server *s, const struct cpns_message *m, entity_id from)

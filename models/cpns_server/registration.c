@@ -178,11 +178,13 @@ static void take_registration(struct server *s, const struct cpns_message *m, ui
     if (stored->gateway == from && number < stored->latest) {
         return;
     }
-    if (!stored->stored) {
-        entity_event(e, "pn_stored", entity_scenario(e)->pns[pn].id);
-    }
+    bool fresh = !stored->stored;
     stored->stored = true;
     stored->gateway = from;
+    if (fresh) {
+        entity_event(e, "pn_stored", entity_scenario(e)->pns[pn].id);
+        server_take_admin(s, m, pn);
+    }
     stored->latest = number;
     stored->lease_end = entity_now(e) + lease;
     entity_timer_set(e, lease, SERVER_TIMER_LEASE, pn);
@@ -204,7 +206,12 @@ enum disposition server_on_registration(struct server *s, const struct cpns_mess
     }
     struct cpns_message answer;
     agent_answer(&s->agent, &answer, CPNS_REGISTRATION_RESPONSE, m, status);
-    list_taken(s, m, pn, &answer);
+    if (status == 200) {
+        list_taken(s, m, pn, &answer);
+        if (s->pns[pn].admin != ENTITY_NONE) {
+            cpns_set_text(&answer, CPNS_ADMIN_ID, entity_urn(e, s->pns[pn].admin));
+        }
+    }
     server_answer(s, &answer, from);
     if (status == 200 && entity_scenario(e)->pns[pn].asks_capabilities) {
         ask_members(s, m);

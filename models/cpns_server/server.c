@@ -119,6 +119,16 @@ static enum disposition dispatch(struct server *s, struct cpns_message *m, const
         return server_on_add_device(s, m, r->from);
     case CPNS_PN_LEAVE:
         return server_on_leave(s, m, r->from);
+    case CPNS_ADMIN_ASSIGN:
+        return server_on_admin_assign(s, m, r->from);
+    case CPNS_ADMIN_ASSIGN_RESPONSE:
+        return server_on_admin_answer(s, m);
+    case CPNS_ADMINEE_CHANGE:
+        return server_on_adminee_change(s, m, r->from);
+    case CPNS_ADMINEE_CHANGE_RESPONSE:
+        return server_on_adminee_answer(s, m);
+    case CPNS_PN_USAGE_INFO_CREATE_REQUEST:
+        return server_on_usage_info(s, m, r->from);
     case CPNS_DEVICE_CAPABILITIES_RESPONSE:
         return server_on_capabilities(s, m, r->from);
     case CPNS_USER_REGISTRATION_REQUEST:
@@ -179,6 +189,9 @@ static void gave_up(struct server *s, enum cpns_type type, uint64_t cookie)
     case CPNS_OWNER_CONFIRMATION_REQUEST:
         server_confirmation_silent(s, cookie);
         break;
+    case CPNS_ADMIN_ASSIGN:
+        server_candidate_silent(s, cookie);
+        break;
     case CPNS_DEVICE_CAPABILITIES_REQUEST:
         server_capabilities_unknown(s, (entity_id)cookie);
         break;
@@ -209,6 +222,8 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
     (void)e;
     if (kind == SERVER_TIMER_LEASE) {
         server_on_lease(s, (uint32_t)arg);
+    } else if (kind == SERVER_TIMER_USAGE) {
+        server_usage_expires(s);
     } else if (kind == AGENT_TIMER_REQUEST &&
                agent_timed_out(&s->agent, arg, &type, &peer, &cookie)) {
         gave_up(s, type, cookie);
@@ -235,6 +250,8 @@ static void finish(struct entity *e, void *state)
         inventory_group_clear(&s->groups[i]);
     }
     agent_fini(&s->agent);
+    usage_store_fini(&s->usage);
+    free(s->admins);
     capability_store_fini(&s->devices);
     map_fini(&s->subscribers);
     free(s->subscriber_list);

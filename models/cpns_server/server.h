@@ -5,6 +5,7 @@
 #include "models/cpns/agent.h"
 #include "models/cpns/capability.h"
 #include "models/cpns/verbs.h"
+#include "models/cpns_server/administration.h"
 #include "models/cpns_server/inventory.h"
 #include "models/cpns_server/keys.h"
 #include "models/entities.h"
@@ -17,8 +18,9 @@ struct subscriber {
     entity_id gateway; /* through which it authenticated */
     uint32_t pn;       /* for which */
     bool authenticated;
-    bool registered; /* in the PN inventory */
-    bool taken_out;  /* it left or was taken out, and has not authenticated since */
+    bool registered;  /* in the PN inventory */
+    bool taken_out;   /* it left or was taken out, and has not authenticated since */
+    bool not_adminee; /* the administrator gave up editing its data */
     bool challenged;
     uint8_t challenge[CHALLENGE_BYTES];
 };
@@ -27,12 +29,13 @@ struct subscriber {
 struct inventory_pn {
     bool stored;
     entity_id gateway;
-    entity_id admin; /* ENTITY_NONE: none */
-    int64_t latest;  /* TransactionID of the newest registration: a gateway's numbers grow */
+    entity_id admin;    /* ENTITY_NONE: none */
+    entity_id admin_by; /* who assigned it */
+    int64_t latest;     /* TransactionID of the newest registration: a gateway's numbers grow */
     sim_time lease_end;
 };
 
-enum server_timer { SERVER_TIMER_LEASE = 1 };
+enum server_timer { SERVER_TIMER_LEASE = 1, SERVER_TIMER_USAGE };
 
 struct server {
     struct agent agent;
@@ -44,6 +47,9 @@ struct server {
     struct pending_join *joins;
     size_t join_count, join_capacity;
     struct capability_store devices;
+    struct usage_store usage;
+    struct pending_admin *admins;
+    size_t admin_count, admin_capacity;
     struct map user_keys; /* PNE -> struct user_key * */
     struct user_key **user_key_list;
     size_t user_key_count, user_key_capacity;

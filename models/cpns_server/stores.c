@@ -9,11 +9,13 @@ static void tell_pns(const struct server *s)
     for (uint32_t i = 0; i < scenario->pn_count; i++) {
         const struct inventory_pn *pn = &s->pns[i];
         if (pn->stored) {
-            const struct store_pn row = {.pn = scenario->pns[i].id,
-                                         .state = "stored",
-                                         .name = scenario->pns[i].alias,
-                                         .gateway = entity_name(e, pn->gateway),
-                                         .lease_end = pn->lease_end};
+            const struct store_pn row = {
+                .pn = scenario->pns[i].id,
+                .state = "stored",
+                .name = scenario->pns[i].alias,
+                .gateway = entity_name(e, pn->gateway),
+                .admin = pn->admin != ENTITY_NONE ? entity_name(e, pn->admin) : NULL,
+                .lease_end = pn->lease_end};
             entity_store_pn(e, &row);
         }
     }
@@ -52,4 +54,5 @@ void server_tell_stores(struct entity *e, void *state)
     tell_pns(s);
     tell_groups(s);
     capability_tell_store(&s->devices, s->agent.entity);
+    usage_tell_store(&s->usage, s->agent.entity);
 }

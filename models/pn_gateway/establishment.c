@@ -88,6 +88,9 @@ static void send_registration(struct gateway *g, struct pn *pn)
     cpns_set_text(&m, CPNS_PN_NAME, s->pns[pn->number].alias);
     cpns_set_integer(&m, CPNS_LEASE,
                      s->timers.pn_lease / SIM_S > 0 ? s->timers.pn_lease / SIM_S : 1);
+    if (pn->admin != ENTITY_NONE) {
+        cpns_set_text(&m, CPNS_ADMIN_ID, entity_urn(e, pn->admin));
+    }
     for (size_t i = 0; i < pn->member_count; i++) {
         struct member *member = &pn->members[i];
         member->listed = member->state >= MEMBER_AUTHENTICATED;
@@ -177,6 +180,9 @@ enum disposition gateway_on_registration_response(struct gateway *g, const struc
     bool first = pn->state == PN_FORMING;
     pn->registering = false;
     pn->emptying = pn->emptying && !good;
+    if (good) { /* the server decides */
+        pn->admin = agent_entity(&g->agent, m, CPNS_ADMIN_ID);
+    }
     if (good && pn_move(g, pn, PN_EV_REGISTERED, PN_ACTIVE) && first) {
         entity_event(e, "pn_established", s->pns[pn->number].id);
         entity_timer_set(e, s->timers.pn_lease / 2, GATEWAY_TIMER_LEASE, cookie);

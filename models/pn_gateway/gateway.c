@@ -88,8 +88,11 @@ static enum disposition on_discovery(struct gateway *g, const struct cpns_messag
 {
     if (m->type == CPNS_ENTITY_DISCOVERY_RESPONSE) {
         uint64_t cookie;
-        agent_answered(&g->agent, m, CPNS_ENTITY_DISCOVERY_REQUEST, &cookie);
-        return MESSAGE_DELIVERED; /* the PNE opens its session now */
+        if (agent_answered(&g->agent, m, CPNS_ENTITY_DISCOVERY_REQUEST, &cookie) &&
+            entity_connected(g->agent.entity, from)) {
+            gateway_on_pne_up(g, from); /* it has one from before */
+        }
+        return MESSAGE_DELIVERED; /* otherwise the PNE opens its session now */
     }
     struct cpns_message answer;
     agent_answer(&g->agent, &answer, CPNS_ENTITY_DISCOVERY_RESPONSE, m, 200);
@@ -131,6 +134,14 @@ static enum disposition refuse_stranger(struct gateway *g, const struct cpns_mes
     bool gone = standing(g, from) == 410;
     bool access = m->type == CPNS_SERVICE_ACCESS_REQUEST;
     /* A release that is asked for again: its first answer got lost. */
+    bool edit = m->type == CPNS_ADMIN_ASSIGN || m->type == CPNS_ADMINEE_CHANGE ||
+                m->type == CPNS_PN_USAGE_INFO_CREATE_REQUEST;
+    if (edit) {
+        struct cpns_message answer;
+        agent_answer(&g->agent, &answer, (enum cpns_type)(m->type + 1), m, gone ? 410 : 403);
+        struct agent_route route = gateway_route(from, NULL);
+        agent_send(&g->agent, &answer, &route);
+    }
     if (access || (gone && m->type == CPNS_PN_RELEASE_REQUEST)) {
         struct cpns_message answer;
         agent_answer(&g->agent, &answer,
@@ -191,6 +202,11 @@ static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
     case CPNS_SG_OWNER_CHANGE:
     case CPNS_PN_RELEASE_REQUEST:
     case CPNS_KEY_ASSIGNMENT_REQUEST:
+    case CPNS_ADMIN_ASSIGN:
+    case CPNS_ADMIN_ASSIGN_RESPONSE:
+    case CPNS_ADMINEE_CHANGE:
+    case CPNS_ADMINEE_CHANGE_RESPONSE:
+    case CPNS_PN_USAGE_INFO_CREATE_REQUEST:
         if (member == NULL || member->state != MEMBER_REGISTERED) {
             return refuse_stranger(g, m, r->from);
         }
@@ -233,6 +249,16 @@ static void note_passed(struct gateway *g, const struct cpns_message *m, entity_
     case CPNS_SG_DELETE_RESPONSE:
     case CPNS_SG_MEMBER_CHANGE:
         gateway_group_passed(g, m, pne);
+        break;
+    case CPNS_ADMIN_ASSIGN_RESPONSE:
+        if (status == 200 && cpns_has(m, CPNS_ADMIN_ID) && gateway_member(g, pne, &pn) != NULL) {
+            pn->admin = agent_entity(&g->agent, m, CPNS_ADMIN_ID);
+        }
+        break;
+    case CPNS_PN_USAGE_INFO_CREATE_RESPONSE:
+        if (status == 200) {
+            gateway_saw_usage_info(g, m);
+        }
         break;
     case CPNS_PN_ADD_DEVICE_RESPONSE:
         if (status == 200) {
@@ -428,6 +454,9 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
     case GATEWAY_TIMER_LEASE:
         gateway_renew_lease(g, arg);
         break;
+    case GATEWAY_TIMER_USAGE:
+        usage_expire(&g->usage, entity_now(e));
+        break;
     case GATEWAY_TIMER_LEAVE:
         gateway_tell_leave_again(g, (entity_id)arg);
         break;
@@ -469,6 +498,10 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
         gateway_work_add(g, item->pns[0], target);
         break;
     case VERB_PN_LEAVE:
+    case VERB_ADMIN_ASSIGN:
+    case VERB_ADMINEE_ADD:
+    case VERB_ADMINEE_REMOVE:
+    case VERB_USAGE_INFO:
     case VERB_SERVICE_ACCESS:
     case VERB_GROUP_MESSAGE:
     case VERB_GROUP_JOIN:
@@ -493,6 +526,7 @@ static void finish(struct entity *e, void *state)
     }
     free(g->pns);
     free(g->groups);
+    usage_store_fini(&g->usage);
     capability_store_fini(&g->devices);
     gateway_keys_free(g);
     map_fini(&g->places);

@@ -4,6 +4,7 @@
 
 #include "models/cpns/capability.h"
 #include "models/cpns/keep_alive.h"
+#include "models/cpns/usage.h"
 #include "models/cpns/verbs.h"
 #include "models/entities.h"
 #include "models/pn_gateway/keys.h"
@@ -71,6 +72,7 @@ enum gateway_timer {
     GATEWAY_TIMER_LEASE,
     GATEWAY_TIMER_ASSIGNMENT,
     GATEWAY_TIMER_LEAVE,
+    GATEWAY_TIMER_USAGE,
 };
 
 struct gateway {
@@ -84,6 +86,7 @@ struct gateway {
     struct group_entry *groups;
     size_t group_count, group_capacity;
     struct capability_store devices; /* what its PNEs can do, as it saw them say */
+    struct usage_store usage;        /* copies */
     struct assignment *assignments;
     size_t assignment_count, assignment_capacity;
     struct provisioning *provisionings;
@@ -168,6 +171,9 @@ void gateway_ask_release(struct gateway *g, uint32_t pn);
 enum disposition gateway_on_release_response(struct gateway *g, const struct cpns_message *m);
 /* The server has deleted the PN: tells the members, but for `except`, and forgets it. */
 void gateway_released(struct gateway *g, struct pn *pn, entity_id except);
+
+/* usage.c: an answer passes */
+void gateway_saw_usage_info(struct gateway *g, const struct cpns_message *m);
 
 /* capabilities.c: to the gateway itself or to a PNE of its; what a PNE answers */
 enum disposition gateway_on_capabilities_request(struct gateway *g, struct cpns_message *m,

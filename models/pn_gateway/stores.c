@@ -28,11 +28,13 @@ void gateway_tell_stores(struct entity *e, void *state)
         const struct pn *pn = &g->pns[i];
         const char *id = s->pns[pn->number].id;
         if (pn->state != PN_NONE) {
-            const struct store_pn row = {.pn = id,
-                                         .state = pn->state == PN_ACTIVE ? "active" : "forming",
-                                         .name = s->pns[pn->number].alias,
-                                         .gateway = entity_name(e, entity_self(e)),
-                                         .lease_end = SIM_TIME_NEVER};
+            const struct store_pn row = {
+                .pn = id,
+                .state = pn->state == PN_ACTIVE ? "active" : "forming",
+                .name = s->pns[pn->number].alias,
+                .gateway = entity_name(e, entity_self(e)),
+                .admin = pn->admin != ENTITY_NONE ? entity_name(e, pn->admin) : NULL,
+                .lease_end = SIM_TIME_NEVER};
             entity_store_pn(e, &row);
         }
         for (size_t k = 0; k < pn->member_count; k++) {
@@ -46,4 +48,5 @@ void gateway_tell_stores(struct entity *e, void *state)
         entity_store_group_member(e, s->groups[g->groups[i].group].id, g->groups[i].pne, "member");
     }
     capability_tell_store(&g->devices, e);
+    usage_tell_store(&g->usage, e);
 }

@@ -170,6 +170,16 @@ static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
         return pne_on_leave_response(p, m);
     case CPNS_PN_LEAVE:
         return pne_on_leave_notice(p, m);
+    case CPNS_ADMIN_ASSIGN:
+        return pne_on_admin_assign(p, m);
+    case CPNS_ADMIN_ASSIGN_RESPONSE:
+        return pne_on_admin_response(p, m);
+    case CPNS_ADMINEE_CHANGE:
+        return pne_on_adminee_change(p, m);
+    case CPNS_ADMINEE_CHANGE_RESPONSE:
+        return pne_on_adminee_response(p, m);
+    case CPNS_PN_USAGE_INFO_CREATE_RESPONSE:
+        return pne_on_usage_info(p, m);
     case CPNS_DEVICE_CAPABILITIES_REQUEST:
         return pne_on_capabilities_request(p, m);
     case CPNS_INSTALLATION_REQUEST:
@@ -324,6 +334,9 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
     case PNE_TIMER_GROUP:
         pne_group_timer(p, arg);
         break;
+    case PNE_TIMER_USAGE:
+        usage_expire(&p->usage, entity_now(e));
+        break;
     case PNE_TIMER_LEAVE:
         if (p->leaving) {
             pne_ask_leave(p);
@@ -389,6 +402,18 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
     case VERB_GROUP_OWNER_TRANSFER:
         pne_group_transfer(p, target, item->member_count > 0 ? item->members[0] : ENTITY_NONE);
         break;
+    case VERB_ADMIN_ASSIGN:
+        pne_work_admin(p, item->pns[0], target);
+        break;
+    case VERB_ADMINEE_ADD:
+        pne_work_adminee(p, item->pns[0], target, "joined");
+        break;
+    case VERB_ADMINEE_REMOVE:
+        pne_work_adminee(p, item->pns[0], target, "removed");
+        break;
+    case VERB_USAGE_INFO:
+        pne_work_usage(p, item, target);
+        break;
     case VERB_DEVICE_CAPABILITIES:
         CHECK(!"a verb of servers");
         break;
@@ -410,6 +435,7 @@ static void finish(struct entity *e, void *state)
     struct pne *p = state;
     (void)e;
     agent_fini(&p->agent);
+    usage_store_fini(&p->usage);
     free(p->groups);
     pne_keys_free(p);
 }

@@ -3,6 +3,7 @@
 #define MODELS_PNE_PNE_H
 
 #include "models/cpns/keep_alive.h"
+#include "models/cpns/usage.h"
 #include "models/cpns/verbs.h"
 #include "models/entities.h"
 #include "models/pne/keys.h"
@@ -35,7 +36,8 @@ enum pne_timer {
     PNE_TIMER_GROUP,
     PNE_TIMER_KEY,
     PNE_TIMER_LEAVE,
-    PNE_TIMER_SERVICE
+    PNE_TIMER_SERVICE,
+    PNE_TIMER_USAGE,
 };
 
 /* Cookie of a PNLeave for itself; otherwise the PNE that is to leave. */
@@ -83,6 +85,7 @@ struct pne {
     uint64_t flow;     /* pn-establishment that this PNE began, or 0 */
     bool leaving;      /* wants out, and has not heard that it is */
     bool broken;       /* the session of a member broke and was not opened again yet */
+    struct usage_store usage; /* copies */
     struct pne_group *groups;
     size_t group_count, group_capacity;
     struct keep_alive keep_alive;
@@ -138,6 +141,16 @@ enum disposition pne_on_leave_notice(struct pne *p, const struct cpns_message *m
 void pne_leave_gave_up(struct pne *p);
 /* Out of the PN, and of the Service Groups of others. */
 void pne_is_out(struct pne *p);
+
+/* administration.c; entities SCENARIO_NONE: itself */
+void pne_work_admin(struct pne *p, uint32_t pn, entity_id candidate);
+enum disposition pne_on_admin_response(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_admin_assign(struct pne *p, const struct cpns_message *m);
+void pne_work_adminee(struct pne *p, uint32_t pn, entity_id adminee, const char *change);
+enum disposition pne_on_adminee_response(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_adminee_change(struct pne *p, const struct cpns_message *m);
+void pne_work_usage(struct pne *p, const struct scenario_work *work, entity_id pne);
+enum disposition pne_on_usage_info(struct pne *p, const struct cpns_message *m);
 
 /* capabilities.c */
 enum disposition pne_on_capabilities_request(struct pne *p, const struct cpns_message *m);

@@ -15,4 +15,5 @@ void pne_tell_stores(struct entity *e, void *state)
                                       pne_group_is_in(g) ? "member" : "joining");
         }
     }
+    usage_tell_store(&p->usage, e);
 }
