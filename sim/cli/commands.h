@@ -19,6 +19,7 @@ enum {
 };
 
 /* One file a command; argv[0] is the command's name. */
+int cmd_chart(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_fingerprint(int argc, char **argv);
