@@ -75,7 +75,7 @@ SELECT s.session_id, s.hop, coalesce(l.hop, l.name) AS link, i.name AS initiator
 -- v_message.reason: Why lost or refused
 -- v_message.hops: Hops it was sent over, but for those inside a device
 -- v_message.protected_hops: Of these, inside an established session that encrypts and authenticates
--- v_message.exemption: Why it may travel outside a session, where it did; internal: inside a device
+-- v_message.exemption: Why it may travel outside a session, where it did; group_key_extension: to a Service Group, sealed by its key (ours); internal: inside a device
 -- v_message.flow_id: Flow it was sent for
 -- v_message.plain_bytes [octets]: Encoded message on its first hop
 -- v_message.wire_bytes [octets]: Octets that carried it, all hops
@@ -95,7 +95,7 @@ SELECT m.message_id, m.type, m.origin, m.target, m.pn, m.service_group, m.transa
 -- v_message_hop.link_id: Link, of a hop over routers the first; NULL: inside a device
 -- v_message_hop.session_id: Session that carried it; NULL outside a session
 -- v_message_hop.protected [0/1]: Sealed by a session, established at both ends, whose cipher encrypts and authenticates
--- v_message_hop.exemption: Why it may travel outside a session; internal: inside a device, no interface of CPNS
+-- v_message_hop.exemption: Why it may travel outside a session; group_key_extension: to a Service Group, sealed by its key (ours); internal: inside a device, no interface of CPNS
 -- v_message_hop.outcome: delivered, lost or in_flight
 -- v_message_hop.reason: Why lost
 -- v_message_hop.queued_s [s]: Handed over by the sender
@@ -119,7 +119,9 @@ SELECT h.message_id, h.hop, a.name AS sender, b.name AS receiver, h.link_id, h.s
               THEN printf('link %s, packet %d, offset %d: %d octets of it', f.link, f.packet, f.packet_offset, f.bytes)
             WHEN h.sent_hash <> h.received_hash THEN printf('sent %s, received %s', h.sent_hash, h.received_hash)
             WHEN h.watched = 1 AND h.sent_ns IS NOT NULL
-              THEN printf('not among the %d octets of link %s%s', l.watched_bytes, l.name,
+              THEN printf('%snot among the %d octets of link %s%s',
+                          CASE h.exemption WHEN 'group_key_extension' THEN 'payload sealed by a group key (an extension of ours): ' ELSE '' END,
+                          l.watched_bytes, l.name,
                           CASE WHEN l.hop IS NOT NULL THEN ' or of those behind it' ELSE '' END) END AS evidence
   FROM message_hop h
   JOIN entity a ON a.entity_id = h.sender
@@ -501,7 +503,7 @@ judged AS MATERIALIZED (
   SELECT x.expect_id,
          CASE x.name
            WHEN 'no-plaintext-on-wire' THEN
-             (SELECT sum(h.watched) FROM hops h WHERE h.session_id IS NOT NULL AND (x.subject IS NULL OR h.subject = x.subject))
+             (SELECT sum(h.watched) FROM hops h WHERE h.watched = 1 AND (x.subject IS NULL OR h.subject = x.subject))
            WHEN 'mutual-authentication' THEN
              (SELECT count(*) FROM ends e WHERE x.subject IS NULL OR e.subject = x.subject)
            WHEN 'every-signalling-message-protected' THEN

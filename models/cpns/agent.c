@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/cpns/base64.h"
+
 enum { HOP_LIMIT = 8 };
 
 struct agent_request {
@@ -213,12 +215,19 @@ static void encode(const struct agent *a, const struct cpns_message *m, struct b
 uint64_t agent_send(struct agent *a, struct cpns_message *m, const struct agent_route *route)
 {
     struct buf out = {0};
+    struct buf secret = {0};
     struct message_info info;
     encode(a, m, &out);
     describe(a, m, route, &info);
+    if (route->secret.len > 0) { /* in both forms that it could be seen in */
+        buf_append(&secret, route->secret);
+        base64_append(&secret, route->secret);
+        info.secret = buf_span(&secret);
+    }
     uint64_t id = entity_send(a->entity, route->peer, route->exempt, (uint8_t)a->encoding,
                               buf_span(&out), &info);
     buf_fini(&out);
+    buf_fini(&secret);
     cpns_message_fini(m);
     return id;
 }
@@ -440,6 +449,19 @@ bool agent_timed_out(struct agent *a, uint64_t arg, enum cpns_type *type, entity
 
 /* --- relaying
  * ------------------------------------------------------------------------------------------ */
+
+enum exemption agent_group_exemption(const struct agent *a)
+{
+    switch (entity_scenario(a->entity)->group_protection) {
+    case PROTECTION_NONE:
+        return EXEMPT_SERVICE_GROUP;
+    case PROTECTION_SESSION:
+        return EXEMPT_NOT;
+    case PROTECTION_GROUP_KEY:
+        return EXEMPT_GROUP_KEY;
+    }
+    return EXEMPT_NOT;
+}
 
 enum disposition agent_refuse(struct agent *a, const char *reason)
 {

@@ -38,6 +38,9 @@ struct agent_route {
     uint32_t group;
     uint64_t copy_of;
     uint64_t flow; /* 0: the one of the message being handled */
+    /* Sealed inside the message, which itself travels outside a session: looked for on the links.
+     */
+    struct span secret;
 };
 struct agent_route agent_route(entity_id peer);
 
@@ -102,6 +105,9 @@ enum disposition agent_relay(struct agent *a, struct cpns_message *m, entity_id 
  * HopLimit one less; nothing is sent when it is used up. */
 void agent_copy(struct agent *a, struct cpns_message *m, const struct agent_route *route,
                 const char *target);
+/* Why messages to Service Groups travel outside the sessions in this scenario; EXEMPT_NOT: they do
+ * not. */
+enum exemption agent_group_exemption(const struct agent *a);
 /* Refuses the message being handled. */
 enum disposition agent_refuse(struct agent *a, const char *reason);
 

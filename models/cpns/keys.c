@@ -86,6 +86,28 @@ void key_wrap_data(struct buf *out, const struct key_parties *parties, int64_t e
     buf_append_u64(out, (uint64_t)epoch);
 }
 
+/* --- group keys
+ * ---------------------------------------------------------------------------------------- */
+
+void key_group_wrap(const uint8_t subscriber[KEY_BYTES], const char *group, const char *member,
+                    uint8_t out[KEY_BYTES])
+{
+    struct buf info = {0};
+    text_item(&info, "group key in transit");
+    text_item(&info, group);
+    text_item(&info, member);
+    entity_hkdf(span_of(subscriber, KEY_BYTES), (struct span){0}, buf_span(&info), out, KEY_BYTES);
+    buf_fini(&info);
+}
+
+void key_group_data(struct buf *out, const char *group, const char *member, int64_t epoch)
+{
+    text_item(out, "group key");
+    text_item(out, group);
+    text_item(out, member);
+    buf_append_u64(out, (uint64_t)epoch);
+}
+
 /* --- value chains
  * ---------------------------------------------------------------------------------------- */
 

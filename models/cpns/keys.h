@@ -1,6 +1,7 @@
 /* Keys and proofs that entities agree on: user keys (cpns-model.md flow 4, US8887253) and value
- * chains (flow 5, US8819415). What goes into each is [ours]: every input is preceded by its length
- * and every purpose by a name, so that no two inputs run together and no key serves two purposes.
+ * chains (flow 5, US8819415); and group keys, an extension of ours. What goes into each is [ours]:
+ * every input is preceded by its length and every purpose by a name, so that no two inputs run
+ * together and no key serves two purposes.
  *
  * `subscriber` is entity_subscriber_key() of the PNE or gateway named. */
 #ifndef MODELS_CPNS_KEYS_H
@@ -41,6 +42,12 @@ void key_wrap(const uint8_t subscriber[KEY_BYTES], const struct key_parties *par
               const uint8_t server_nonce[KEY_NONCE_BYTES], const uint8_t pne_nonce[KEY_NONCE_BYTES],
               uint8_t out[KEY_BYTES]);
 void key_wrap_data(struct buf *out, const struct key_parties *parties, int64_t epoch);
+
+/* The key under which a member gets the key of its Service Group, and the data authenticated with
+ * it: no gateway on the way can read it. `subscriber` is the member's. */
+void key_group_wrap(const uint8_t subscriber[KEY_BYTES], const char *group, const char *member,
+                    uint8_t out[KEY_BYTES]);
+void key_group_data(struct buf *out, const char *group, const char *member, int64_t epoch);
 
 /* Serial number of a PNE, made from its URN. */
 void key_serial(const char *urn, char out[KEY_SERIAL_BYTES]);

@@ -498,6 +498,16 @@ static const struct cpns_type_info types[CPNS_TYPE_COUNT] = {
               "409: the other server has a newer state of it"),
          .response = true,
          .presence = {RESPONSE(R, O, O), [CPNS_INVENTORY] = O, [CPNS_SEQUENCE] = O}},
+    [CPNS_SG_KEY_REQUEST] =
+        {TYPE(92, "SGKeyRequest", "P->G->S", "ours",
+              "extension of ours: a member asks for the key of its Service Group, of which it met "
+              "a message it cannot read"),
+         .presence = {ENVELOPE(R, O, R), [CPNS_PNE_ID] = O, [CPNS_GATEWAY_ID] = O}},
+    [CPNS_SG_KEY_RESPONSE] =
+        {TYPE(93, "SGKeyResponse", "S->G->P", "ours",
+              "extension of ours: the key, sealed for the member"),
+         .response = true,
+         .presence = {RESPONSE(R, O, O), [CPNS_KEY_EPOCH] = O, [CPNS_SEALED_KEY] = O}},
 };
 
 static const struct cpns_type_info unknown = {

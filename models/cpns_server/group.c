@@ -48,7 +48,8 @@ static enum disposition on_create(struct server *s, const struct cpns_message *m
     if (g->stored && !entity_list_has(&g->members, origin)) {
         return server_say(s, m, from, 409);
     }
-    if (!g->stored) {
+    bool fresh = !g->stored;
+    if (fresh) {
         store(s, m, number, origin);
     }
     struct cpns_message answer;
@@ -56,6 +57,11 @@ static enum disposition on_create(struct server *s, const struct cpns_message *m
     cpns_set_text(&answer, CPNS_OWNER_ID, entity_urn(s->agent.entity, g->owner));
     cpns_set_text(&answer, CPNS_ADMIN_ID, entity_urn(s->agent.entity, g->admin));
     server_answer(s, &answer, from);
+    if (fresh) {
+        server_group_rekey(s, number, REKEY_CREATED);
+    } else {
+        server_group_give_key(s, number, origin);
+    }
     return MESSAGE_DELIVERED;
 }
 
@@ -154,11 +160,13 @@ void server_group_remove(struct server *s, uint32_t number, entity_id pne)
         g->admin = g->owner;
     }
     server_transfer_without(s, number, pne);
+    server_group_rekey_without(s, number, pne);
 }
 
 void server_group_delete(struct server *s, uint32_t number, entity_id by)
 {
     struct inventory_group *g = &s->groups[number];
+    server_group_key_forget(s, number);
     struct entity_list told = g->members;
     g->members = (struct entity_list){0};
     inventory_group_clear(g);

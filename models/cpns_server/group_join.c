@@ -28,6 +28,9 @@ static void answer_join(struct server *s, const struct pending_join *join, int s
     agent_send(&s->agent, &answer, &route);
     if (fresh) {
         server_group_tell(s, join->group, "joined", join->joiner);
+        server_group_rekey(s, join->group, REKEY_JOINED);
+    } else if (status == 200) {
+        server_group_give_key(s, join->group, join->joiner);
     }
 }
 

@@ -15,6 +15,10 @@ enum disposition server_on_group_message(struct server *s, struct cpns_message *
     if (!entity_list_has(&g->members, origin) || !server_is_registered(s, origin, r->from)) {
         return agent_refuse(&s->agent, "not_a_member");
     }
+    const char *why;
+    if (!server_group_key_taken(s, number, m, &why)) {
+        return agent_refuse(&s->agent, why);
+    }
     struct map told = {0};
     uint64_t seen;
     for (size_t i = 0; i < g->members.count; i++) {
@@ -24,7 +28,7 @@ enum disposition server_on_group_message(struct server *s, struct cpns_message *
             continue;
         }
         struct agent_route route = agent_route(server_subscriber(s, pne)->gateway);
-        route.exempt = r->in_session ? EXEMPT_NOT : EXEMPT_SERVICE_GROUP;
+        route.exempt = r->in_session ? EXEMPT_NOT : agent_group_exemption(&s->agent);
         route.group = number;
         route.copy_of = r->message_id;
         map_set(&told, route.peer, 1);

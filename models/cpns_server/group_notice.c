@@ -111,6 +111,7 @@ static void tell_standing(struct server *s, struct missed_notice *missed)
     const struct inventory_group *g = &s->groups[notice.group];
     if (g->stored && entity_list_has(&g->members, notice.pne)) {
         tell_owner_to(s, notice.group, notice.pne);
+        server_group_give_key(s, notice.group, notice.pne);
     } else {
         server_group_tell_one(s, notice.group, notice.pne, "removed", notice.pne);
     }

@@ -92,6 +92,8 @@ static void hand_over(struct server *s, uint32_t number)
     server_group_tell_owner(s, number);
     if (leaves) {
         server_group_tell(s, number, "left", old);
+    } else {
+        server_group_rekey(s, number, REKEY_OWNER); /* who left has caused one already */
     }
     server_group_ask_again(s, number);
 }

@@ -108,6 +108,7 @@ static enum disposition dispatch(struct server *s, struct cpns_message *m, const
         return server_on_invite_answer(s, m);
     case CPNS_SG_OWNER_TRANSFER_RESPONSE:
         return server_on_transfer_answer(s, m);
+    case CPNS_SG_KEY_UPDATE:
     case CPNS_SG_MEMBER_CHANGE:
     case CPNS_SG_OWNER_CHANGE:
         return server_on_notice_heard(s, m);
@@ -131,6 +132,10 @@ static enum disposition dispatch(struct server *s, struct cpns_message *m, const
         return server_on_usage_info(s, m, r->from);
     case CPNS_DEVICE_CAPABILITIES_RESPONSE:
         return server_on_capabilities(s, m, r->from);
+    case CPNS_SG_KEY_UPDATE_RESPONSE:
+        return server_on_key_update_response(s, m);
+    case CPNS_SG_KEY_REQUEST:
+        return server_on_group_key_request(s, m, r->from);
     case CPNS_USER_REGISTRATION_REQUEST:
         return server_on_user_registration(s, m, r->from);
     case CPNS_KEY_ASSIGNMENT_REQUEST:
@@ -158,8 +163,8 @@ static enum disposition message(struct entity *e, void *state, const struct rece
     if (cpns_decode(r->payload, (enum cpns_encoding)r->encoding, &m, &why) < 0) {
         entity_event(e, "malformed_message", why);
         d = agent_refuse(&s->agent, "malformed");
-    } else if (!r->in_session && (m.type != CPNS_SG_MESSAGE ||
-                                  entity_scenario(e)->group_protection != PROTECTION_NONE)) {
+    } else if (!r->in_session &&
+               (m.type != CPNS_SG_MESSAGE || agent_group_exemption(&s->agent) == EXEMPT_NOT)) {
         d = agent_refuse(&s->agent, "outside_session");
     } else {
         d = dispatch(s, &m, r);
@@ -262,6 +267,7 @@ static void finish(struct entity *e, void *state)
     free(s->invites);
     free(s->missed);
     server_services_free(s);
+    server_group_keys_free(s);
 }
 
 const struct entity_type cpns_server_entity_type = {

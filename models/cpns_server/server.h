@@ -6,6 +6,7 @@
 #include "models/cpns/capability.h"
 #include "models/cpns/verbs.h"
 #include "models/cpns_server/administration.h"
+#include "models/cpns_server/group_key.h"
 #include "models/cpns_server/inventory.h"
 #include "models/cpns_server/keys.h"
 #include "models/entities.h"
@@ -61,6 +62,7 @@ struct server {
     size_t service_count, service_capacity;
     struct pending_search *searches;
     size_t search_count, search_capacity;
+    struct group_key *group_keys; /* by index of the scenario; NULL: none yet */
 };
 
 /* NULL when the server has never heard of it. */

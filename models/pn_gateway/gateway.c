@@ -201,6 +201,8 @@ static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
     case CPNS_SG_MEMBER_CHANGE:
     case CPNS_SG_OWNER_CHANGE:
     case CPNS_PN_RELEASE_REQUEST:
+    case CPNS_SG_KEY_UPDATE_RESPONSE:
+    case CPNS_SG_KEY_REQUEST:
     case CPNS_KEY_ASSIGNMENT_REQUEST:
     case CPNS_ADMIN_ASSIGN:
     case CPNS_ADMIN_ASSIGN_RESPONSE:
@@ -349,8 +351,7 @@ static enum disposition from_server(struct gateway *g, struct cpns_message *m,
 static bool may_be_clear(const struct gateway *g, enum cpns_type type)
 {
     return type == CPNS_ENTITY_DISCOVERY_REQUEST || type == CPNS_ENTITY_DISCOVERY_RESPONSE ||
-           (type == CPNS_SG_MESSAGE &&
-            entity_scenario(g->agent.entity)->group_protection == PROTECTION_NONE);
+           (type == CPNS_SG_MESSAGE && agent_group_exemption(&g->agent) != EXEMPT_NOT);
 }
 
 static enum disposition message(struct entity *e, void *state, const struct received *r)

@@ -101,7 +101,7 @@ enum disposition gateway_on_group_message(struct gateway *g, struct cpns_message
     struct entity *e = g->agent.entity;
     uint32_t group = entity_group_by_urn(e, cpns_text(m, CPNS_SG_ID));
     entity_id origin = agent_entity(&g->agent, m, CPNS_ORIGIN_ENTITY_ID);
-    enum exemption exempt = r->in_session ? EXEMPT_NOT : EXEMPT_SERVICE_GROUP;
+    enum exemption exempt = r->in_session ? EXEMPT_NOT : agent_group_exemption(&g->agent);
     if (group == SCENARIO_NONE) {
         return agent_refuse(&g->agent, "unknown_group");
     }

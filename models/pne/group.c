@@ -46,9 +46,15 @@ const struct fsm_table group_membership_table = {.name = "group_membership",
 
 static bool move(struct pne *p, struct pne_group *g, enum group_event event, enum group_state to)
 {
-    return entity_transition(p->agent.entity, &group_membership_table,
-                             entity_scenario(p->agent.entity)->groups[g->group].id, &g->state,
-                             event, to) == 0;
+    if (entity_transition(p->agent.entity, &group_membership_table,
+                          entity_scenario(p->agent.entity)->groups[g->group].id, &g->state, event,
+                          to) != 0) {
+        return false;
+    }
+    if (to == GROUP_OUT) {
+        pne_group_key_forget(p, g->group);
+    }
+    return true;
 }
 
 static void say(struct pne *p, const char *what, uint32_t group)

@@ -182,6 +182,10 @@ static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
         return pne_on_usage_info(p, m);
     case CPNS_DEVICE_CAPABILITIES_REQUEST:
         return pne_on_capabilities_request(p, m);
+    case CPNS_SG_KEY_UPDATE:
+        return pne_on_group_key_update(p, m);
+    case CPNS_SG_KEY_RESPONSE:
+        return pne_on_group_key_response(p, m);
     case CPNS_INSTALLATION_REQUEST:
         return pne_on_installation(p, m);
     case CPNS_INSTALLATION_TRIGGER:
@@ -201,8 +205,7 @@ static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
 static bool may_be_clear(const struct pne *p, enum cpns_type type)
 {
     return type == CPNS_ENTITY_DISCOVERY_REQUEST || type == CPNS_ENTITY_DISCOVERY_RESPONSE ||
-           (type == CPNS_SG_MESSAGE &&
-            entity_scenario(p->agent.entity)->group_protection == PROTECTION_NONE);
+           (type == CPNS_SG_MESSAGE && agent_group_exemption(&p->agent) != EXEMPT_NOT);
 }
 
 static enum disposition message(struct entity *e, void *state, const struct received *r)
@@ -437,6 +440,7 @@ static void finish(struct entity *e, void *state)
     agent_fini(&p->agent);
     usage_store_fini(&p->usage);
     free(p->groups);
+    free(p->group_keys);
     pne_keys_free(p);
 }
 

@@ -6,6 +6,7 @@
 #include "models/cpns/usage.h"
 #include "models/cpns/verbs.h"
 #include "models/entities.h"
+#include "models/pne/group_key.h"
 #include "models/pne/keys.h"
 
 enum pne_state {
@@ -89,6 +90,8 @@ struct pne {
     struct pne_group *groups;
     size_t group_count, group_capacity;
     struct keep_alive keep_alive;
+    struct pne_group_key *group_keys;
+    size_t group_key_count, group_key_capacity;
     struct pne_keys *keys; /* NULL: no message about keys yet */
 };
 

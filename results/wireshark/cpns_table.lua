@@ -93,6 +93,8 @@ return {
         [89] = "ZoneInfoResponse",
         [90] = "InventoryUpdate",
         [91] = "InventoryUpdateResponse",
+        [92] = "SGKeyRequest",
+        [93] = "SGKeyResponse",
     },
     fields = {
         [1] = {name = "Version", kind = "text"},

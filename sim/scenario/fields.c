@@ -32,10 +32,9 @@ static const char *const words_random[] = {"seeded", "system", NULL};
 static const char *const words_allow[] = {"allow", "deny", NULL};
 static const char *const words_ask[] = {"on-request", "after-registration", NULL};
 static const char *const words_store[] = {"server", "gateway", "pne", NULL};
-static const char *const words_protection[] = {"none", "session", NULL};
+static const char *const words_protection[] = {"none", "session", "group_key", NULL};
 
 static const char *const later_kind[] = {"ipsec", "dtls", NULL};
-static const char *const later_protection[] = {"group_key", NULL};
 static const char *const later_auth[] = {"certificate", NULL};
 
 /* --- run ----------------------------------------------------------------------------------- */
@@ -130,9 +129,11 @@ const struct section section_policy = {
 
 static const struct field protection_fields[] = {
     {"protection", FIELD_WORD, AT(raw_scenario, protection), .fallback = "none",
-     .words = words_protection, .later = later_protection,
+     .words = words_protection,
      .doc = "Whether messages to a Service Group go outside the sessions (none, what clause 5.9.1 "
-            "says) or through them all the same (session)."},
+            "says), through them all the same (session), or outside them with their payload sealed "
+            "by a group key that the server hands to the members and changes as they come and go "
+            "(group_key, an extension of this simulator)."},
 };
 static const struct section section_protection = {.name = "service_group",
                                                   .title = "service_group",

@@ -350,7 +350,9 @@ struct scenario_expect {
 };
 
 enum scenario_messages { MESSAGES_ALL, MESSAGES_SAMPLED, MESSAGES_NONE };
-enum scenario_protection { PROTECTION_NONE, PROTECTION_SESSION };
+/* Of messages to Service Groups: outside the sessions (clause 5.9.1), through them, or outside them
+ * with the payload sealed by a group key, which is an extension of ours. */
+enum scenario_protection { PROTECTION_NONE, PROTECTION_SESSION, PROTECTION_GROUP_KEY };
 
 /* Timers of cpns-model.md section 3, in ns; keys of `timers:` in the scenario. */
 struct scenario_timers {

@@ -56,6 +56,23 @@ static void carry_free(struct carry *c)
     free(c);
 }
 
+static struct message *find_message(const struct world *w, uint64_t id)
+{
+    uint64_t found;
+    return map_get(&w->messages, id, &found) ? (struct message *)(uintptr_t)found : NULL;
+}
+
+/* What is sealed inside a message is sealed inside its copies. */
+static void keep_secret(const struct world *w, struct message *m)
+{
+    const struct message *original = m->info.copy_of != 0 ? find_message(w, m->info.copy_of) : NULL;
+    struct span secret = original != NULL ? buf_span(&original->secret) : m->info.secret;
+    if (secret.len > 0) {
+        buf_append(&m->secret, secret);
+    }
+    m->info.secret = (struct span){0};
+}
+
 struct message *account_message(struct world *w, const struct message_info *info, size_t bytes)
 {
     struct message *m = mem_alloc(sizeof(*m));
@@ -69,6 +86,7 @@ struct message *account_message(struct world *w, const struct message_info *info
     m->delivered_at = SIM_TIME_NEVER;
     m->plain_bytes = bytes;
     m->flow = flow_take(w, info->flow, bytes);
+    keep_secret(w, m);
     m->prev = w->last_message;
     if (w->last_message != NULL) {
         w->last_message->next = m;
@@ -79,12 +97,6 @@ struct message *account_message(struct world *w, const struct message_info *info
     map_set(&w->messages, m->id, (uint64_t)(uintptr_t)m);
     w->stats.messages_sent++;
     return m;
-}
-
-static struct message *find_message(const struct world *w, uint64_t id)
-{
-    uint64_t found;
-    return map_get(&w->messages, id, &found) ? (struct message *)(uintptr_t)found : NULL;
 }
 
 static void finish_message(struct world *w, struct message *m, const char *outcome,
@@ -105,6 +117,7 @@ static void finish_message(struct world *w, struct message *m, const char *outco
     }
     map_remove(&w->messages, m->id);
     flow_message_over(w, m->flow, m->delivered_at != SIM_TIME_NEVER, reason);
+    buf_fini(&m->secret);
     free(m);
 }
 

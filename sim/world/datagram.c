@@ -13,7 +13,12 @@ void datagram_send(struct hop *hop, struct entity *from, struct carry *carry)
     carry->sent_at = net_now(w->net);
     carry->wire_bytes = buf_len(&carry->frame);
     if (hop->watch != NULL) {
+        struct span secret = buf_span(&carry->message->secret);
         observe_public(hop, buf_span(&carry->frame));
+        if (secret.len > 0) {
+            observe_inner(hop, carry->message->id, carry->hop_number, secret);
+            carry->watched = true;
+        }
     }
     const struct entity *to = from == hop->client ? hop->server : hop->client;
     int r = net_datagram_send(w->net, from->net_node, to->net_node, w->models->datagram_port,

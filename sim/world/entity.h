@@ -30,6 +30,7 @@ enum flow_outcome {
 enum exemption {
     EXEMPT_NOT,
     EXEMPT_SERVICE_GROUP,
+    EXEMPT_GROUP_KEY, /* the same, its payload sealed by the group's key: an extension of ours */
     EXEMPT_BEFORE_ESTABLISHMENT,
     EXEMPT_BRIDGE,
     EXEMPT_USER_PLANE,
@@ -47,6 +48,9 @@ struct message_info {
     uint64_t copy_of;     /* message_id of the message this one is a copy of (fan-out), or 0 */
     int status;           /* of a response, or 0 */
     uint64_t flow;        /* 0: that of the message being handled; FLOW_NONE: none */
+    /* Of a message outside a session: octets that it carries sealed, as they would look unsealed.
+     * They are looked for on its links, and on those of its copies. Borrowed. */
+    struct span secret;
 };
 
 /* A message that arrived over one hop. */

@@ -12,7 +12,7 @@
 
 enum { BATCH_BYTES = 256 * 1024 };
 
-enum note_kind { NOTE_PACKET, NOTE_SECRET, NOTE_SETTLED, NOTE_PUBLIC };
+enum note_kind { NOTE_PACKET, NOTE_SECRET, NOTE_INNER, NOTE_SETTLED, NOTE_PUBLIC };
 
 /* In a batch, before its `len` octets. */
 struct note {
@@ -89,6 +89,9 @@ static void work(void *arg)
         case NOTE_SECRET:
             watch_secret(n.watch, n.message_id, n.hop_number, octets);
             break;
+        case NOTE_INNER:
+            watch_inner(n.watch, n.message_id, n.hop_number, octets);
+            break;
         case NOTE_SETTLED:
             watch_settle(n.watch, n.message_id, n.hop_number);
             break;
@@ -162,6 +165,16 @@ void observe_secret(const struct hop *hop, uint64_t message_id, uint32_t hop_num
                      .message_id = message_id,
                      .hop_number = hop_number};
     take_down(hop->world->observer, &n, message);
+}
+
+void observe_inner(const struct hop *hop, uint64_t message_id, uint32_t hop_number,
+                   struct span secret)
+{
+    struct note n = {.kind = NOTE_INNER,
+                     .watch = hop->watch,
+                     .message_id = message_id,
+                     .hop_number = hop_number};
+    take_down(hop->world->observer, &n, secret);
 }
 
 void observe_settled(const struct hop *hop, uint64_t message_id, uint32_t hop_number)

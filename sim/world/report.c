@@ -44,6 +44,8 @@ static const char *exemption_word(enum exemption exempt)
         return NULL;
     case EXEMPT_SERVICE_GROUP:
         return "service_group";
+    case EXEMPT_GROUP_KEY:
+        return "group_key_extension";
     case EXEMPT_BEFORE_ESTABLISHMENT:
         return "before_establishment";
     case EXEMPT_BRIDGE:

@@ -307,9 +307,10 @@ static const struct record_column message_hop_columns[] = {
      "read from the live session",
      NULL},
     {"exemption", RECORD_TEXT, true,
-     "service_group|before_establishment|bridge|user_plane|internal",
-     "Why it may travel outside a session; internal: inside a device, which is no interface of "
-     "CPNS",
+     "service_group|group_key_extension|before_establishment|bridge|user_plane|internal",
+     "Why it may travel outside a session; group_key_extension: as service_group, its payload "
+     "sealed by a group key, which is an extension of this simulator and not of clause 5.9.1; "
+     "internal: inside a device, which is no interface of CPNS",
      NULL},
     {"encoding", RECORD_TEXT, false, "xml|cbor", "Encoding", NULL},
     {"queued_ns", RECORD_INTEGER, false, "ns", "Handed over by the sender", NULL},
@@ -323,7 +324,8 @@ static const struct record_column message_hop_columns[] = {
      "Octets of the records (or the datagram) that carried it", NULL},
     {"sent_hash", RECORD_TEXT, true, "", "Hash of the plaintext as sent (XXH3, 64 bits)", NULL},
     {"received_hash", RECORD_TEXT, true, "", "Hash of the plaintext as received", NULL},
-    {"watched", RECORD_INTEGER, false, "0/1", "The link was searched for its plaintext", NULL},
+    {"watched", RECORD_INTEGER, false, "0/1",
+     "The link was searched for its plaintext, of group_key_extension for its payload", NULL},
 };
 
 const struct record_table table_message_hop = {

@@ -10,6 +10,7 @@ struct secret {
     uint32_t every; /* octets from one window to the next */
     size_t len;
     bool settled;
+    bool inner;                             /* sealed by itself, in a datagram that is public */
     uint64_t named[WATCH_WINDOWS_MAX / 64]; /* windows that hold a name, by bits: not looked for */
     uint8_t bytes[];
 };
@@ -30,6 +31,7 @@ struct watch {
     uint64_t *filter; /* NULL before the first secret */
     uint32_t filter_log2;
     size_t window_count; /* in the filter */
+    size_t inner_count;  /* of the secrets */
     uint64_t searched;
 };
 
@@ -124,6 +126,7 @@ static void forget(struct watch *w)
     for (size_t i = 0; i < w->secret_count; i++) {
         struct secret *s = w->secrets[i];
         if (s->settled) {
+            w->inner_count -= s->inner;
             free(s);
         } else {
             w->window_count += windows_of(s);
@@ -194,12 +197,15 @@ static void name_windows(struct secret *s, size_t offset, size_t len)
     }
 }
 
-void watch_secret(struct watch *w, uint64_t message_id, uint32_t hop_number, struct span message)
+static void look_for(struct watch *w, uint64_t message_id, uint32_t hop_number, struct span message,
+                     bool inner)
 {
     struct secret *secret = mem_alloc(sizeof(*secret) + message.len);
     secret->message_id = message_id;
     secret->hop_number = hop_number;
     secret->len = message.len;
+    secret->inner = inner;
+    w->inner_count += inner;
     secret->every = WATCH_WINDOW_EVERY;
     if (windows_of(secret) > WATCH_WINDOWS_MAX) {
         secret->every = (uint32_t)((message.len - WATCH_WINDOW_BYTES) / WATCH_WINDOWS_MAX + 1);
@@ -215,6 +221,16 @@ void watch_secret(struct watch *w, uint64_t message_id, uint32_t hop_number, str
     make_room(w, windows_of(secret));
     *MEM_PUSH(w->secrets, w->secret_count, w->secret_capacity) = secret;
     filter_add(w, secret);
+}
+
+void watch_secret(struct watch *w, uint64_t message_id, uint32_t hop_number, struct span message)
+{
+    look_for(w, message_id, hop_number, message, false);
+}
+
+void watch_inner(struct watch *w, uint64_t message_id, uint32_t hop_number, struct span octets)
+{
+    look_for(w, message_id, hop_number, octets, true);
 }
 
 void watch_settle(struct watch *w, uint64_t message_id, uint32_t hop_number)
@@ -277,11 +293,11 @@ static bool extend(struct span packet, size_t at, struct span message, size_t of
 /* The newest secret that has the octets at `at` of the packet in a window which is part of a long
  * enough match. */
 static const struct secret *match(const struct watch *w, struct span packet, size_t at,
-                                  struct watch_finding *ret)
+                                  bool inner_only, struct watch_finding *ret)
 {
     for (size_t k = w->secret_count; k > 0; k--) {
         const struct secret *s = w->secrets[k - 1];
-        size_t count = windows_of(s);
+        size_t count = inner_only && !s->inner ? 0 : windows_of(s);
         for (size_t i = 0; i < count; i++) {
             size_t offset = i * s->every;
             if (memcmp(s->bytes + offset, packet.data + at, WATCH_WINDOW_BYTES) == 0 &&
@@ -301,14 +317,15 @@ bool watch_search(struct watch *w, struct span packet, size_t payload_offset,
         return false;
     }
     struct span payload = span_of(packet.data + payload_offset, packet.len - payload_offset);
-    if (is_public(w, payload)) {
+    bool open = is_public(w, payload);
+    if (open && w->inner_count == 0) {
         return false;
     }
     const uint64_t *filter = w->filter;
     const uint32_t log2 = w->filter_log2;
     for (size_t at = 0; at + WATCH_WINDOW_BYTES <= packet.len; at += WATCH_OFFSET_EVERY) {
         bool maybe = may_match(filter, log2, hash_of(packet.data + at));
-        const struct secret *secret = maybe ? match(w, packet, at, ret) : NULL;
+        const struct secret *secret = maybe ? match(w, packet, at, open, ret) : NULL;
         if (secret != NULL) {
             ret->message_id = secret->message_id;
             ret->hop_number = secret->hop_number;

@@ -37,12 +37,16 @@ void watch_free(struct watch *w);
 /* A message that is to be sealed; copied. Looked for until it is settled, and then until newer
  * messages need its room. */
 void watch_secret(struct watch *w, uint64_t message_id, uint32_t hop_number, struct span message);
+/* The same for octets that a public datagram carries sealed by themselves: looked for in public
+ * datagrams, too. */
+void watch_inner(struct watch *w, uint64_t message_id, uint32_t hop_number, struct span octets);
 /* The message has arrived or is lost. */
 void watch_settle(struct watch *w, uint64_t message_id, uint32_t hop_number);
 /* Octets that an exempt datagram shows to everybody; copied. */
 void watch_public(struct watch *w, struct span datagram);
-/* Looks through the octets of a packet; at most one finding a packet, true when there is one. A
- * packet whose payload (from `payload_offset`) is part of a public datagram is left out. */
+/* Looks through the octets of a packet; at most one finding a packet, true when there is one. In a
+ * packet whose payload (from `payload_offset`) is part of a public datagram only inner octets are
+ * looked for. */
 bool watch_search(struct watch *w, struct span packet, size_t payload_offset,
                   struct watch_finding *ret);
 /* Octets searched so far. */

@@ -47,6 +47,7 @@ struct message {
     uint32_t hops;    /* without those inside a device */
     uint32_t protected_hops;
     size_t plain_bytes;
+    struct buf secret;           /* sealed inside it: looked for on its links */
     struct message *next, *prev; /* of all under way, in order of sending */
 };
 
@@ -298,6 +299,9 @@ void observe_packet(struct wire *wire, const struct hop *hop, const struct net_p
 /* As watch_secret(), watch_settle() and watch_public(). */
 void observe_secret(const struct hop *hop, uint64_t message_id, uint32_t hop_number,
                     struct span message);
+/* Octets that the datagram of a message carries sealed by themselves. */
+void observe_inner(const struct hop *hop, uint64_t message_id, uint32_t hop_number,
+                   struct span secret);
 void observe_settled(const struct hop *hop, uint64_t message_id, uint32_t hop_number);
 void observe_public(const struct hop *hop, struct span datagram);
 /* All is looked through and reported. */

@@ -180,7 +180,7 @@ policy("policy-not-a-mapping", "⟦wrong-type⟧modern")
 policy("policy-later-key", "{⟦not-implemented⟧ocsp: true}")
 top("policy-extends-cycle", "security:\n  policies:\n    a: {extends: b}\n    b: {extends: c}\n    c: {extends: ⟦extends-cycle⟧a}\n")
 top("policy-hop-unknown", "security:\n  policies:\n    modern: {}\n  pne_gateway: ⟦unknown-policy⟧moder\n")
-top("policy-group-key", "security: {service_group: {protection: ⟦not-implemented⟧group_key}}\n")
+top("policy-group-key", "security: {service_group: {protection: ⟦unknown-word⟧group-key}}\n")
 top("policy-broken-parent-no-noise", "security:\n  policies:\n    a: {kind: ⟦unknown-word⟧x}\n    b: {extends: a}\n  pne_gateway: b\n")
 
 # --- devices

@@ -69,6 +69,28 @@ static void leaves_out_names_and_public_datagrams(void **state)
     watch_free(w);
 }
 
+/* What a public datagram carries sealed by itself: found in it when it was not sealed after all. */
+static void looks_for_inner_octets_in_public_datagrams(void **state)
+{
+    (void)state;
+    static const char inner[] = "a payload that only members may read";
+    static const char other[] = "<SGID>urn:of:the:group, in every message</SGID>";
+    static const char sealed[] = "<SGID>urn:of:the:group, in every message</SGID>3f9aQm0z77Kq1x8L";
+    static const char bare[] =
+        "<SGID>urn:of:the:group, in every message</SGID>a payload that only members may read";
+    struct watch *w = watch_create(URN_A, URN_B);
+    struct watch_finding f;
+    watch_secret(w, 1, 0, span_of_str(other)); /* public here, so not looked for */
+    watch_public(w, span_of_str(sealed));
+    watch_inner(w, 2, 1, span_of_str(inner));
+    assert_false(watch_search(w, span_of_str(sealed), 0, &f));
+    watch_public(w, span_of_str(bare));
+    assert_true(watch_search(w, span_of_str(bare), 0, &f));
+    assert_int_equal(f.message_id, 2);
+    assert_int_equal(f.hop_number, 1);
+    watch_free(w);
+}
+
 static void old_messages_are_forgotten_and_long_ones_sampled(void **state)
 {
     (void)state;
@@ -104,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_22_octets_anywhere),
         cmocka_unit_test(leaves_out_names_and_public_datagrams),
+        cmocka_unit_test(looks_for_inner_octets_in_public_datagrams),
         cmocka_unit_test(old_messages_are_forgotten_and_long_ones_sampled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
