@@ -10,6 +10,7 @@ enum chart_kind {
     CHART_PROTECTED,
     CHART_INSIDE, /* within one device, on no link */
     CHART_SERVICE_GROUP,
+    CHART_GROUP_KEY, /* the same, its payload sealed by a group key: an extension of ours */
     CHART_BEFORE_ESTABLISHMENT,
     CHART_BRIDGE,
     CHART_USER_PLANE,

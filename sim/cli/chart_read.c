@@ -198,6 +198,7 @@ static enum chart_kind kind_of(const struct record_value *v)
         const char *word;
         enum chart_kind kind;
     } words[] = {{"service_group", CHART_SERVICE_GROUP},
+                 {"group_key_extension", CHART_GROUP_KEY},
                  {"before_establishment", CHART_BEFORE_ESTABLISHMENT},
                  {"bridge", CHART_BRIDGE},
                  {"user_plane", CHART_USER_PLANE}};

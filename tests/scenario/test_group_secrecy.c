@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,29 @@ static void the_record_calls_it_an_extension(void **state)
                                     " AND outcome = 'done'") >= 4);
 }
 
+static void the_chart_calls_it_an_extension(void **state)
+{
+    (void)state;
+    int64_t flow = whole_int("sealed", "SELECT max(flow_id) FROM v_flow WHERE kind = "
+                                       "'group-message' AND messages > 2");
+    assert_int_equal(whole_cpnsim("chart %s/sealed.db --flow %d -o %s/sealed.svg", whole_dir(),
+                                  (int)flow, whole_dir()),
+                     0);
+    char *path = whole_path("sealed.svg");
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    char text[4096];
+    bool named = false, unprotected = false;
+    while (fgets(text, sizeof(text), f) != NULL) {
+        named = named || strstr(text, "(an extension of ours)") != NULL;
+        unprotected = unprotected || strstr(text, "neither protected nor exempt") != NULL;
+    }
+    fclose(f);
+    free(path);
+    assert_true(named);
+    assert_false(unprotected);
+}
+
 /* The same scenario as the clause has it: nothing is sealed, nothing claimed, no extension named.
  */
 static void by_the_clause_nothing_is_claimed(void **state)
@@ -86,6 +110,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_record_calls_it_an_extension),
+        cmocka_unit_test(the_chart_calls_it_an_extension),
         cmocka_unit_test(by_the_clause_nothing_is_claimed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
