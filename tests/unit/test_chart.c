@@ -148,7 +148,7 @@ static void kinds_and_fates_differ_without_colour(void **state)
                 "    kind = g.get('class').split()[1]\n"
                 "    rule = re.search(r'\\.' + kind + r' line\\{([^}]*)\\}', style).group(1)\n"
                 "    dashes[kind] = re.sub(r'stroke:[^;]*;', '', rule)\n"
-                "assert len(dashes) == 9, dashes\n"
+                "assert len(dashes) == 10, dashes\n"
                 "assert 'dasharray' not in dashes['protected']\n"
                 "exempt = [k for k in dashes if 'dasharray' in dashes[k]]\n"
                 "assert len(exempt) == 6 and len({dashes[k] for k in exempt}) == 6, dashes\n"
