@@ -29,7 +29,7 @@ static const struct style {
     [CHART_SERVICE_GROUP] = {"service-group", "#B57900", "7 4",
                              "exempt: destined to a Service Group"},
     [CHART_GROUP_KEY] = {"group-key", "#B57900", "7 2 1 2",
-                         "payload sealed by a group key (an extension of ours)"},
+                         "exempt: to a Service Group, sealed by its key (an extension of ours)"},
     [CHART_BEFORE_ESTABLISHMENT] = {"before-establishment", "#009E73", "2 3",
                                     "exempt: before establishment"},
     [CHART_BRIDGE] = {"bridge", "#A8478A", "9 3 2 3", "exempt: bridge hop"},

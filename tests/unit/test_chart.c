@@ -151,17 +151,17 @@ static void kinds_and_fates_differ_without_colour(void **state)
                 "assert len(dashes) == 10, dashes\n"
                 "assert 'dasharray' not in dashes['protected']\n"
                 "exempt = [k for k in dashes if 'dasharray' in dashes[k]]\n"
-                "assert len(exempt) == 6 and len({dashes[k] for k in exempt}) == 6, dashes\n"
-                "assert len(set(dashes.values())) == 9, dashes\n"
+                "assert len(exempt) == 7 and len({dashes[k] for k in exempt}) == 7, dashes\n"
+                "assert len(set(dashes.values())) == 10, dashes\n"
                 "def end(g):\n"
                 "    line = g.find(ns + 'line')\n"
                 "    return (abs(int(line.get('x2')) - int(line.get('x1'))),\n"
                 "            [p.get('class') for p in g.findall(ns + 'path')], len(g.findall(ns + "
                 "'circle')))\n"
-                "ends = [end(g) for g in arrows[9:]]\n"
+                "ends = [end(g) for g in arrows[10:]]\n"
                 "assert len({str(e) for e in ends}) == 5, ends\n"
                 "legend = [t for t in texts if 'session' in t or 'exempt' in t]\n"
-                "assert len(legend) == 7, legend\n");
+                "assert len(legend) == 8, legend\n");
     buf_fini(&svg);
     chart_fini(&c);
 }
