@@ -92,6 +92,30 @@ static EVP_PKEY *make_curve(const struct secure_env *env, const char *name)
     return parameters;
 }
 
+/* The parameters in a key that belongs to no provider. */
+static EVP_PKEY *make_plain(const EVP_PKEY *curve)
+{
+    EVP_PKEY *plain = EVP_PKEY_new();
+    if (plain == NULL || EVP_PKEY_set_type(plain, EVP_PKEY_EC) != 1 ||
+        EVP_PKEY_copy_parameters(plain, curve) != 1) {
+        EVP_PKEY_free(plain);
+        return NULL;
+    }
+    return plain;
+}
+
+static bool make_curves(struct secure_env *env)
+{
+    static const char *const names[] = {[ENV_P256] = "P-256", [ENV_P384] = "P-384"};
+    bool ok = true;
+    for (size_t i = 0; ok && i < ENV_CURVES; i++) {
+        env->curves[i] = make_curve(env, names[i]);
+        env->plain_curves[i] = env->curves[i] != NULL ? make_plain(env->curves[i]) : NULL;
+        ok = env->plain_curves[i] != NULL;
+    }
+    return ok;
+}
+
 EVP_PKEY *env_generate(const struct secure_env *env, EVP_PKEY *parameters)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(env->libctx, parameters, NULL);
@@ -124,9 +148,7 @@ static int set_up(struct secure_env *env, struct diag_list *diags)
     if (env->tls13_kdf == NULL) {
         return env_fail(diags, "cannot fetch the key derivation of TLS 1.3");
     }
-    env->curves[ENV_P256] = make_curve(env, "P-256");
-    env->curves[ENV_P384] = make_curve(env, "P-384");
-    if (env->curves[ENV_P256] == NULL || env->curves[ENV_P384] == NULL) {
+    if (!make_curves(env)) {
         return env_fail(diags, "cannot make the parameters of curves");
     }
     int r = check_private_context(env, diags);
@@ -165,6 +187,7 @@ void secure_env_free(struct secure_env *env)
     EVP_KDF_free(env->tls13_kdf);
     for (size_t i = 0; i < ENV_CURVES; i++) {
         EVP_PKEY_free(env->curves[i]);
+        EVP_PKEY_free(env->plain_curves[i]);
     }
     OSSL_PROVIDER_unload(env->provider);
     OSSL_PROVIDER_unload(env->default_provider);

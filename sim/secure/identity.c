@@ -172,14 +172,15 @@ static const EVP_MD *digest_for(const EVP_PKEY *key)
 /* The public half of an EC key in the form whose encoding is a copy. X509_set_pubkey() encodes a
  * key of a provider through OSSL_ENCODER and decodes the result again through OSSL_DECODER, which
  * costs more than ten signatures. NULL: not an EC key, or one that does not go this way. */
-static EVP_PKEY *plain_public(const EVP_PKEY *key)
+static EVP_PKEY *plain_public(const struct secure_env *env, const EVP_PKEY *key)
 {
     unsigned char *point = NULL;
     EVP_PKEY *plain = EVP_PKEY_is_a(key, "EC") ? EVP_PKEY_new() : NULL;
     size_t len =
         plain != NULL ? EVP_PKEY_get1_encoded_public_key((EVP_PKEY *)(uintptr_t)key, &point) : 0;
+    const EVP_PKEY *curve = env->plain_curves[EVP_PKEY_get_bits(key) == 384 ? ENV_P384 : ENV_P256];
     bool ok = len > 0 && EVP_PKEY_set_type(plain, EVP_PKEY_EC) == 1 &&
-              EVP_PKEY_copy_parameters(plain, key) == 1 &&
+              EVP_PKEY_copy_parameters(plain, curve) == 1 &&
               EVP_PKEY_set1_encoded_public_key(plain, point, len) == 1;
     OPENSSL_free(point);
     if (!ok) {
@@ -190,12 +191,29 @@ static EVP_PKEY *plain_public(const EVP_PKEY *key)
     return plain;
 }
 
-static bool set_public_key(X509 *certificate, EVP_PKEY *key)
+static bool set_public_key(const struct secure_env *env, X509 *certificate, EVP_PKEY *key)
 {
-    EVP_PKEY *plain = plain_public(key);
+    EVP_PKEY *plain = plain_public(env, key);
     bool ok = X509_set_pubkey(certificate, plain != NULL ? plain : key) == 1;
     EVP_PKEY_free(plain);
     return ok;
+}
+
+/* Whether a certificate's public key is that of `key`. EVP_PKEY_eq() would make a key of the
+ * provider out of the certificate's first. */
+static bool is_pair(const X509 *certificate, EVP_PKEY *key)
+{
+    if (!EVP_PKEY_is_a(key, "EC")) {
+        return X509_check_private_key(certificate, key) == 1;
+    }
+    unsigned char *point = NULL;
+    size_t len = EVP_PKEY_get1_encoded_public_key(key, &point);
+    const ASN1_BIT_STRING *bits = X509_get0_pubkey_bitstr(certificate);
+    bool same = len > 0 && bits != NULL &&
+                span_equal(span_of(point, len),
+                           span_of(ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits)));
+    OPENSSL_free(point);
+    return same && EVP_PKEY_get_bits(X509_get0_pubkey(certificate)) == EVP_PKEY_get_bits(key);
 }
 
 /* Needs a current stream. */
@@ -206,7 +224,8 @@ static X509 *make_certificate(const struct secure_env *env, const struct certifi
         c != NULL && X509_set_version(c, X509_VERSION_3) == 1 && set_serial(env, c) &&
         set_name(X509_get_subject_name(c), p->name) &&
         ASN1_TIME_set(X509_getm_notBefore(c), p->not_before) != NULL &&
-        ASN1_TIME_set(X509_getm_notAfter(c), p->not_after) != NULL && set_public_key(c, p->key) &&
+        ASN1_TIME_set(X509_getm_notAfter(c), p->not_after) != NULL &&
+        set_public_key(env, c, p->key) &&
         X509_set_issuer_name(c, X509_get_subject_name(p->issuer != NULL ? p->issuer : c)) == 1;
     for (size_t i = 0; ok && i < p->extension_count; i++) {
         ok = add_extension(c, p->issuer, p->extensions[i][0], p->extensions[i][1]);
@@ -317,7 +336,7 @@ int secure_identity_issue(struct secure_env *env, const struct secure_ca *issuer
     }
     stream_leave();
     /* What interpose.c need not check in each session again. */
-    bool pair = id->certificate != NULL && X509_check_private_key(id->certificate, id->key) == 1;
+    bool pair = id->certificate != NULL && is_pair(id->certificate, id->key);
     uint8_t *der = NULL;
     int len = pair ? i2d_X509(id->certificate, &der) : -1;
     if (len < 0) {
