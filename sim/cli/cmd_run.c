@@ -14,6 +14,7 @@
 #include "models/devices/devices.h"
 #include "models/entities.h"
 #include "sim/cli/commands.h"
+#include "sim/cli/memory.h"
 #include "sim/cli/progress.h"
 #include "sim/cli/summary.h"
 #include "sim/record/judge.h"
@@ -305,6 +306,7 @@ static int run_world(const struct scenario *s, const struct run_arguments *a)
 int cmd_run(int argc, char **argv)
 {
     struct run_arguments a = {0};
+    memory_for_a_run();
     int code = parse(argc, argv, &a);
     struct scenario *s = NULL;
     if (code == CLI_OK) {

@@ -1,0 +1,10 @@
+/* How the process gets its memory. */
+#ifndef SIM_CLI_MEMORY_H
+#define SIM_CLI_MEMORY_H
+
+/* Asks for memory in pages of 2 MiB, and keeps what it got until the end: for a run, which walks
+ * through tens of KiB of each device for every message. Only asks: where the system gives none
+ * (transparent_hugepage "never"), pages stay small. */
+void memory_for_a_run(void);
+
+#endif
