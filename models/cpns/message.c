@@ -162,24 +162,36 @@ static bool text_is_clean(struct span text)
     return true;
 }
 
-/* "urn:uuid:" and the 8-4-4-4-12 form; lower case, so that equal names are equal octets. */
+#define EACH(octet) (UINT64_C(0x0101010101010101) * (octet))
+
+/* Whether all eight octets are lower-case hexadecimal digits: in the top bit of each octet stands
+ * whether it is at least a bound; no sum carries into the next, as long as the top bits were 0. */
+static bool eight_hex(const uint8_t *at)
+{
+    uint64_t w;
+    memcpy(&w, at, sizeof(w));
+    uint64_t digit = (w + EACH(0x80 - '0')) & ~(w + EACH(0x80 - '9' - 1));
+    uint64_t letter = (w + EACH(0x80 - 'a')) & ~(w + EACH(0x80 - 'f' - 1));
+    return (w & EACH(0x80)) == 0 && ((digit | letter) & EACH(0x80)) == EACH(0x80);
+}
+
+/* "urn:uuid:" and the 8-4-4-4-12 form; lower case, so that equal names are equal octets. Most
+ * names of most messages come by here. */
 static bool is_urn(struct span text)
 {
-    static const char form[] = "urn:uuid:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    static const bool is_hex[256] = {
-        ['0'] = true, ['1'] = true, ['2'] = true, ['3'] = true, ['4'] = true, ['5'] = true,
-        ['6'] = true, ['7'] = true, ['8'] = true, ['9'] = true, ['a'] = true, ['b'] = true,
-        ['c'] = true, ['d'] = true, ['e'] = true, ['f'] = true};
-    enum { PREFIX = 9 };
-    if (text.len != sizeof(form) - 1 || memcmp(text.data, form, PREFIX) != 0) {
+    static const char prefix[] = "urn:uuid:";
+    enum { PREFIX = sizeof(prefix) - 1, UUID = 36 };
+    if (text.len != PREFIX + UUID || memcmp(text.data, prefix, PREFIX) != 0) {
         return false;
     }
-    bool ok = true; /* no branch for each of the 36: most names of most messages come by here */
-    for (size_t i = PREFIX; i < sizeof(form) - 1; i++) {
-        uint8_t c = text.data[i];
-        ok &= form[i] == 'x' ? is_hex[c] : c == '-';
-    }
-    return ok;
+    const uint8_t *p = text.data + PREFIX;
+    uint8_t middle[16]; /* the three groups of four and the first of the last twelve */
+    memcpy(middle, p + 9, 4);
+    memcpy(middle + 4, p + 14, 4);
+    memcpy(middle + 8, p + 19, 4);
+    memcpy(middle + 12, p + 24, 4);
+    return p[8] == '-' && p[13] == '-' && p[18] == '-' && p[23] == '-' && eight_hex(p) &&
+           eight_hex(middle) && eight_hex(middle + 8) && eight_hex(p + 28);
 }
 
 static bool one_of(const char *const *values, struct span text)

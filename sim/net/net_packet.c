@@ -1,5 +1,6 @@
 #include "sim/net/net_packet.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,16 +22,25 @@ static void put16(uint8_t *p, uint32_t v)
     p[1] = (uint8_t)v;
 }
 
-/* Ones' complement sum (RFC 1071), continued from `sum`. */
+/* Ones' complement sum (RFC 1071), continued from `sum`. It may be made of words of any width, in
+ * the order of the machine's octets (RFC 1071, 2). */
 static uint32_t sum16(uint32_t sum, const uint8_t *p, size_t len)
 {
-    uint64_t total = sum;
-    for (; len >= 2; p += 2, len -= 2) {
-        total += get16(p);
+    uint64_t total = 0;
+    for (; len >= 4; p += 4, len -= 4) {
+        uint32_t word;
+        memcpy(&word, p, sizeof(word));
+        total += word;
     }
-    if (len != 0) {
-        total += (uint32_t)(p[0] << 8);
+    uint8_t rest[4] = {0};
+    uint32_t last;
+    memcpy(rest, p, len);
+    memcpy(&last, rest, sizeof(last));
+    total += last;
+    while (total >> 16 != 0) {
+        total = (total & 0xffff) + (total >> 16);
     }
+    total = (uint64_t)ntohs((uint16_t)total) + sum;
     while (total >> 16 != 0) {
         total = (total & 0xffff) + (total >> 16);
     }

@@ -103,13 +103,21 @@ static int tls_open(struct secure_session *s, const struct secure_session_params
 
 /* --- a step ---------------------------------------------------------------------------------- */
 
+/* ERR_clear_error() goes through all the places that a thread has for errors. */
+static void clear_errors(void)
+{
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
+}
+
 /* OpenSSL wants to go on no more: why? Alerts have been noted by the message callback already. */
 static void note_failure(struct secure_session *s, int result)
 {
     int error = SSL_get_error(s->ssl, result);
     bool closed = error == SSL_ERROR_ZERO_RETURN;
     if (error == SSL_ERROR_WANT_READ || (closed && s->state == SECURE_ESTABLISHED)) {
-        ERR_clear_error();
+        clear_errors();
         return;
     }
     const char *reason = closed ? "close_notify" : ERR_reason_error_string(ERR_peek_error());
@@ -220,7 +228,7 @@ static void tls_step(struct secure_session *s, const struct secure_input *in, si
     s->now = now;
     s->input = in->wire;
     tls_track_records(s, in->wire);
-    ERR_clear_error();
+    clear_errors();
     stream_enter(&s->stream, now);
     interpose_enter(s->policy->env);
     CHECK(s->ssl != NULL || set_up_ssl(s)); /* fails only where memory does */
