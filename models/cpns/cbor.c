@@ -70,18 +70,17 @@ static void append_value(struct buf *out, enum cpns_field_kind kind, const struc
 void cpns_cbor_encode(const struct cpns_message *m, struct buf *out)
 {
     size_t count = 1;
-    for (size_t i = 0; i < CPNS_FIELD_COUNT; i++) {
-        count += m->fields[i].set;
+    enum cpns_field i;
+    for (i = cpns_next_field(m, 0); i < CPNS_FIELD_COUNT; i = cpns_next_field(m, i + 1)) {
+        count++;
     }
     append_head(out, cbor_encode_map_start, count);
     append_uint(out, KEY_TYPE);
     append_uint(out, cpns_type_info(m->type)->code);
-    for (size_t i = 0; i < CPNS_FIELD_COUNT; i++) {
-        if (m->fields[i].set) {
-            const struct cpns_field_info *f = cpns_field_info((enum cpns_field)i);
-            append_uint(out, f->key);
-            append_value(out, f->kind, &m->fields[i]);
-        }
+    for (i = cpns_next_field(m, 0); i < CPNS_FIELD_COUNT; i = cpns_next_field(m, i + 1)) {
+        const struct cpns_field_info *f = cpns_field_info(i);
+        append_uint(out, f->key);
+        append_value(out, f->kind, &m->fields[i]);
     }
 }
 
@@ -240,6 +239,9 @@ static bool take_list(struct span *in, struct cpns_message *m, enum cpns_field f
     if (!take(in, ITEM_ARRAY, &item, why)) {
         return false;
     }
+    if (item.number == 0) {
+        cpns_set_empty_list(m, field); /* it is there, and not allowed */
+    }
     /* Every round takes an octet at least, so the input's length bounds the list. */
     for (uint64_t left = item.number; left != 0; left--) {
         if (!take(in, ITEM_TEXT, &item, why)) {
@@ -247,7 +249,6 @@ static bool take_list(struct span *in, struct cpns_message *m, enum cpns_field f
         }
         cpns_add_text(m, field, span_of(item.data, (size_t)item.number));
     }
-    m->fields[field].set = true; /* an empty list is there, and not allowed */
     return true;
 }
 

@@ -15,13 +15,29 @@ void cpns_message_init(struct cpns_message *m, enum cpns_type type)
 
 void cpns_message_fini(struct cpns_message *m)
 {
-    for (size_t i = 0; i < CPNS_FIELD_COUNT; i++) {
-        if (m->fields[i].list != NULL) {
-            free(m->fields[i].list);
+    for (size_t i = 0; i < CPNS_FIELD_WORDS; i++) {
+        for (uint64_t bits = m->used[i]; bits != 0; bits &= bits - 1) {
+            struct cpns_value *v = &m->fields[64 * i + (size_t)__builtin_ctzll(bits)];
+            free(v->list);
+            *v = (struct cpns_value){0};
         }
+        m->used[i] = 0;
     }
     buf_fini(&m->storage);
-    memset(m, 0, sizeof(*m));
+}
+
+enum cpns_field cpns_next_field(const struct cpns_message *m, unsigned from)
+{
+    for (unsigned word = from / 64; word < CPNS_FIELD_WORDS; word++, from = 64 * word) {
+        uint64_t bits = m->used[word] >> (from % 64) << (from % 64);
+        for (; bits != 0; bits &= bits - 1) {
+            unsigned field = 64 * word + (unsigned)__builtin_ctzll(bits);
+            if (m->fields[field].set) {
+                return (enum cpns_field)field;
+            }
+        }
+    }
+    return CPNS_FIELD_COUNT;
 }
 
 /* A field of the given kind, about to be set. */
@@ -31,6 +47,7 @@ static struct cpns_value *slot(struct cpns_message *m, enum cpns_field field,
     CHECK(cpns_field_info(field)->kind == kind);
     struct cpns_value *v = &m->fields[field];
     v->set = true;
+    m->used[(size_t)field / 64] |= UINT64_C(1) << ((unsigned)field % 64);
     return v;
 }
 
@@ -58,6 +75,11 @@ void cpns_add_text(struct cpns_message *m, enum cpns_field field, struct span te
 {
     struct cpns_value *v = slot(m, field, CPNS_TEXT_LIST);
     *MEM_PUSH(v->list, v->list_count, v->list_capacity) = text;
+}
+
+void cpns_set_empty_list(struct cpns_message *m, enum cpns_field field)
+{
+    slot(m, field, CPNS_TEXT_LIST)->list_count = 0;
 }
 
 static const struct cpns_value *value(const struct cpns_message *m, enum cpns_field field)
@@ -253,19 +275,20 @@ static const char *fault(const struct cpns_message *m)
         return "unknown message type";
     }
     const struct cpns_type_info *type = cpns_type_info(m->type);
+    unsigned next = cpns_next_field(m, 0);
     for (unsigned i = 0; i < CPNS_FIELD_COUNT; i++) {
         const struct cpns_field_info *f = cpns_field_info((enum cpns_field)i);
-        const struct cpns_value *v = &m->fields[i];
-        if (!v->set) {
+        if (i != next) {
             if (type->presence[i] == CPNS_REQUIRED) {
                 return f->missing;
             }
             continue;
         }
+        next = cpns_next_field(m, i + 1);
         if (type->presence[i] == CPNS_ABSENT) {
             return f->misplaced;
         }
-        if (!value_ok(f, v)) {
+        if (!value_ok(f, &m->fields[i])) {
             return f->invalid;
         }
     }

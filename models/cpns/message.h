@@ -225,8 +225,11 @@ struct cpns_value {
     size_t list_capacity;
 };
 
+enum { CPNS_FIELD_WORDS = (CPNS_FIELD_COUNT + 63) / 64 };
+
 struct cpns_message {
     enum cpns_type type;
+    uint64_t used[CPNS_FIELD_WORDS]; /* bits of the fields that were ever set */
     struct cpns_value fields[CPNS_FIELD_COUNT];
     struct buf storage; /* decoded octets */
 };
@@ -244,7 +247,12 @@ void cpns_set_integer(struct cpns_message *m, enum cpns_field field, int64_t val
 void cpns_set_bytes(struct cpns_message *m, enum cpns_field field, struct span bytes);
 void cpns_add_text(struct cpns_message *m, enum cpns_field field, struct span text);
 
+/* A list without items, which no message may have: for what a peer sends. */
+void cpns_set_empty_list(struct cpns_message *m, enum cpns_field field);
+
 bool cpns_has(const struct cpns_message *m, enum cpns_field field);
+/* The first field from `from` on that is set, CPNS_FIELD_COUNT when there is none. */
+enum cpns_field cpns_next_field(const struct cpns_message *m, unsigned from);
 struct span cpns_text(const struct cpns_message *m, enum cpns_field field);  /* empty when absent */
 int64_t cpns_integer(const struct cpns_message *m, enum cpns_field field);   /* 0 when absent */
 struct span cpns_bytes(const struct cpns_message *m, enum cpns_field field); /* empty when absent */

@@ -115,10 +115,9 @@ void cpns_xml_encode(const struct cpns_message *m, struct buf *out)
     buf_append_str(out, namespace_uri);
     buf_append_str(out, "\">");
     append_element(out, type_name, span_of_str(cpns_type_info(m->type)->name));
-    for (size_t i = 0; i < CPNS_FIELD_COUNT; i++) {
-        if (m->fields[i].set) {
-            append_field(out, cpns_field_info((enum cpns_field)i), &m->fields[i]);
-        }
+    for (enum cpns_field i = cpns_next_field(m, 0); i < CPNS_FIELD_COUNT;
+         i = cpns_next_field(m, i + 1)) {
+        append_field(out, cpns_field_info(i), &m->fields[i]);
     }
     close_element(out, root_name);
 }
