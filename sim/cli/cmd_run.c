@@ -270,8 +270,10 @@ static int run_world(const struct scenario *s, const struct run_arguments *a)
         .stream_port = CPNS_PORT,
         .datagram_port = CPNS_PORT,
     };
-    const struct world_options options = {
-        .database = a->database, .pcap_dir = a->pcap_dir, .workers = a->workers};
+    const struct world_options options = {.database = a->database,
+                                          .pcap_dir = a->pcap_dir,
+                                          .workers = a->workers,
+                                          .leave_memory = memory_may_be_left()};
     struct diag_list diags = {0};
     struct world *w;
     int r = world_create(s, &models, &options, &w, &diags);

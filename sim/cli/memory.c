@@ -39,8 +39,18 @@ void memory_for_a_run(void)
     mi_option_set(mi_option_eager_commit_delay, 0);
     ask_for_mapped();
 }
+
+bool memory_may_be_left(void)
+{
+    return true;
+}
 #else
 void memory_for_a_run(void)
 {
+}
+
+bool memory_may_be_left(void)
+{
+    return false;
 }
 #endif

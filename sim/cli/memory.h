@@ -2,9 +2,14 @@
 #ifndef SIM_CLI_MEMORY_H
 #define SIM_CLI_MEMORY_H
 
+#include <stdbool.h>
+
 /* Asks for memory in pages of 2 MiB, and keeps what it got until the end: for a run, which walks
  * through tens of KiB of each device for every message. Only asks: where the system gives none
  * (transparent_hugepage "never"), pages stay small. */
 void memory_for_a_run(void);
+
+/* Whether a process that ends need not free what it holds; not where leaks are looked for. */
+bool memory_may_be_left(void);
 
 #endif

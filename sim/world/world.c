@@ -176,9 +176,11 @@ struct record_db *world_settle(struct world *w)
         report_links(w);
         w->captured = capture_finish(w, &w->end_diags);
         world_stats(w, &w->stats);
+        jobs_drop_idle(w->jobs);
         recorder_flush(w->recorder);
         /* What the run was made of goes while its rows are judged and indexed. */
-        w->dismantling = pthread_create(&w->dismantler, NULL, take_apart, w) == 0;
+        w->dismantling =
+            !w->options.leave_memory && pthread_create(&w->dismantler, NULL, take_apart, w) == 0;
     }
     return recorder_error(w->recorder) == NULL ? recorder_db(w->recorder) : NULL;
 }
@@ -205,11 +207,14 @@ int world_finish(struct world *w, const char *status, struct diag_list *diags)
     r = r < 0 ? r : w->captured;
     if (w->dismantling) {
         pthread_join(w->dismantler, NULL);
-    } else {
-        world_take_apart(w);
     }
-    world_dismantle(w);
-    diag_list_fini(&w->end_diags);
-    free(w);
+    if (!w->options.leave_memory) {
+        if (!w->dismantling) {
+            world_take_apart(w);
+        }
+        world_dismantle(w);
+        diag_list_fini(&w->end_diags);
+        free(w);
+    }
     return r;
 }

@@ -34,6 +34,8 @@ struct world_options {
     bool ideal_net; /* the in-memory network instead of ns-3 (tests) */
     const char *const (*environment)[2]; /* further key/value pairs for table `environment` */
     size_t environment_count;
+    /* The process ends after the run: what the run was made of is left to the kernel. */
+    bool leave_memory;
 };
 
 /* Counters for progress and summary; all since the start of the run. */
@@ -70,8 +72,8 @@ bool world_aborted(const struct world *w);
 /* Writes what is still open (sessions, messages in flight, links) and lets the caller judge through
  * the returned handle, which is valid until world_finish(). NULL when the recorder failed. */
 struct record_db *world_settle(struct world *w);
-/* Ends the database with `status` and frees the world; -SIM_EIO with a sentence in `diags` when
- * anything could not be written. */
+/* Ends the database with `status` and frees the world (see leave_memory); -SIM_EIO with a sentence
+ * in `diags` when anything could not be written. */
 int world_finish(struct world *w, const char *status, struct diag_list *diags);
 
 #endif
