@@ -47,6 +47,7 @@ THIRD_PARTY = {
     r"libfyaml\.h": ["sim/scenario"],
     r"libxml/.*": ["models/cpns", "sim/scenario"],
     r"cbor(/.*)?\.h": ["models/cpns"],
+    r"mimalloc\.h": ["sim/cli"],
     r"cmocka\.h": ["tests"],
 }
 LIBC = re.compile(
