@@ -107,6 +107,15 @@ const struct scenario_verb cpns_verbs[] = {
             .target = TARGET_PN_NODE,
             .has_expiry = true,
         },
+    [VERB_ZONE_INFO] =
+        {
+            .name = "zone-info",
+            .doc = "A visitor of a zone tells its gateway where it is and what its device can do, "
+                   "and is told about what is nearest; each visitor does so when it comes in, too",
+            .has_from = true,
+            .from_roles = PNES,
+            .target = TARGET_NOTHING,
+        },
     [VERB_DEVICE_CAPABILITIES] =
         {
             .name = "device-capabilities",

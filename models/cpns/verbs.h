@@ -22,6 +22,7 @@ enum cpns_verb {
     VERB_ADMINEE_ADD,
     VERB_ADMINEE_REMOVE,
     VERB_USAGE_INFO,
+    VERB_ZONE_INFO,
 };
 
 #endif

@@ -103,6 +103,10 @@ enum disposition server_on_leave(struct server *s, const struct cpns_message *m,
         cpns_has(m, CPNS_PNE_ID) ? entity_by_urn(e, cpns_item(m, CPNS_PNE_ID, 0)) : origin;
     struct subscriber *sub = pne != ENTITY_NONE ? server_subscriber(s, pne) : NULL;
     int status = may_take_out(s, pn, sub, origin, from);
+    if (status == 200 && origin == from &&
+        cpns_integer(m, CPNS_TRANSACTION_ID) < s->pns[pn].latest) {
+        status = 404; /* late: the gateway has registered since, and said who is in */
+    }
     struct cpns_message answer;
     agent_answer(&s->agent, &answer, CPNS_PN_LEAVE_RESPONSE, m, status);
     if (pne != ENTITY_NONE) {

@@ -232,6 +232,8 @@ static void authenticate(struct gateway *g, struct pn *pn, struct member *m)
     entity_flow_end(e, m->authentication, FLOW_FAILED, "begun again");
     m->authentication = entity_flow_begin(e, "authentication", entity_name(e, m->pne));
     m->state = MEMBER_AUTHENTICATING;
+    agent_forget_cookie(&g->agent, CPNS_PN_LEAVE, m->pne); /* it is back, whatever was unsaid */
+    m->unsaid = false;
     set_guard(g, m);
     struct cpns_message request;
     agent_begin(&g->agent, &request, CPNS_PN_CONNECTION_FORWARDED, entity_urn(e, g->server));

@@ -78,6 +78,7 @@ static void start(struct entity *e, void *state)
     agent_init(&g->agent, e);
     g->server = entity_scenario(e)->nodes[entity_self(e)].peer;
     gateway_establishment_start(g);
+    gateway_zone_start(g);
 }
 
 /* --- messages from PNEs
@@ -158,10 +159,13 @@ static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
 {
     struct entity *e = g->agent.entity;
     struct pn *pn = NULL;
-    const struct member *member = gateway_member(g, r->from, &pn);
+    struct member *member = gateway_member(g, r->from, &pn);
     if (agent_entity(&g->agent, m, CPNS_ORIGIN_ENTITY_ID) != r->from ||
         (r->peer_urn[0] != '\0' && strcmp(r->peer_urn, entity_urn(e, r->from)) != 0)) {
         return agent_refuse(&g->agent, "origin_mismatch");
+    }
+    if (member != NULL) {
+        member->heard = entity_now(e);
     }
     switch (m->type) {
     case CPNS_ENTITY_DISCOVERY_REQUEST:
@@ -213,6 +217,8 @@ static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
             return refuse_stranger(g, m, r->from);
         }
         return agent_relay(&g->agent, m, g->server, EXEMPT_NOT, r);
+    case CPNS_ZONE_INFO_REQUEST:
+        return gateway_on_zone_info(g, m, r->from);
     case CPNS_PN_ADD_DEVICE:
         return gateway_on_add_device(g, m, r);
     case CPNS_PN_LEAVE:
@@ -455,6 +461,9 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
     case GATEWAY_TIMER_LEASE:
         gateway_renew_lease(g, arg);
         break;
+    case GATEWAY_TIMER_ZONE:
+        gateway_zone_timer(g);
+        break;
     case GATEWAY_TIMER_USAGE:
         usage_expire(&g->usage, entity_now(e));
         break;
@@ -503,6 +512,7 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
     case VERB_ADMINEE_ADD:
     case VERB_ADMINEE_REMOVE:
     case VERB_USAGE_INFO:
+    case VERB_ZONE_INFO:
     case VERB_SERVICE_ACCESS:
     case VERB_GROUP_MESSAGE:
     case VERB_GROUP_JOIN:

@@ -37,6 +37,7 @@ struct member {
     uint64_t guard;  /* timer: given up when it makes no progress */
     /* flows: that its answer belongs to; its invitation and authentication while under way, or 0 */
     uint64_t flow, invitation, authentication;
+    sim_time heard; /* last */
     /* membership.c */
     bool candidate;        /* no member by the scenario: it has to be added */
     bool outside;          /* not one of the PN: not added yet, or it left or was taken out */
@@ -73,6 +74,7 @@ enum gateway_timer {
     GATEWAY_TIMER_ASSIGNMENT,
     GATEWAY_TIMER_LEAVE,
     GATEWAY_TIMER_USAGE,
+    GATEWAY_TIMER_ZONE,
 };
 
 struct gateway {
@@ -171,6 +173,12 @@ void gateway_ask_release(struct gateway *g, uint32_t pn);
 enum disposition gateway_on_release_response(struct gateway *g, const struct cpns_message *m);
 /* The server has deleted the PN: tells the members, but for `except`, and forgets it. */
 void gateway_released(struct gateway *g, struct pn *pn, entity_id except);
+
+/* zone.c */
+void gateway_zone_start(struct gateway *g);
+void gateway_zone_timer(struct gateway *g);
+enum disposition gateway_on_zone_info(struct gateway *g, const struct cpns_message *m,
+                                      entity_id from);
 
 /* usage.c: an answer passes */
 void gateway_saw_usage_info(struct gateway *g, const struct cpns_message *m);

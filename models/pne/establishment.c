@@ -33,7 +33,7 @@ void pne_establishment_start(struct pne *p)
     struct entity *e = p->agent.entity;
     const struct scenario *s = entity_scenario(e);
     find_pn(p);
-    if (p->pn != SCENARIO_NONE && p->initiates) {
+    if (p->pn != SCENARIO_NONE && p->initiates && !pne_is_visitor(p)) {
         sim_time at = dist_sample_i64(&s->pns[p->pn].at, entity_rng(e, "establishment")) +
                       dist_sample_i64(&s->nodes[entity_self(e)].start, entity_rng(e, "start"));
         p->retry = entity_timer_set(e, at, PNE_TIMER_START, 0);
@@ -71,6 +71,7 @@ void pne_begin(struct pne *p)
 /* Whoever waits until it tries again does so now; the first try has its own time. */
 void pne_met_gateway(struct pne *p)
 {
+    p->had_enough = false;
     if (p->state == PNE_DISCOVERING) {
         agent_forget(&p->agent, p->gateway, CPNS_ENTITY_DISCOVERY_REQUEST);
         look_for_gateway(p);
@@ -182,6 +183,8 @@ static void joined(struct pne *p)
     pne_groups_joined_pn(p);
     if (p->leaving) {
         pne_ask_leave(p);
+    } else if (pne_is_visitor(p)) {
+        pne_ask_zone_info(p);
     }
 }
 
@@ -263,7 +266,7 @@ void pne_gives_up(struct pne *p, enum pne_event event, const char *reason)
     if (p->told) {
         asks_itself(p);
     }
-    if (p->told && p->initiates && p->retry == 0) {
+    if (p->told && p->initiates && p->retry == 0 && !pne_is_visitor(p)) {
         p->retry = entity_timer_set(e, entity_scenario(e)->timers.keep_alive, PNE_TIMER_START, 0);
     }
 }
@@ -352,17 +355,19 @@ void pne_not_here(struct pne *p, int64_t status)
     } else if (status == 410) {
         pne_leaves(p);
     } else if (status == 403) {
-        pne_comes_back(p);
+        pne_comes_back(p, true);
     }
 }
 
-void pne_comes_back(struct pne *p)
+void pne_comes_back(struct pne *p, bool reachable)
 {
     agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
     p->broken = false;
     if (pne_may(p, PNE_EV_LINK_LOST)) {
         pne_move(p, PNE_EV_LINK_LOST, PNE_IDLE);
         asks_itself(p);
-        pne_begin(p);
+        if (reachable || !pne_is_visitor(p)) { /* a visitor that left waits to hear of the zone */
+            pne_begin(p);
+        }
     }
 }

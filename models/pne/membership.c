@@ -22,7 +22,7 @@ static void add_itself(struct pne *p)
     }
     p->initiates = p->was_member = true;
     p->failures = 0;
-    p->told = false;
+    p->told = p->had_enough = false;
     entity_timer_cancel(p->agent.entity, p->retry);
     pne_begin(p);
 }
@@ -91,6 +91,7 @@ void pne_is_out(struct pne *p)
 {
     if (p->state == PNE_JOINED) {
         pne_groups_left(p);
+        p->had_enough = true;
     }
     pne_leaves(p);
 }

@@ -180,6 +180,10 @@ static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
         return pne_on_adminee_response(p, m);
     case CPNS_PN_USAGE_INFO_CREATE_RESPONSE:
         return pne_on_usage_info(p, m);
+    case CPNS_ZONE_ANNOUNCEMENT:
+        return pne_on_zone_announcement(p, m, r->from);
+    case CPNS_ZONE_INFO_RESPONSE:
+        return pne_on_zone_info(p, m);
     case CPNS_DEVICE_CAPABILITIES_REQUEST:
         return pne_on_capabilities_request(p, m);
     case CPNS_SG_KEY_UPDATE:
@@ -205,6 +209,7 @@ static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
 static bool may_be_clear(const struct pne *p, enum cpns_type type)
 {
     return type == CPNS_ENTITY_DISCOVERY_REQUEST || type == CPNS_ENTITY_DISCOVERY_RESPONSE ||
+           type == CPNS_ZONE_ANNOUNCEMENT ||
            (type == CPNS_SG_MESSAGE && agent_group_exemption(&p->agent) != EXEMPT_NOT);
 }
 
@@ -278,7 +283,7 @@ static void on_keep_alive_timer(struct pne *p)
 {
     struct agent_route route = pne_route(p);
     if (keep_alive_timer(&p->keep_alive, &p->agent, p->gateway, &route)) {
-        pne_comes_back(p); /* the gateway is silent */
+        pne_comes_back(p, false); /* the gateway is silent */
     } else if (p->broken && p->state == PNE_JOINED) {
         struct cpns_message m;
         p->broken = false;
@@ -416,6 +421,9 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
         break;
     case VERB_USAGE_INFO:
         pne_work_usage(p, item, target);
+        break;
+    case VERB_ZONE_INFO:
+        pne_ask_zone_info(p);
         break;
     case VERB_DEVICE_CAPABILITIES:
         CHECK(!"a verb of servers");

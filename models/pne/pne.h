@@ -77,15 +77,17 @@ struct pne {
     entity_id gateway;
     uint32_t pn; /* index in the scenario, or SCENARIO_NONE */
     uint32_t state;
-    bool initiates;    /* asks for the PN itself; else it is invited */
-    bool invited;      /* ESTABLISHING because the gateway asked, not by a request of its own */
-    bool was_member;   /* asks for itself alone (type 1) when it comes back */
-    uint32_t failures; /* in a row, to reach the PN */
-    bool told;         /* that the gateway is out of reach */
-    uint64_t retry;    /* timer, or 0 */
-    uint64_t flow;     /* pn-establishment that this PNE began, or 0 */
-    bool leaving;      /* wants out, and has not heard that it is */
-    bool broken;       /* the session of a member broke and was not opened again yet */
+    bool initiates;       /* asks for the PN itself; else it is invited */
+    bool invited;         /* ESTABLISHING because the gateway asked, not by a request of its own */
+    bool was_member;      /* asks for itself alone (type 1) when it comes back */
+    uint32_t failures;    /* in a row, to reach the PN */
+    bool told;            /* that the gateway is out of reach */
+    uint64_t retry;       /* timer, or 0 */
+    uint64_t flow;        /* pn-establishment that this PNE began, or 0 */
+    bool had_enough;      /* of the zone that it left: until it meets the gateway again */
+    uint64_t zone_octets; /* of information that it was told */
+    bool leaving;         /* wants out, and has not heard that it is */
+    bool broken;          /* the session of a member broke and was not opened again yet */
     struct usage_store usage; /* copies */
     struct pne_group *groups;
     size_t group_count, group_capacity;
@@ -127,7 +129,7 @@ void pne_met_gateway(struct pne *p);
 /* The gateway answered 410 (the PN is no more) or 403 (the PNE is not in it). */
 void pne_not_here(struct pne *p, int64_t status);
 /* No longer in the PN, which may well stand: from the beginning again. */
-void pne_comes_back(struct pne *p);
+void pne_comes_back(struct pne *p, bool reachable);
 void pne_gives_up(struct pne *p, enum pne_event event, const char *reason);
 void pne_ask_release(struct pne *p);
 
@@ -144,6 +146,14 @@ enum disposition pne_on_leave_notice(struct pne *p, const struct cpns_message *m
 void pne_leave_gave_up(struct pne *p);
 /* Out of the PN, and of the Service Groups of others. */
 void pne_is_out(struct pne *p);
+
+/* zone.c */
+/* Its gateway offers a zone service: it waits to be told so. */
+bool pne_is_visitor(const struct pne *p);
+enum disposition pne_on_zone_announcement(struct pne *p, const struct cpns_message *m,
+                                          entity_id from);
+void pne_ask_zone_info(struct pne *p);
+enum disposition pne_on_zone_info(struct pne *p, const struct cpns_message *m);
 
 /* administration.c; entities SCENARIO_NONE: itself */
 void pne_work_admin(struct pne *p, uint32_t pn, entity_id candidate);

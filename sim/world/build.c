@@ -391,6 +391,7 @@ static void dismantle_entity(struct entity *e)
         free(e->rngs[i]);
     }
     free(e->rngs);
+    free(e->path);
     map_fini(&e->hops);
     map_fini(&e->random_counts);
 }

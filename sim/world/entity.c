@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/world/path.h"
 #include "sim/world/world_internal.h"
 
 sim_time entity_now(const struct entity *e)
@@ -70,6 +71,23 @@ const char *entity_group_urn(const struct entity *e, uint32_t group)
 uint32_t entity_group_by_urn(const struct entity *e, struct span urn)
 {
     return find_urn(&e->world->group_by_urn, urn);
+}
+
+bool entity_place(struct entity *e, double place[3])
+{
+    if (!e->node->placed) {
+        return false;
+    }
+    if (e->path == NULL) {
+        e->path = mem_alloc(sizeof(*e->path));
+        path_start(e->path, e->node, e->world->scenario->seed);
+    }
+    sim_time now = net_now(e->world->net);
+    while (e->path->leg.until <= now) {
+        path_next(e->path);
+    }
+    path_place(&e->path->leg, now, place);
+    return true;
 }
 
 struct rng *entity_rng(struct entity *e, const char *purpose)

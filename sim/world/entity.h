@@ -125,6 +125,9 @@ struct neighbour {
  * scenario_hop() has the hop between any two nodes. */
 bool entity_neighbour(const struct entity *e, size_t number, struct neighbour *ret);
 
+/* Where the entity itself is now, in m; false: at no place in particular. */
+bool entity_place(struct entity *e, double place[3]);
+
 /* The entity's own stream for `purpose` (static storage), made at first use. */
 struct rng *entity_rng(struct entity *e, const char *purpose);
 /* Secret octets from the entity's cryptographic stream for `purpose` (challenges, keys); what they

@@ -83,6 +83,13 @@ bool entity_neighbour(const struct entity *e, size_t number, struct neighbour *r
     return true;
 }
 
+bool entity_place(struct entity *e, double place[3])
+{
+    const struct scenario_node *n = &e->world->scenario->nodes[e->id];
+    memcpy(place, n->place, sizeof(n->place));
+    return n->placed;
+}
+
 struct rng *entity_rng(struct entity *e, const char *purpose)
 {
     size_t i = 0;
