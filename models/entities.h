@@ -13,4 +13,8 @@ extern const struct entity_type cpns_server_entity_type;
 extern const struct scenario_verb cpns_verbs[];
 extern const size_t cpns_verb_count;
 
+/* Their state machines (models/machines/). */
+extern const struct fsm_table *const cpns_machines[];
+extern const size_t cpns_machine_count;
+
 #endif

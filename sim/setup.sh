@@ -4,7 +4,7 @@
 #   sh sim/setup.sh GROUP...          installs (as root, or with sudo); asks apt for nothing when all is there
 #   sh sim/setup.sh --list GROUP...   only prints the names
 #
-# Groups: build run test analysis fuzz coverage bench
+# Groups: build run test analysis fuzz coverage bench docs
 set -eu
 
 packages() {
@@ -23,8 +23,9 @@ packages() {
     fuzz) echo clang-14 libclang-rt-14-dev ;;
     coverage) echo gcovr ;;
     bench) echo gnuplot-nox python3 ;;
+    docs) echo graphviz ;; # the drawings of models/machines
     *)
-        echo "setup.sh: unknown group \"$1\": build, run, test, analysis, fuzz, coverage or bench" >&2
+        echo "setup.sh: unknown group \"$1\": build, run, test, analysis, fuzz, coverage, bench or docs" >&2
         exit 2
         ;;
     esac

@@ -8,23 +8,44 @@ static const char *const events[] = {
     [TRANSFER_EV_REFUSED] = "refused",     [TRANSFER_EV_SILENT] = "silent",
     [TRANSFER_EV_GONE] = "gone",           [TRANSFER_EV_ENDED] = "ended",
 };
-
-#define EV(x) FSM_BIT(TRANSFER_EV_##x)
-
-static const struct fsm_state states[] = {
-    [TRANSFER_NONE] = {.name = "NONE", .events = EV(REQUESTED), .next = FSM_BIT(TRANSFER_ASKING)},
-    /* Requested again: the owner wants to leave, too. */
-    [TRANSFER_ASKING] = {.name = "ASKING",
-                         .events = EV(REQUESTED) | EV(ACCEPTED) | EV(REFUSED) | EV(SILENT) |
-                                   EV(GONE) | EV(ENDED),
-                         .next = FSM_BIT(TRANSFER_NONE)},
+static const char *const event_docs[] = {
+    [TRANSFER_EV_REQUESTED] = "the owner wants to give it away, or to leave",
+    [TRANSFER_EV_ACCEPTED] = "the candidate takes it",
+    [TRANSFER_EV_REFUSED] = "the candidate does not want it",
+    [TRANSFER_EV_SILENT] = "the candidate does not answer",
+    [TRANSFER_EV_GONE] = "the candidate left the group",
+    [TRANSFER_EV_ENDED] = "nobody is left to be asked",
 };
 
-const struct fsm_table owner_transfer_table = {.name = "owner_transfer",
-                                               .states = states,
-                                               .state_count = SIM_ARRAY_LEN(states),
-                                               .events = events,
-                                               .event_count = SIM_ARRAY_LEN(events)};
+static const struct fsm_state states[] = {
+    [TRANSFER_NONE] = {.name = "NONE", .doc = "the owner is the owner"},
+    [TRANSFER_ASKING] = {.name = "ASKING",
+                         .doc = "a candidate is asked; the owner is the owner still"},
+};
+
+#define ON(s, e) .from = TRANSFER_##s, .event = TRANSFER_EV_##e
+#define TO(x) FSM_BIT(TRANSFER_##x)
+
+static const struct fsm_arc arcs[] = {
+    {ON(NONE, REQUESTED), .to = TO(ASKING)},
+    {ON(ASKING, REQUESTED), .to = TO(ASKING), .note = "the owner wants to leave, too"},
+    {ON(ASKING, ACCEPTED), .to = TO(NONE)},
+    {ON(ASKING, REFUSED), .to = TO(ASKING), .note = "the next one is asked, if there is one"},
+    {ON(ASKING, SILENT), .to = TO(ASKING), .note = "likewise"},
+    {ON(ASKING, GONE), .to = TO(ASKING), .note = "likewise"},
+    {ON(ASKING, ENDED), .to = TO(NONE)},
+};
+
+const struct fsm_table owner_transfer_table = {
+    .name = "owner_transfer",
+    .doc = "The transfer of a Service Group to another owner, at the server (cpns-model.md flow 7)",
+    .states = states,
+    .state_count = SIM_ARRAY_LEN(states),
+    .events = events,
+    .event_count = SIM_ARRAY_LEN(events),
+    .event_docs = event_docs,
+    .arcs = arcs,
+    .arc_count = SIM_ARRAY_LEN(arcs)};
 
 static bool move(struct server *s, uint32_t number, enum transfer_event event,
                  enum transfer_state to)

@@ -11,21 +11,41 @@ static const char *const events[] = {
     [SEARCH_EV_DENIED] = "denied",
     [SEARCH_EV_SILENT] = "silent",
 };
-
-#define EV(x) FSM_BIT(SEARCH_EV_##x)
-
-static const struct fsm_state states[] = {
-    [SEARCH_NONE] = {.name = "NONE", .events = EV(ASKED), .next = FSM_BIT(SEARCH_CONFIRMING)},
-    [SEARCH_CONFIRMING] = {.name = "CONFIRMING",
-                           .events = EV(CONFIRMED) | EV(DENIED) | EV(SILENT),
-                           .next = FSM_BIT(SEARCH_NONE)},
+static const char *const event_docs[] = {
+    [SEARCH_EV_ASKED] = "the search found services whose owners want to be asked",
+    [SEARCH_EV_CONFIRMED] = "an owner said yes",
+    [SEARCH_EV_DENIED] = "an owner said no",
+    [SEARCH_EV_SILENT] = "an owner did not answer",
 };
 
-const struct fsm_table service_search_table = {.name = "service_search",
-                                               .states = states,
-                                               .state_count = SIM_ARRAY_LEN(states),
-                                               .events = events,
-                                               .event_count = SIM_ARRAY_LEN(events)};
+static const struct fsm_state states[] = {
+    [SEARCH_NONE] = {.name = "NONE", .doc = "nobody is asked"},
+    [SEARCH_CONFIRMING] = {.name = "CONFIRMING",
+                           .doc = "owners are asked whether their service may be found"},
+};
+
+#define ON(s, e) .from = SEARCH_##s, .event = SEARCH_EV_##e
+#define TO(x) FSM_BIT(SEARCH_##x)
+
+static const struct fsm_arc arcs[] = {
+    {ON(NONE, ASKED), .to = TO(CONFIRMING)},
+    {ON(CONFIRMING, CONFIRMED), .to = TO(CONFIRMING) | TO(NONE),
+     .note = "until the last one has answered"},
+    {ON(CONFIRMING, DENIED), .to = TO(CONFIRMING) | TO(NONE), .note = "likewise"},
+    {ON(CONFIRMING, SILENT), .to = TO(CONFIRMING) | TO(NONE), .note = "likewise"},
+};
+
+const struct fsm_table service_search_table = {
+    .name = "service_search",
+    .doc =
+        "A search for services whose owners want to be asked, at the server (cpns-model.md flow 6)",
+    .states = states,
+    .state_count = SIM_ARRAY_LEN(states),
+    .events = events,
+    .event_count = SIM_ARRAY_LEN(events),
+    .event_docs = event_docs,
+    .arcs = arcs,
+    .arc_count = SIM_ARRAY_LEN(arcs)};
 
 /* --- registration
  * ----------------------------------------------------------------------------------------- */

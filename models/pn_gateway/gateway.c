@@ -10,24 +10,43 @@ static const char *const events[] = {
     [PN_EV_REFUSED] = "refused",
     [PN_EV_RELEASED] = "released",
 };
-
-#define EV(x) FSM_BIT(PN_EV_##x)
-
-static const struct fsm_state states[] = {
-    [PN_NONE] = {.name = "NONE", .events = EV(REQUESTED), .next = FSM_BIT(PN_FORMING)},
-    [PN_FORMING] = {.name = "FORMING",
-                    .events = EV(REQUESTED) | EV(REGISTERED) | EV(REFUSED) | EV(RELEASED),
-                    .next = FSM_BIT(PN_ACTIVE) | FSM_BIT(PN_NONE)},
-    [PN_ACTIVE] = {.name = "ACTIVE",
-                   .events = EV(REQUESTED) | EV(REGISTERED) | EV(RELEASED),
-                   .next = FSM_BIT(PN_NONE)},
+static const char *const event_docs[] = {
+    [PN_EV_REQUESTED] = "a member asks for it",
+    [PN_EV_REGISTERED] = "the server has stored it",
+    [PN_EV_REFUSED] = "the server has not, or nobody came",
+    [PN_EV_RELEASED] = "it is deleted",
 };
 
-const struct fsm_table pn_table = {.name = "pn",
-                                   .states = states,
-                                   .state_count = SIM_ARRAY_LEN(states),
-                                   .events = events,
-                                   .event_count = SIM_ARRAY_LEN(events)};
+static const struct fsm_state states[] = {
+    [PN_NONE] = {.name = "NONE", .doc = "not established"},
+    [PN_FORMING] = {.name = "FORMING", .doc = "members are being invited and authenticated"},
+    [PN_ACTIVE] = {.name = "ACTIVE", .doc = "stored at the server"},
+};
+
+#define ON(s, e) .from = PN_##s, .event = PN_EV_##e
+#define TO(x) FSM_BIT(PN_##x)
+
+static const struct fsm_arc arcs[] = {
+    {ON(NONE, REQUESTED), .to = TO(FORMING)},
+    {ON(FORMING, REQUESTED), .to = TO(FORMING), .note = "another member"},
+    {ON(FORMING, REGISTERED), .to = TO(ACTIVE)},
+    {ON(FORMING, REFUSED), .to = TO(NONE)},
+    {ON(FORMING, RELEASED), .to = TO(NONE)},
+    {ON(ACTIVE, REQUESTED), .to = TO(ACTIVE), .note = "a further member, or one that comes back"},
+    {ON(ACTIVE, REGISTERED), .to = TO(ACTIVE), .note = "with further members, or a new lease"},
+    {ON(ACTIVE, RELEASED), .to = TO(NONE)},
+};
+
+const struct fsm_table pn_table = {
+    .name = "pn",
+    .doc = "A personal network at its gateway (cpns-model.md flows 2, 10)",
+    .states = states,
+    .state_count = SIM_ARRAY_LEN(states),
+    .events = events,
+    .event_count = SIM_ARRAY_LEN(events),
+    .event_docs = event_docs,
+    .arcs = arcs,
+    .arc_count = SIM_ARRAY_LEN(arcs)};
 
 bool pn_move(struct gateway *g, struct pn *pn, enum pn_event event, enum pn_state to)
 {

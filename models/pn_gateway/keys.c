@@ -15,35 +15,60 @@ static const char *const events[] = {
     [ASSIGNMENT_EV_ASSIGNED] = "assigned",   [ASSIGNMENT_EV_REFUSED] = "refused",
     [ASSIGNMENT_EV_TIMEOUT] = "timeout",
 };
-
-#define EV(x) FSM_BIT(ASSIGNMENT_EV_##x)
-#define TO(x) FSM_BIT(ASSIGNMENT_##x)
-#define ENDS EV(REFUSED) | EV(TIMEOUT)
-
-/* The answer to the PNE may pass before the PNE's answer to the trigger: ASSIGNED in TRIGGERED. */
-static const struct fsm_state states[] = {
-    [ASSIGNMENT_NONE] = {.name = "NONE", .events = EV(START), .next = TO(REGISTERING)},
-    [ASSIGNMENT_REGISTERING] = {.name = "REGISTERING",
-                                .events = EV(REGISTERED) | ENDS,
-                                .next = TO(INSTALLING) | TO(FAILED)},
-    [ASSIGNMENT_INSTALLING] = {.name = "INSTALLING",
-                               .events = EV(INSTALLED) | ENDS,
-                               .next = TO(TRIGGERED) | TO(FAILED)},
-    [ASSIGNMENT_TRIGGERED] = {.name = "TRIGGERED",
-                              .events = EV(ACCEPTED) | EV(ASSIGNED) | ENDS,
-                              .next = TO(ASKED) | TO(DONE) | TO(FAILED)},
-    [ASSIGNMENT_ASKED] = {.name = "ASKED",
-                          .events = EV(ASSIGNED) | ENDS,
-                          .next = TO(DONE) | TO(FAILED)},
-    [ASSIGNMENT_DONE] = {.name = "DONE", .events = EV(START), .next = TO(REGISTERING)},
-    [ASSIGNMENT_FAILED] = {.name = "FAILED", .events = EV(START), .next = TO(REGISTERING)},
+static const char *const event_docs[] = {
+    [ASSIGNMENT_EV_START] = "an assignment is asked for",
+    [ASSIGNMENT_EV_REGISTERED] = "the server knows the user",
+    [ASSIGNMENT_EV_INSTALLED] = "the PNE knows the user",
+    [ASSIGNMENT_EV_ACCEPTED] = "the PNE found the first authentication data right",
+    [ASSIGNMENT_EV_ASSIGNED] = "the answer with the user key passed",
+    [ASSIGNMENT_EV_REFUSED] = "one of them said no",
+    [ASSIGNMENT_EV_TIMEOUT] = "one of them did not answer",
 };
 
-const struct fsm_table assignment_table = {.name = "key_assignment",
-                                           .states = states,
-                                           .state_count = SIM_ARRAY_LEN(states),
-                                           .events = events,
-                                           .event_count = SIM_ARRAY_LEN(events)};
+static const struct fsm_state states[] = {
+    [ASSIGNMENT_NONE] = {.name = "NONE", .doc = "none yet"},
+    [ASSIGNMENT_REGISTERING] = {.name = "REGISTERING", .doc = "the server is told the user"},
+    [ASSIGNMENT_INSTALLING] = {.name = "INSTALLING", .doc = "the PNE is told the user"},
+    [ASSIGNMENT_TRIGGERED] = {.name = "TRIGGERED",
+                              .doc = "the PNE has the first authentication data"},
+    [ASSIGNMENT_ASKED] = {.name = "ASKED", .doc = "the PNE found it right and asks the server"},
+    [ASSIGNMENT_DONE] = {.name = "DONE", .doc = "the PNE has its user key"},
+    [ASSIGNMENT_FAILED] = {.name = "FAILED", .doc = "the last one failed; the key before it stays"},
+};
+
+#define ON(s, e) .from = ASSIGNMENT_##s, .event = ASSIGNMENT_EV_##e
+#define TO(x) FSM_BIT(ASSIGNMENT_##x)
+
+static const struct fsm_arc arcs[] = {
+    {ON(NONE, START), .to = TO(REGISTERING)},
+    {ON(REGISTERING, REGISTERED), .to = TO(INSTALLING)},
+    {ON(REGISTERING, REFUSED), .to = TO(FAILED)},
+    {ON(REGISTERING, TIMEOUT), .to = TO(FAILED)},
+    {ON(INSTALLING, INSTALLED), .to = TO(TRIGGERED)},
+    {ON(INSTALLING, REFUSED), .to = TO(FAILED)},
+    {ON(INSTALLING, TIMEOUT), .to = TO(FAILED)},
+    {ON(TRIGGERED, ACCEPTED), .to = TO(ASKED)},
+    {ON(TRIGGERED, ASSIGNED), .to = TO(DONE),
+     .note = "the server's answer passed before the PNE's own to the trigger"},
+    {ON(TRIGGERED, REFUSED), .to = TO(FAILED)},
+    {ON(TRIGGERED, TIMEOUT), .to = TO(FAILED)},
+    {ON(ASKED, ASSIGNED), .to = TO(DONE)},
+    {ON(ASKED, REFUSED), .to = TO(FAILED)},
+    {ON(ASKED, TIMEOUT), .to = TO(FAILED)},
+    {ON(DONE, START), .to = TO(REGISTERING), .note = "a new key"},
+    {ON(FAILED, START), .to = TO(REGISTERING)},
+};
+
+const struct fsm_table assignment_table = {
+    .name = "key_assignment",
+    .doc = "The assignment of a user key to a PNE, at its gateway (cpns-model.md flow 4)",
+    .states = states,
+    .state_count = SIM_ARRAY_LEN(states),
+    .events = events,
+    .event_count = SIM_ARRAY_LEN(events),
+    .event_docs = event_docs,
+    .arcs = arcs,
+    .arc_count = SIM_ARRAY_LEN(arcs)};
 
 static struct assignment *find(const struct gateway *g, entity_id pne)
 {

@@ -12,28 +12,49 @@ static const char *const events[] = {
     [PROVISIONING_EV_PROVEN] = "proven",   [PROVISIONING_EV_REFUSED] = "refused",
     [PROVISIONING_EV_TIMEOUT] = "timeout",
 };
-
-#define EV(x) FSM_BIT(PROVISIONING_EV_##x)
-#define TO(x) FSM_BIT(PROVISIONING_##x)
-#define RESTS .events = EV(START), .next = TO(ASKED) | TO(CHALLENGED)
-
-static const struct fsm_state states[] = {
-    [PROVISIONING_NONE] = {.name = "NONE", RESTS},
-    [PROVISIONING_ASKED] = {.name = "ASKED",
-                            .events = EV(PROVISIONED) | EV(REFUSED) | EV(TIMEOUT),
-                            .next = TO(CHALLENGED) | TO(FAILED)},
-    [PROVISIONING_CHALLENGED] = {.name = "CHALLENGED",
-                                 .events = EV(PROVEN) | EV(REFUSED) | EV(TIMEOUT),
-                                 .next = TO(AUTHENTIC) | TO(FAILED)},
-    [PROVISIONING_AUTHENTIC] = {.name = "AUTHENTIC", RESTS},
-    [PROVISIONING_FAILED] = {.name = "FAILED", RESTS},
+static const char *const event_docs[] = {
+    [PROVISIONING_EV_START] = "an authentication is asked for",
+    [PROVISIONING_EV_PROVISIONED] = "the server sent chain and TK_PNE",
+    [PROVISIONING_EV_PROVEN] = "the PNE answered the challenge",
+    [PROVISIONING_EV_REFUSED] = "the server or the PNE said no, or the answer was wrong",
+    [PROVISIONING_EV_TIMEOUT] = "one of them did not answer",
 };
 
-const struct fsm_table provisioning_table = {.name = "provisioning",
-                                             .states = states,
-                                             .state_count = SIM_ARRAY_LEN(states),
-                                             .events = events,
-                                             .event_count = SIM_ARRAY_LEN(events)};
+static const struct fsm_state states[] = {
+    [PROVISIONING_NONE] = {.name = "NONE", .doc = "none yet"},
+    [PROVISIONING_ASKED] = {.name = "ASKED", .doc = "the server is asked for a chain"},
+    [PROVISIONING_CHALLENGED] = {.name = "CHALLENGED", .doc = "the PNE has a value of the chain"},
+    [PROVISIONING_AUTHENTIC] = {.name = "AUTHENTIC",
+                                .doc = "the PNE has shown that it could read it"},
+    [PROVISIONING_FAILED] = {.name = "FAILED", .doc = "the last one failed"},
+};
+
+#define ON(s, e) .from = PROVISIONING_##s, .event = PROVISIONING_EV_##e
+#define TO(x) FSM_BIT(PROVISIONING_##x)
+
+static const struct fsm_arc arcs[] = {
+    {ON(NONE, START), .to = TO(ASKED) | TO(CHALLENGED)},
+    {ON(ASKED, PROVISIONED), .to = TO(CHALLENGED)},
+    {ON(ASKED, REFUSED), .to = TO(FAILED)},
+    {ON(ASKED, TIMEOUT), .to = TO(FAILED)},
+    {ON(CHALLENGED, PROVEN), .to = TO(AUTHENTIC)},
+    {ON(CHALLENGED, REFUSED), .to = TO(FAILED)},
+    {ON(CHALLENGED, TIMEOUT), .to = TO(FAILED)},
+    {ON(AUTHENTIC, START), .to = TO(ASKED) | TO(CHALLENGED),
+     .note = "with the next value, or with a new chain when it is used up"},
+    {ON(FAILED, START), .to = TO(ASKED) | TO(CHALLENGED)},
+};
+
+const struct fsm_table provisioning_table = {
+    .name = "provisioning",
+    .doc = "The value-chain authentication of a PNE, at its gateway (cpns-model.md flow 5)",
+    .states = states,
+    .state_count = SIM_ARRAY_LEN(states),
+    .events = events,
+    .event_count = SIM_ARRAY_LEN(events),
+    .event_docs = event_docs,
+    .arcs = arcs,
+    .arc_count = SIM_ARRAY_LEN(arcs)};
 
 static struct provisioning *find(const struct gateway *g, entity_id pne)
 {

@@ -14,35 +14,61 @@ static const char *const events[] = {
     [GROUP_EV_LEAVES] = "leaves", [GROUP_EV_LEFT] = "left",         [GROUP_EV_STAYS] = "stays",
     [GROUP_EV_ENDED] = "ended",   [GROUP_EV_GAVE_UP] = "gave_up",
 };
-
-#define EV(x) FSM_BIT(GROUP_EV_##x)
-#define TO(x) FSM_BIT(GROUP_##x)
-
-static const struct fsm_state states[] = {
-    /* Admitted: an answer that came after it had given up. Leaves: admitted to what it no longer
-     * wanted. */
-    [GROUP_OUT] = {.name = "OUT",
-                   .events = EV(ASKED) | EV(ADMITTED) | EV(LEAVES),
-                   .next = TO(ASKING) | TO(MEMBER) | TO(LEAVING)},
-    [GROUP_ASKING] = {.name = "ASKING",
-                      .events = EV(ASKED) | EV(ADMITTED) | EV(REFUSED) | EV(LEAVES) | EV(ENDED) |
-                                EV(GAVE_UP),
-                      .next = TO(MEMBER) | TO(LEAVING) | TO(OUT)},
-    /* Asked: a member that was out of reach asks how things stand. */
-    [GROUP_MEMBER] = {.name = "MEMBER",
-                      .events = EV(ASKED) | EV(ADMITTED) | EV(REFUSED) | EV(LEAVES) | EV(ENDED) |
-                                EV(GAVE_UP),
-                      .next = TO(LEAVING) | TO(OUT)},
-    [GROUP_LEAVING] = {.name = "LEAVING",
-                       .events = EV(LEAVES) | EV(LEFT) | EV(STAYS) | EV(ENDED) | EV(GAVE_UP),
-                       .next = TO(MEMBER) | TO(OUT)},
+static const char *const event_docs[] = {
+    [GROUP_EV_ASKED] = "it asks",
+    [GROUP_EV_ADMITTED] = "the server said yes",
+    [GROUP_EV_REFUSED] = "the server said no",
+    [GROUP_EV_LEAVES] = "it asks to leave",
+    [GROUP_EV_LEFT] = "the server has let it go",
+    [GROUP_EV_STAYS] = "it may not leave: nobody takes over what it owns",
+    [GROUP_EV_ENDED] = "the group is no more, or goes on without it",
+    [GROUP_EV_GAVE_UP] = "nobody answered",
 };
 
-const struct fsm_table group_membership_table = {.name = "group_membership",
-                                                 .states = states,
-                                                 .state_count = SIM_ARRAY_LEN(states),
-                                                 .events = events,
-                                                 .event_count = SIM_ARRAY_LEN(events)};
+static const struct fsm_state states[] = {
+    [GROUP_OUT] = {.name = "OUT", .doc = "not in it"},
+    [GROUP_ASKING] = {.name = "ASKING", .doc = "asked to create or to join it"},
+    [GROUP_MEMBER] = {.name = "MEMBER", .doc = "in it"},
+    [GROUP_LEAVING] = {.name = "LEAVING", .doc = "asked to leave or to delete it"},
+};
+
+#define ON(s, e) .from = GROUP_##s, .event = GROUP_EV_##e
+#define TO(x) FSM_BIT(GROUP_##x)
+
+static const struct fsm_arc arcs[] = {
+    {ON(OUT, ASKED), .to = TO(ASKING)},
+    {ON(OUT, ADMITTED), .to = TO(MEMBER), .note = "an answer that came after it had given up"},
+    {ON(OUT, LEAVES), .to = TO(LEAVING), .note = "admitted to what it no longer wanted"},
+    {ON(ASKING, ASKED), .to = TO(ASKING), .note = "again"},
+    {ON(ASKING, ADMITTED), .to = TO(MEMBER)},
+    {ON(ASKING, REFUSED), .to = TO(OUT)},
+    {ON(ASKING, LEAVES), .to = TO(LEAVING)},
+    {ON(ASKING, ENDED), .to = TO(OUT)},
+    {ON(ASKING, GAVE_UP), .to = TO(OUT)},
+    {ON(MEMBER, ASKED), .to = TO(MEMBER),
+     .note = "out of reach for a while, it asks how things stand"},
+    {ON(MEMBER, ADMITTED), .to = TO(MEMBER)},
+    {ON(MEMBER, REFUSED), .to = TO(OUT)},
+    {ON(MEMBER, LEAVES), .to = TO(LEAVING)},
+    {ON(MEMBER, ENDED), .to = TO(OUT)},
+    {ON(MEMBER, GAVE_UP), .to = TO(MEMBER)},
+    {ON(LEAVING, LEAVES), .to = TO(LEAVING), .note = "again"},
+    {ON(LEAVING, LEFT), .to = TO(OUT)},
+    {ON(LEAVING, STAYS), .to = TO(MEMBER)},
+    {ON(LEAVING, ENDED), .to = TO(OUT)},
+    {ON(LEAVING, GAVE_UP), .to = TO(LEAVING)},
+};
+
+const struct fsm_table group_membership_table = {
+    .name = "group_membership",
+    .doc = "A PNE's membership of a Service Group (cpns-model.md flow 7)",
+    .states = states,
+    .state_count = SIM_ARRAY_LEN(states),
+    .events = events,
+    .event_count = SIM_ARRAY_LEN(events),
+    .event_docs = event_docs,
+    .arcs = arcs,
+    .arc_count = SIM_ARRAY_LEN(arcs)};
 
 static bool move(struct pne *p, struct pne_group *g, enum group_event event, enum group_state to)
 {

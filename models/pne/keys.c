@@ -13,29 +13,50 @@ static const char *const events[] = {
     [PNE_KEY_EV_ASSIGNED] = "assigned", [PNE_KEY_EV_REFUSED] = "refused",
     [PNE_KEY_EV_TIMEOUT] = "timeout",
 };
+static const char *const event_docs[] = {
+    [PNE_KEY_EV_INSTALL] = "the gateway tells it the user",
+    [PNE_KEY_EV_TRIGGER] = "the first authentication data",
+    [PNE_KEY_EV_ASSIGNED] = "the server sent the key",
+    [PNE_KEY_EV_REFUSED] = "the server said no, or something was wrong",
+    [PNE_KEY_EV_TIMEOUT] = "nothing came",
+};
 
-#define EV(x) FSM_BIT(PNE_KEY_EV_##x)
+static const struct fsm_state states[] = {
+    [PNE_KEY_NONE] = {.name = "NONE", .doc = "it has the subscriber key only"},
+    [PNE_KEY_INSTALLING] = {.name = "INSTALLING", .doc = "it knows whose user it shall have"},
+    [PNE_KEY_ASKING] = {.name = "ASKING",
+                        .doc = "it has checked the first authentication data and sent the second"},
+    [PNE_KEY_ASSIGNED] = {.name = "ASSIGNED",
+                          .doc = "it has a user key, which it proves itself with"},
+};
+
+#define ON(s, e) .from = PNE_KEY_##s, .event = PNE_KEY_EV_##e
 #define TO(x) FSM_BIT(PNE_KEY_##x)
 
-/* A new assignment may begin at any time, also in the middle of one. Given up, it leaves the key of
- * the one before, if there was one. */
-static const struct fsm_state states[] = {
-    [PNE_KEY_NONE] = {.name = "NONE", .events = EV(INSTALL), .next = TO(INSTALLING)},
-    [PNE_KEY_INSTALLING] = {.name = "INSTALLING",
-                            .events = EV(INSTALL) | EV(TRIGGER) | EV(REFUSED) | EV(TIMEOUT),
-                            .next = TO(ASKING) | TO(NONE) | TO(ASSIGNED)},
-    [PNE_KEY_ASKING] = {.name = "ASKING",
-                        .events =
-                            EV(INSTALL) | EV(TRIGGER) | EV(ASSIGNED) | EV(REFUSED) | EV(TIMEOUT),
-                        .next = TO(INSTALLING) | TO(ASSIGNED) | TO(NONE)},
-    [PNE_KEY_ASSIGNED] = {.name = "ASSIGNED", .events = EV(INSTALL), .next = TO(INSTALLING)},
+static const struct fsm_arc arcs[] = {
+    {ON(NONE, INSTALL), .to = TO(INSTALLING)},
+    {ON(INSTALLING, INSTALL), .to = TO(INSTALLING), .note = "a new one in the middle of it"},
+    {ON(INSTALLING, TRIGGER), .to = TO(ASKING)},
+    {ON(INSTALLING, REFUSED), .to = TO(NONE) | TO(ASSIGNED),
+     .note = "the key before it stays, if there was one"},
+    {ON(INSTALLING, TIMEOUT), .to = TO(NONE) | TO(ASSIGNED), .note = "likewise"},
+    {ON(ASKING, INSTALL), .to = TO(INSTALLING), .note = "a new one in the middle of it"},
+    {ON(ASKING, TRIGGER), .to = TO(ASKING), .note = "again"},
+    {ON(ASKING, ASSIGNED), .to = TO(ASSIGNED)},
+    {ON(ASKING, REFUSED), .to = TO(NONE) | TO(ASSIGNED), .note = "likewise"},
+    {ON(ASKING, TIMEOUT), .to = TO(NONE) | TO(ASSIGNED), .note = "likewise"},
+    {ON(ASSIGNED, INSTALL), .to = TO(INSTALLING), .note = "a new key"},
 };
 
 const struct fsm_table pne_key_table = {.name = "pne_key",
+                                        .doc = "The user key of a PNE (cpns-model.md flow 4)",
                                         .states = states,
                                         .state_count = SIM_ARRAY_LEN(states),
                                         .events = events,
-                                        .event_count = SIM_ARRAY_LEN(events)};
+                                        .event_count = SIM_ARRAY_LEN(events),
+                                        .event_docs = event_docs,
+                                        .arcs = arcs,
+                                        .arc_count = SIM_ARRAY_LEN(arcs)};
 
 static struct pne_keys *keys_of(struct pne *p)
 {

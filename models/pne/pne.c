@@ -11,36 +11,71 @@ static const char *const events[] = {
     [PNE_EV_TIMEOUT] = "timeout",     [PNE_EV_CHANNEL_FAILED] = "channel_failed",
     [PNE_EV_LINK_LOST] = "link_lost", [PNE_EV_RELEASED] = "released",
 };
-
-#define EV(x) FSM_BIT(PNE_EV_##x)
-#define TO(x) FSM_BIT(PNE_##x)
+static const char *const event_docs[] = {
+    [PNE_EV_START] = "its time has come, or it tries again",
+    [PNE_EV_DISCOVERED] = "the gateway answered",
+    [PNE_EV_INVITED] = "the gateway looks for it",
+    [PNE_EV_CHALLENGED] = "the server wants it to prove who it is",
+    [PNE_EV_ADMITTED] = "the server has stored it",
+    [PNE_EV_REFUSED] = "somebody said no",
+    [PNE_EV_TIMEOUT] = "nobody answered",
+    [PNE_EV_CHANNEL_FAILED] = "no session could be made, or it broke on the way",
+    [PNE_EV_LINK_LOST] = "the gateway is silent, or no longer has it in its PN",
+    [PNE_EV_RELEASED] = "the PN is no more, or the PNE has left it",
+};
 
 static const struct fsm_state states[] = {
-    [PNE_IDLE] = {.name = "IDLE",
-                  .events = EV(START) | EV(INVITED) | EV(CHANNEL_FAILED),
-                  .next = TO(DISCOVERING) | TO(ESTABLISHING) | TO(REFUSED)},
-    [PNE_DISCOVERING] = {.name = "DISCOVERING",
-                         .events = EV(DISCOVERED) | EV(INVITED) | EV(TIMEOUT) | EV(CHANNEL_FAILED),
-                         .next = TO(ESTABLISHING) | TO(IDLE) | TO(REFUSED)},
+    [PNE_IDLE] = {.name = "IDLE", .doc = "in no personal network"},
+    [PNE_DISCOVERING] = {.name = "DISCOVERING", .doc = "looks for its gateway"},
     [PNE_ESTABLISHING] = {.name = "ESTABLISHING",
-                          .events = EV(CHALLENGED) | EV(ADMITTED) | EV(REFUSED) | EV(TIMEOUT) |
-                                    EV(CHANNEL_FAILED) | EV(LINK_LOST) | EV(RELEASED),
-                          .next = TO(JOINED) | TO(IDLE) | TO(REFUSED)},
-    /* A challenge in JOINED: the gateway has the membership authenticated anew. */
-    [PNE_JOINED] = {.name = "JOINED",
-                    .events = EV(CHALLENGED) | EV(REFUSED) | EV(CHANNEL_FAILED) | EV(LINK_LOST) |
-                              EV(RELEASED),
-                    .next = TO(IDLE) | TO(REFUSED)},
+                          .doc = "makes its session, asks or is invited, proves who it is"},
+    [PNE_JOINED] = {.name = "JOINED", .doc = "a member"},
     [PNE_REFUSED] = {.name = "REFUSED",
-                     .events = EV(START) | EV(INVITED) | EV(CHANNEL_FAILED),
-                     .next = TO(DISCOVERING) | TO(ESTABLISHING)},
+                     .doc = "gave up: not admitted, wrong credentials, or no gateway to be found"},
+};
+
+#define ON(s, e) .from = PNE_##s, .event = PNE_EV_##e
+#define TO(x) FSM_BIT(PNE_##x)
+
+static const struct fsm_arc arcs[] = {
+    {ON(IDLE, START), .to = TO(DISCOVERING)},
+    {ON(IDLE, INVITED), .to = TO(ESTABLISHING)},
+    {ON(IDLE, CHANNEL_FAILED), .to = TO(IDLE) | TO(REFUSED),
+     .note = "of a session that it had before"},
+    {ON(DISCOVERING, DISCOVERED), .to = TO(ESTABLISHING)},
+    {ON(DISCOVERING, INVITED), .to = TO(ESTABLISHING), .note = "found before it had found"},
+    {ON(DISCOVERING, TIMEOUT), .to = TO(IDLE) | TO(REFUSED)},
+    {ON(DISCOVERING, CHANNEL_FAILED), .to = TO(IDLE) | TO(REFUSED)},
+    {ON(ESTABLISHING, CHALLENGED), .to = TO(ESTABLISHING)},
+    {ON(ESTABLISHING, ADMITTED), .to = TO(JOINED)},
+    {ON(ESTABLISHING, REFUSED), .to = TO(REFUSED)},
+    {ON(ESTABLISHING, TIMEOUT), .to = TO(IDLE) | TO(REFUSED),
+     .note = "tries again later, as often as a request is"},
+    {ON(ESTABLISHING, CHANNEL_FAILED), .to = TO(IDLE) | TO(REFUSED), .note = "likewise"},
+    {ON(ESTABLISHING, LINK_LOST), .to = TO(IDLE)},
+    {ON(ESTABLISHING, RELEASED), .to = TO(IDLE)},
+    {ON(JOINED, CHALLENGED), .to = TO(JOINED),
+     .note = "the gateway has the membership authenticated anew"},
+    {ON(JOINED, REFUSED), .to = TO(REFUSED), .note = "and it failed"},
+    {ON(JOINED, CHANNEL_FAILED), .to = TO(IDLE) | TO(REFUSED)},
+    {ON(JOINED, LINK_LOST), .to = TO(IDLE)},
+    {ON(JOINED, RELEASED), .to = TO(IDLE)},
+    {ON(REFUSED, START), .to = TO(DISCOVERING),
+     .note = "looks once every keep-alive period for a gateway that was out of reach"},
+    {ON(REFUSED, INVITED), .to = TO(ESTABLISHING)},
+    {ON(REFUSED, CHANNEL_FAILED), .to = TO(REFUSED)},
 };
 
 const struct fsm_table pne_table = {.name = "pne",
+                                    .doc = "A PNE on its way into its personal network and out of "
+                                           "it (cpns-model.md flows 1, 2, 3, 10)",
                                     .states = states,
                                     .state_count = SIM_ARRAY_LEN(states),
                                     .events = events,
-                                    .event_count = SIM_ARRAY_LEN(events)};
+                                    .event_count = SIM_ARRAY_LEN(events),
+                                    .event_docs = event_docs,
+                                    .arcs = arcs,
+                                    .arc_count = SIM_ARRAY_LEN(arcs)};
 
 bool pne_may(const struct pne *p, enum pne_event event)
 {

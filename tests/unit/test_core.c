@@ -139,11 +139,38 @@ static void fsm_allows_what_the_table_says(void **state)
                   .events = FSM_BIT(EV_DONE) | FSM_BIT(EV_GO),
                   .next = FSM_BIT(IDLE)},
     };
-    static const struct fsm_table table = {"test", states, 2, events, 2};
+    static const struct fsm_table table = {
+        .name = "test", .states = states, .state_count = 2, .events = events, .event_count = 2};
     assert_int_equal(fsm_check(&table, IDLE, EV_GO, BUSY), 0);
     assert_int_equal(fsm_check(&table, IDLE, EV_DONE, BUSY), -SIM_ESTATE);
     assert_int_equal(fsm_check(&table, BUSY, EV_GO, BUSY), 0);
     assert_string_equal(fsm_state_name(&table, BUSY), "BUSY");
+    /* With arcs each event has next states of its own, and a machine stays only where they say so.
+     */
+    static const struct fsm_arc arcs[] = {{IDLE, EV_GO, FSM_BIT(BUSY), NULL},
+                                          {BUSY, EV_GO, FSM_BIT(BUSY) | FSM_BIT(IDLE), NULL},
+                                          {BUSY, EV_DONE, FSM_BIT(IDLE), NULL}};
+    static const struct fsm_table exact = {.name = "exact",
+                                           .states = states,
+                                           .state_count = 2,
+                                           .events = events,
+                                           .event_count = 2,
+                                           .arcs = arcs,
+                                           .arc_count = SIM_ARRAY_LEN(arcs)};
+    static const bool wanted[2][2][2] = {
+        /* from, event, to */
+        [IDLE] = {[EV_GO] = {[BUSY] = true}},
+        [BUSY] = {[EV_GO] = {[IDLE] = true, [BUSY] = true}, [EV_DONE] = {[IDLE] = true}}};
+    for (uint32_t from = 0; from < 2; from++) {
+        for (uint32_t event = 0; event < 2; event++) {
+            assert_int_equal(fsm_allows(&exact, from, event),
+                             wanted[from][event][0] || wanted[from][event][1]);
+            for (uint32_t to = 0; to < 2; to++) {
+                assert_int_equal(fsm_check(&exact, from, event, to),
+                                 wanted[from][event][to] ? 0 : -SIM_ESTATE);
+            }
+        }
+    }
 }
 
 static void diagnostics_show_line_caret_and_near_name(void **state)
