@@ -269,6 +269,7 @@ static bool value_ok(const struct cpns_field_info *f, const struct cpns_value *v
     return false;
 }
 
+/* The first fault in the order of the fields. */
 static const char *fault(const struct cpns_message *m)
 {
     if ((unsigned)m->type >= CPNS_TYPE_COUNT) {
@@ -276,23 +277,24 @@ static const char *fault(const struct cpns_message *m)
     }
     const struct cpns_type_info *type = cpns_type_info(m->type);
     unsigned next = cpns_next_field(m, 0);
-    for (unsigned i = 0; i < CPNS_FIELD_COUNT; i++) {
-        const struct cpns_field_info *f = cpns_field_info((enum cpns_field)i);
-        if (i != next) {
-            if (type->presence[i] == CPNS_REQUIRED) {
-                return f->missing;
-            }
-            continue;
+    unsigned i = 0;
+    for (;; i = next + 1, next = cpns_next_field(m, i)) {
+        const uint8_t *missing =
+            next > i ? memchr(type->presence + i, CPNS_REQUIRED, next - i) : NULL;
+        if (missing != NULL) {
+            return cpns_field_info((enum cpns_field)(missing - type->presence))->missing;
         }
-        next = cpns_next_field(m, i + 1);
-        if (type->presence[i] == CPNS_ABSENT) {
+        if (next == CPNS_FIELD_COUNT) {
+            return NULL;
+        }
+        const struct cpns_field_info *f = cpns_field_info((enum cpns_field)next);
+        if (type->presence[next] == CPNS_ABSENT) {
             return f->misplaced;
         }
-        if (!value_ok(f, &m->fields[i])) {
+        if (!value_ok(f, &m->fields[next])) {
             return f->invalid;
         }
     }
-    return NULL;
 }
 
 int cpns_check(const struct cpns_message *m, const char **why)
