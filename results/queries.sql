@@ -1,11 +1,8 @@
 -- Named queries: `cpnsim query DB NAME`. The comment before each gives its name and what it tells.
 
--- query balance: messages by type: sent = delivered + lost + refused + in flight
-SELECT type, count(*) AS sent, sum(outcome = 'delivered') AS delivered, sum(outcome = 'lost') AS lost,
-       sum(outcome = 'refused') AS refused, sum(outcome = 'in_flight') AS in_flight,
-       CASE WHEN count(*) = sum(outcome IN ('delivered', 'lost', 'refused', 'in_flight')) THEN 'adds up'
-            ELSE 'DOES NOT ADD UP' END AS account
-  FROM message GROUP BY type ORDER BY min(message_id);
+-- query balance: messages by type: sent = delivered + lost + refused + in flight, with reasons
+SELECT type, sent, delivered, lost, refused, in_flight, iif(adds_up, 'adds up', 'DOES NOT ADD UP') AS account,
+       coalesce(lost_why, '') AS lost_why, coalesce(refused_why, '') AS refused_why FROM v_message_account ORDER BY type;
 
 -- query sessions: how each secure session was established
 SELECT session_id, link, version, cipher, kex_group, initiator_auth, responder_auth, resumed, started_s, setup_ms, outcome,

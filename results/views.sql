@@ -131,6 +131,27 @@ SELECT h.message_id, h.hop, a.name AS sender, b.name AS receiver, h.link_id, h.s
                FROM wire_finding i JOIN link n ON n.link_id = i.link_id GROUP BY i.message_id, i.hop) f
          ON f.message_id = h.message_id AND f.hop = h.hop;
 
+-- v_message_account: One row per type of message: sent = delivered + lost + refused + in flight, counted apart
+-- v_message_account.type: Name of the message
+-- v_message_account.sent: Counted when they were sent, whether or not single messages were recorded
+-- v_message_account.delivered: Accepted by their targets
+-- v_message_account.lost: Lost on a hop, or never sent over it
+-- v_message_account.refused: Arrived, and not accepted
+-- v_message_account.in_flight: On their way when the run ended
+-- v_message_account.adds_up [0/1]: sent = delivered + lost + refused + in_flight
+-- v_message_account.lost_why: Reasons and how many of each, the most frequent first
+-- v_message_account.refused_why: Likewise
+-- v_message_account.plain_bytes [octets]: Encoded messages that were sent, on their first hop
+CREATE VIEW v_message_account AS
+SELECT type, sum(iif(outcome = 'sent', messages, 0)) AS sent, sum(iif(outcome = 'delivered', messages, 0)) AS delivered,
+       sum(iif(outcome = 'lost', messages, 0)) AS lost, sum(iif(outcome = 'refused', messages, 0)) AS refused,
+       sum(iif(outcome = 'in_flight', messages, 0)) AS in_flight,
+       sum(iif(outcome = 'sent', messages, 0)) = sum(iif(outcome = 'sent', 0, messages)) AS adds_up,
+       group_concat(iif(outcome = 'lost', printf('%s %d', coalesce(reason, 'unknown'), messages), NULL), ', ') AS lost_why,
+       group_concat(iif(outcome = 'refused', printf('%s %d', coalesce(reason, 'unknown'), messages), NULL), ', ') AS refused_why,
+       sum(iif(outcome = 'sent', plain_bytes, 0)) AS plain_bytes
+  FROM (SELECT * FROM message_account ORDER BY type, messages DESC, reason) GROUP BY type;
+
 -- v_flow: One row per flow: what an entity set out to do, e.g. one establishment, one service access
 -- v_flow.flow_id: Number of the flow in order of its beginning
 -- v_flow.kind: What it is, e.g. pn-establishment

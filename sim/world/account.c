@@ -96,6 +96,7 @@ struct message *account_message(struct world *w, const struct message_info *info
     w->last_message = m;
     map_set(&w->messages, m->id, (uint64_t)(uintptr_t)m);
     w->stats.messages_sent++;
+    tally_count(w, info->type, "sent", NULL, bytes);
     return m;
 }
 
@@ -104,6 +105,7 @@ static void finish_message(struct world *w, struct message *m, const char *outco
 {
     m->outcome = outcome;
     m->reason = reason;
+    tally_count(w, m->info.type, outcome, reason, m->plain_bytes);
     report_message(w, m);
     if (m->prev != NULL) {
         m->prev->next = m->next;

@@ -427,6 +427,7 @@ void world_take_apart(struct world *w)
     free(w->group_urns);
     map_fini(&w->messages);
     map_fini(&w->flows);
+    tally_free(w);
     map_fini(&w->timers);
     map_fini(&w->datagrams);
     map_fini(&w->interned);

@@ -259,6 +259,22 @@ const struct record_table table_message = {
     .indexes = "type",
 };
 
+static const struct record_column message_account_columns[] = {
+    {"type", RECORD_TEXT, false, "", "Name of the message", NULL},
+    {"outcome", RECORD_TEXT, false, "sent|delivered|lost|refused|in_flight",
+     "sent: counted when it was sent; the others when its fate was known", NULL},
+    {"reason", RECORD_TEXT, true, "", "Why lost or refused", NULL},
+    {"messages", RECORD_INTEGER, false, "", "How many", NULL},
+    {"plain_bytes", RECORD_INTEGER, false, "octets", "Encoded messages on their first hop", NULL},
+};
+
+const struct record_table table_message_account = {
+    .name = "message_account",
+    .doc = "Messages counted by type and fate, also those of which no rows are recorded",
+    .columns = message_account_columns,
+    .column_count = SIM_ARRAY_LEN(message_account_columns),
+};
+
 static const struct record_column flow_columns[] = {
     {"flow_id", RECORD_INTEGER, false, "", "Number of the flow in order of its beginning", NULL},
     {"kind", RECORD_TEXT, false, "", "What it is, e.g. pn-establishment", NULL},
@@ -440,25 +456,16 @@ const struct record_table table_expect = {
 };
 
 const struct record_table *const world_tables[] = {
-    &table_entity,
-    &table_link,
-    &table_way,
-    &table_session,
-    &table_session_end,
-    &table_alert,
-    &table_handshake,
-    &table_message,
-    &table_message_hop,
-    &table_wire_finding,
-    &table_transition,
-    &table_event,
-    &table_motion,
-    &table_expect,
-    &table_flow,
-    &table_store_pn,
-    &table_store_pn_member,
-    &table_store_group,
-    &table_store_group_member,
+    &table_entity,       &table_link,
+    &table_way,          &table_session,
+    &table_session_end,  &table_alert,
+    &table_handshake,    &table_message,
+    &table_message_hop,  &table_message_account,
+    &table_wire_finding, &table_transition,
+    &table_event,        &table_motion,
+    &table_expect,       &table_flow,
+    &table_store_pn,     &table_store_pn_member,
+    &table_store_group,  &table_store_group_member,
     &table_store_item,
 };
 const size_t world_table_count = SIM_ARRAY_LEN(world_tables);

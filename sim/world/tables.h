@@ -15,6 +15,7 @@ extern const struct record_table table_alert;
 extern const struct record_table table_handshake;
 extern const struct record_table table_message;
 extern const struct record_table table_flow;
+extern const struct record_table table_message_account;
 extern const struct record_table table_message_hop;
 extern const struct record_table table_wire_finding;
 extern const struct record_table table_transition;

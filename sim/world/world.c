@@ -172,6 +172,7 @@ struct record_db *world_settle(struct world *w)
         inside_settle(w);
         account_settle(w);
         flow_settle(w);
+        tally_settle(w);
         observe_flush(w->observer);
         report_links(w);
         w->captured = capture_finish(w, &w->end_diags);

@@ -263,6 +263,9 @@ struct world {
     struct message *first_message, *last_message;
     struct channel *first_channel, *last_channel;
     struct flow *first_flow, *last_flow;
+    struct map tally_places; /* type, outcome, reason -> index in tallies */
+    struct tally *tallies;
+    size_t tally_count, tally_capacity;
     struct flow *current_flow; /* of what is being handled */
     uint64_t next_message, next_session, next_timer, next_tag, next_flow;
     struct world_stats stats;
@@ -353,6 +356,12 @@ void account_in_flight_queue(struct world *w, struct carry_queue *q);
 void account_go(struct hop *hop, struct entity *from, struct carry *carry);
 /* All messages still under way end as in flight. */
 void account_settle(struct world *w);
+
+/* tally.c: one more message of `type` was "sent", or is over with that outcome and reason */
+void tally_count(struct world *w, const char *type, const char *outcome, const char *reason,
+                 size_t bytes);
+void tally_settle(struct world *w); /* writes them; after account_settle() */
+void tally_free(struct world *w);
 
 /* flow.c: flows, and what messages count for them */
 

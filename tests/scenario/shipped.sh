@@ -88,6 +88,14 @@ none "server, gateway and PNE do not agree on who is in a PN" \
     "SELECT * FROM v_pn_member WHERE agrees = 0 AND $quiet"
 none "server, gateway and PNE do not agree on who is in a Service Group" \
     "SELECT * FROM v_group_member WHERE agrees = 0 AND $quiet"
+none "sent is not delivered + lost + refused + in flight, counted as it happens" \
+    "SELECT * FROM v_message_account WHERE NOT adds_up"
+none "a type was counted otherwise than its messages were recorded" \
+    "SELECT a.type, a.sent, count(m.message_id) AS recorded FROM v_message_account a LEFT JOIN message m ON m.type = a.type
+     GROUP BY a.type HAVING sent <> recorded OR a.delivered <> sum(m.outcome = 'delivered')
+        OR a.lost <> sum(m.outcome = 'lost') OR a.refused <> sum(m.outcome = 'refused')"
+none "a message was lost or refused, and the account does not say why" \
+    "SELECT * FROM message_account WHERE outcome IN ('lost', 'refused') AND reason IS NULL"
 none "a message arrived altered" \
     "SELECT * FROM message_hop WHERE outcome = 'delivered' AND sent_hash <> received_hash"
 

@@ -135,6 +135,28 @@ static void flows(void **state)
                 "interruption_ms.mean|service-access|750\n");
 }
 
+static void account(void **state)
+{
+    (void)state;
+    RUN("account.db",
+        {"a1", &table_message_account, "type=KeepAlive; outcome=sent; messages=9; plain_bytes=900"},
+        {"a2", &table_message_account, "type=KeepAlive; outcome=delivered; messages=9"},
+        {"a3", &table_message_account,
+         "type=SGMessage; outcome=sent; messages=20; plain_bytes=2000"},
+        {"a4", &table_message_account, "type=SGMessage; outcome=delivered; messages=9"},
+        {"a5", &table_message_account, "type=SGMessage; outcome=lost; reason=down; messages=2"},
+        {"a6", &table_message_account, "type=SGMessage; outcome=lost; reason=loss; messages=5"},
+        {"a7", &table_message_account,
+         "type=SGMessage; outcome=refused; reason=not_a_member; messages=3"},
+        {"a8", &table_message_account, "type=SGMessage; outcome=in_flight; messages=1"},
+        {"a9", &table_message_account, "type=X; outcome=sent; messages=2"},
+        {"a10", &table_message_account, "type=X; outcome=lost; messages=1"});
+    hand_expect("account.db", "SELECT * FROM v_message_account",
+                "KeepAlive|9|9|0|0|0|1|NULL|NULL|900\n"
+                "SGMessage|20|9|7|3|1|1|loss 5, down 2|not_a_member 3|2000\n"
+                "X|2|0|1|0|0|0|unknown 1|NULL|0\n");
+}
+
 /* Who is where at the end, as server (0), gateway (1) and PNE (2) have it. */
 #define IN_PN "; pn=home; member=2; state="
 #define IN_GROUP "; service_group=vitals; member=2; state="
@@ -571,6 +593,7 @@ int main(void)
         cmocka_unit_test(messages),
         cmocka_unit_test(what_happened_to_a_hop_is_told),
         cmocka_unit_test(set_up_times),
+        cmocka_unit_test(account),
         cmocka_unit_test(flows),
         cmocka_unit_test(stores),
         cmocka_unit_test(metrics_of_messages),
