@@ -101,8 +101,8 @@ static uint32_t place_of(const struct reader *r, const struct party *p)
     uint32_t before = 0;
     for (size_t i = 0; i < r->party_count; i++) {
         const struct party *o = &r->parties[i];
-        size_t a[3];
-        size_t b[3];
+        size_t a[3] = {0};
+        size_t b[3] = {0};
         for (int k = 0; k < 2; k++) {
             const struct party *x = k == 0 ? p : o;
             size_t *key = k == 0 ? a : b;

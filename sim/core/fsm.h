@@ -19,7 +19,7 @@ struct fsm_state {
 /* An event that a state allows, and where it leads. */
 struct fsm_arc {
     uint32_t from, event;
-    uint32_t to;      /* FSM_BIT of each state that may follow, `from` among them where it may stay */
+    uint32_t to; /* FSM_BIT of each state that may follow, `from` among them where it may stay */
     const char *note; /* what is particular about it, or NULL */
 };
 

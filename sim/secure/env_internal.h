@@ -21,8 +21,8 @@ struct secure_env {
     OSSL_PROVIDER *provider; /* of seeded randomness; NULL in SECURE_RNG_SYSTEM */
     OSSL_PROVIDER *default_provider;
     EVP_CIPHER *ticket_cipher;
-    EVP_KDF *tls13_kdf;           /* what interpose_kdf.c answers EVP_KDF_fetch() with */
-    EVP_PKEY *curves[ENV_CURVES]; /* parameters alone; never changed */
+    EVP_KDF *tls13_kdf;                 /* what interpose_kdf.c answers EVP_KDF_fetch() with */
+    EVP_PKEY *curves[ENV_CURVES];       /* parameters alone; never changed */
     EVP_PKEY *plain_curves[ENV_CURVES]; /* the same, of no provider: identity.c */
     struct known_certificates *known;
     _Atomic uint64_t askers; /* numbers given to known_verify() so far */
