@@ -116,6 +116,25 @@ const struct scenario_verb cpns_verbs[] = {
             .from_roles = PNES,
             .target = TARGET_NOTHING,
         },
+    [VERB_DISCOVERY_EXECUTION] =
+        {
+            .name = "discovery-execution",
+            .doc = "A gateway has a member look which PNEs of other networks are in its reach over "
+                   "`bridges`",
+            .has_from = true,
+            .from_roles = GATEWAYS,
+            .target = TARGET_NODE,
+        },
+    [VERB_BRIDGE_SETUP] =
+        {
+            .name = "bridge-setup",
+            .doc =
+                "A gateway looks for a bridge from its personal network to another one, and asks "
+                "the gateway there; it does so by itself when its server is out of reach",
+            .has_from = true,
+            .from_roles = GATEWAYS,
+            .target = TARGET_PN,
+        },
     [VERB_DEVICE_CAPABILITIES] =
         {
             .name = "device-capabilities",

@@ -23,6 +23,8 @@ enum cpns_verb {
     VERB_ADMINEE_REMOVE,
     VERB_USAGE_INFO,
     VERB_ZONE_INFO,
+    VERB_DISCOVERY_EXECUTION,
+    VERB_BRIDGE_SETUP,
 };
 
 #endif

@@ -511,6 +511,12 @@ void gateway_on_gave_up(struct gateway *g, enum cpns_type type, uint64_t cookie)
             }
         }
         break;
+    case CPNS_DISCOVERY_EXECUTION_REQUEST:
+        gateway_found_nothing(g, (entity_id)cookie);
+        break;
+    case CPNS_BRIDGE_SETUP_REQUEST:
+        gateway_bridge_silent(g, cookie);
+        break;
     case CPNS_PN_ADD_DEVICE:
         gateway_add_failed(g, (entity_id)cookie, 504);
         break;

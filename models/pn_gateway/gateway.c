@@ -179,9 +179,13 @@ static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
     struct entity *e = g->agent.entity;
     struct pn *pn = NULL;
     struct member *member = gateway_member(g, r->from, &pn);
-    if (agent_entity(&g->agent, m, CPNS_ORIGIN_ENTITY_ID) != r->from ||
-        (r->peer_urn[0] != '\0' && strcmp(r->peer_urn, entity_urn(e, r->from)) != 0)) {
+    enum disposition d;
+    if (r->peer_urn[0] != '\0' && strcmp(r->peer_urn, entity_urn(e, r->from)) != 0) {
         return agent_refuse(&g->agent, "origin_mismatch");
+    }
+    if (agent_entity(&g->agent, m, CPNS_ORIGIN_ENTITY_ID) != r->from) {
+        return gateway_is_bridged(g, m, r->from) ? gateway_on_bridged(g, m, r)
+                                                 : agent_refuse(&g->agent, "origin_mismatch");
     }
     if (member != NULL) {
         member->heard = entity_now(e);
@@ -235,7 +239,15 @@ static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
         if (member == NULL || member->state != MEMBER_REGISTERED) {
             return refuse_stranger(g, m, r->from);
         }
+        if (gateway_use_bridge(g, pn, m, r, &d)) {
+            return d;
+        }
         return agent_relay(&g->agent, m, g->server, EXEMPT_NOT, r);
+    case CPNS_DISCOVERY_EXECUTION_RESPONSE:
+        return gateway_on_found(g, m, r->from);
+    case CPNS_BRIDGE_SETUP_RESPONSE: /* the PNE could not hand the request on */
+        return member != NULL ? gateway_on_bridged(g, m, r)
+                              : agent_refuse(&g->agent, "not_a_member");
     case CPNS_ZONE_INFO_REQUEST:
         return gateway_on_zone_info(g, m, r->from);
     case CPNS_PN_ADD_DEVICE:
@@ -433,6 +445,7 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
     case CHANNEL_FAILED:
         gateway_on_server_failed(g);
         gateway_keys_server_failed(g);
+        gateway_bridge_look(g);
         break;
     }
 }
@@ -458,6 +471,7 @@ static void on_keep_alive_timer(struct gateway *g)
     if (keep_alive_timer(&g->keep_alive, &g->agent, g->server, &route)) {
         agent_channel_down(&g->agent, g->server);
         gateway_on_server_down(g);
+        gateway_bridge_look(g);
     } else if (g->broken && active) {
         struct cpns_message m;
         g->broken = false;
@@ -479,6 +493,9 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
         break;
     case GATEWAY_TIMER_LEASE:
         gateway_renew_lease(g, arg);
+        break;
+    case GATEWAY_TIMER_BRIDGE:
+        gateway_bridge_timer(g);
         break;
     case GATEWAY_TIMER_ZONE:
         gateway_zone_timer(g);
@@ -526,6 +543,12 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
     case VERB_PN_ADD:
         gateway_work_add(g, item->pns[0], target);
         break;
+    case VERB_DISCOVERY_EXECUTION:
+        gateway_work_discovery(g, target);
+        break;
+    case VERB_BRIDGE_SETUP:
+        gateway_work_bridge(g, target);
+        break;
     case VERB_PN_LEAVE:
     case VERB_ADMIN_ASSIGN:
     case VERB_ADMINEE_ADD:
@@ -556,6 +579,7 @@ static void finish(struct entity *e, void *state)
     }
     free(g->pns);
     free(g->groups);
+    gateway_bridge_free(g);
     usage_store_fini(&g->usage);
     capability_store_fini(&g->devices);
     gateway_keys_free(g);

@@ -7,6 +7,7 @@
 #include "models/cpns/usage.h"
 #include "models/cpns/verbs.h"
 #include "models/entities.h"
+#include "models/pn_gateway/bridge.h"
 #include "models/pn_gateway/keys.h"
 
 enum pn_state { PN_NONE, PN_FORMING, PN_ACTIVE };
@@ -59,7 +60,8 @@ struct pn {
     uint32_t awaited; /* members that are counted */
     bool registering;
     entity_id admin; /* ENTITY_NONE: none */
-    bool emptying;   /* the last registered member left: it ends unless others come */
+    struct pn_bridge bridge;
+    bool emptying; /* the last registered member left: it ends unless others come */
 };
 
 /* Group list: Service Group -> PNEs of this gateway. */
@@ -75,6 +77,7 @@ enum gateway_timer {
     GATEWAY_TIMER_LEAVE,
     GATEWAY_TIMER_USAGE,
     GATEWAY_TIMER_ZONE,
+    GATEWAY_TIMER_BRIDGE,
 };
 
 struct gateway {
@@ -89,6 +92,8 @@ struct gateway {
     size_t group_count, group_capacity;
     struct capability_store devices; /* what its PNEs can do, as it saw them say */
     struct usage_store usage;        /* copies */
+    struct map bridged;              /* requests that came over a bridge, until they are answered */
+    uint64_t bridge_timer;
     struct assignment *assignments;
     size_t assignment_count, assignment_capacity;
     struct provisioning *provisionings;

@@ -128,6 +128,7 @@ static void start(struct entity *e, void *state)
     struct pne *p = state;
     agent_init(&p->agent, e);
     p->gateway = entity_scenario(e)->nodes[entity_self(e)].peer;
+    pne_bridge_start(p);
     pne_groups_start(p);
     pne_establishment_start(p);
 }
@@ -257,13 +258,15 @@ static enum disposition message(struct entity *e, void *state, const struct rece
     if (cpns_decode(r->payload, (enum cpns_encoding)r->encoding, &m, &why) < 0) {
         entity_event(e, "malformed_message", why);
         d = agent_refuse(&p->agent, "malformed");
+    } else if (pne_is_bridge(p, r->from)) {
+        d = pne_on_bridge(p, &m, r);
     } else if (!r->in_session && !may_be_clear(p, m.type)) {
         d = agent_refuse(&p->agent, "outside_session");
     } else {
         if (r->in_session) {
             keep_alive_seen(&p->keep_alive, &p->agent, m.type);
         }
-        d = dispatch(p, &m, r);
+        d = pne_couples(p, &m) ? pne_on_coupling(p, &m, r) : dispatch(p, &m, r);
     }
     cpns_message_fini(&m);
     return d;
@@ -331,6 +334,10 @@ static void gave_up(struct pne *p, enum cpns_type type, uint64_t cookie)
 {
     switch (type) {
     case CPNS_ENTITY_DISCOVERY_REQUEST:
+        if (cookie != 0) {
+            pne_end_silent(p, cookie);
+            break;
+        }
         p->failures++;
         if (pne_may(p, PNE_EV_TIMEOUT)) {
             pne_gives_up(p, PNE_EV_TIMEOUT, "gateway silent");
@@ -461,7 +468,9 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
         pne_ask_zone_info(p);
         break;
     case VERB_DEVICE_CAPABILITIES:
-        CHECK(!"a verb of servers");
+    case VERB_DISCOVERY_EXECUTION:
+    case VERB_BRIDGE_SETUP:
+        CHECK(!"a verb of servers or gateways");
         break;
     case VERB_PN_RELEASE:
         if (p->state == PNE_JOINED && target == p->pn) {
@@ -481,6 +490,7 @@ static void finish(struct entity *e, void *state)
     struct pne *p = state;
     (void)e;
     agent_fini(&p->agent);
+    pne_bridge_free(p);
     usage_store_fini(&p->usage);
     free(p->groups);
     free(p->group_keys);

@@ -6,6 +6,7 @@
 #include "models/cpns/usage.h"
 #include "models/cpns/verbs.h"
 #include "models/entities.h"
+#include "models/pne/bridge.h"
 #include "models/pne/group_key.h"
 #include "models/pne/keys.h"
 
@@ -89,6 +90,7 @@ struct pne {
     bool leaving;         /* wants out, and has not heard that it is */
     bool broken;          /* the session of a member broke and was not opened again yet */
     struct usage_store usage; /* copies */
+    struct bridge bridge;
     struct pne_group *groups;
     size_t group_count, group_capacity;
     struct keep_alive keep_alive;

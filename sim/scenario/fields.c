@@ -436,7 +436,7 @@ static const struct field node_fields[] = {
      .doc = "Gateways only: the service of the zone that it covers."},
     {"bridge", FIELD_WORD, AT(raw_node, bridge), .words = words_allow,
      .doc = "Gateways only: what it answers to another gateway that asks for a bridge over two of "
-            "their PNEs; allow without it."},
+            "their PNEs; with deny it does not look for one either; allow without it."},
 };
 const struct section section_node = {
     .name = "nodes",
