@@ -338,6 +338,20 @@ SELECT l.name AS link, a.name AS a, b.name AS b, c.number AS contact, c.at_ns / 
   JOIN entity b ON b.entity_id = l.b
   CROSS JOIN run r;
 
+-- v_battery: One row per level of a battery: at the start, at each lower percent, at the end
+-- v_battery.entity: Device, by its PNE, gateway or server
+-- v_battery.at_s [s]: When
+-- v_battery.percent [%]: Charge of the capacity, rounded down
+-- v_battery.charge_j [J]: Charge
+-- v_battery.cpu_j [J]: Spent on sessions by its cores, so far
+-- v_battery.sent_j [J]: Spent on octets sent, so far
+-- v_battery.received_j [J]: Spent on octets received, so far
+-- v_battery.idle_j [J]: Spent by time alone, so far
+CREATE VIEW v_battery AS
+SELECT e.name AS entity, b.at_ns / 1e9 AS at_s, b.percent, b.charge_uj / 1e6 AS charge_j, b.cpu_uj / 1e6 AS cpu_j,
+       b.sent_uj / 1e6 AS sent_j, b.received_uj / 1e6 AS received_j, b.idle_uj / 1e6 AS idle_j
+  FROM battery b JOIN entity e ON e.entity_id = b.entity_id;
+
 -- v_rule: Rules R1 to R6 of clause 5.9.1 that were broken, as measured
 -- v_rule.rule: R1 to R6 (models/README.md)
 -- v_rule.subject: Link or session

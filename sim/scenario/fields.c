@@ -168,6 +168,21 @@ static const struct section section_security = {.name = "security",
 
 /* --- devices and links --------------------------------------------------------------------- */
 
+static const struct field energy_fields[] = {
+    {"capacity", FIELD_ENERGY, AT(raw_device, capacity), .required = true, .min = 1, .max = 1e12,
+     .doc = "What the full battery holds; `battery` says how much of it is there at the start."},
+    {"idle", FIELD_POWER, AT(raw_device, idle), .max = 1e9,
+     .doc = "Drain at all times; the CPU's figure without it."},
+    {"active", FIELD_POWER, AT(raw_device, active), .max = 1e9,
+     .doc = "What a core takes besides while it works on a session; the CPU's figure without it."},
+};
+static const struct section section_energy = {
+    .name = "energy",
+    .title = "energy",
+    FIELDS(energy_fields),
+    .doc = "The battery. Octets sent and received cost what the link's technology says. A device "
+           "whose battery is empty answers nothing more."};
+
 static const struct field device_fields[] = {
     {"extends", FIELD_REF, AT(raw_device, extends), .names = "device",
      .doc = "Device whose keys hold where this one does not say otherwise."},
@@ -182,7 +197,8 @@ static const struct field device_fields[] = {
     {"media", FIELD_WORD, AT(raw_device, media), .fallback = "text", .words = words_media,
      .doc = "The richest content that it can show: a capability, by which a zone service tailors "
             "its information."},
-    {"energy", FIELD_LATER, AT(raw_device, later), .doc = "What activity costs the battery."},
+    {"energy", FIELD_MAP, AT(raw_device, energy), .section = &section_energy,
+     .doc = "The battery and what drains it; without it the charge stays what it is."},
 };
 const struct section section_device = {
     .name = "devices",
@@ -192,7 +208,8 @@ const struct section section_device = {
     .inherits = true,
     .doc = "Named device profiles, with single inheritance.",
     .example = "devices:\n"
-               "  wearable: {cpu: cortex-m4-64mhz, battery: 30 %, encoding: cbor}\n"
+               "  wearable: {cpu: cortex-m4-64mhz, battery: 30 %, encoding: cbor, energy: "
+               "{capacity: 4 kJ}}\n"
                "  phone: {extends: wearable, cpu: cortex-a76, battery: 80 %}\n"};
 
 static const struct field delay_fields[] = {

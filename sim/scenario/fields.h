@@ -96,7 +96,7 @@ struct raw_policy {
 struct raw_device {
     struct entry head;
     struct value extends, cpu, battery, policy, encoding, media;
-    struct value later;
+    struct value energy, capacity, idle, active;
 };
 
 struct raw_link {
@@ -199,6 +199,8 @@ enum field_type {
     FIELD_TIME,       /* time with unit */
     FIELD_RATE,       /* rate with unit */
     FIELD_SIZE,       /* size with unit */
+    FIELD_ENERGY,     /* energy with unit, in microjoules */
+    FIELD_POWER,      /* power with unit, in microwatts */
     FIELD_LENGTH,     /* length with unit */
     FIELD_SPEED,      /* speed with unit; only as part of a distribution */
     FIELD_TIME_DIST,  /* a time, or a distribution of times */

@@ -186,6 +186,13 @@ static void resolve_devices(struct loader *l)
             .cpu = raw->cpu.v.s,
             .battery = raw->battery.v.d,
             .media = words_media[value_ok(&raw->media) ? raw->media.v.i : 0]};
+        if (raw->energy.state == VALUE_GIVEN || raw->energy.state == VALUE_INHERITED) {
+            l->s->devices[i].energy = (struct scenario_energy){
+                .modelled = true,
+                .capacity_uj = value_ok(&raw->capacity) ? raw->capacity.v.i : 1,
+                .idle_uw = value_ok(&raw->idle) ? raw->idle.v.i : -1,
+                .active_uw = value_ok(&raw->active) ? raw->active.v.i : -1};
+        }
         if (raw->policy.state == VALUE_GIVEN) {
             find_policy(l, &raw->policy);
         }
@@ -405,6 +412,8 @@ void profiles_build_links(struct loader *l)
         build_trace(l, raw, &l->s->links[i]);
         l->s->links[i].source =
             technology != NULL ? arena_strdup(l->arena, technology->source) : NULL;
+        l->s->links[i].sent_pj = technology != NULL ? technology->sent_pj : 0;
+        l->s->links[i].received_pj = technology != NULL ? technology->received_pj : 0;
         l->s->links[i].full = technology != NULL ? technology->full : FULL_NONE;
     }
 }

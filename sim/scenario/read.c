@@ -334,6 +334,8 @@ static bool read_value(struct report *r, const struct field *f, const struct tre
     case FIELD_TIME:
     case FIELD_RATE:
     case FIELD_SIZE:
+    case FIELD_ENERGY:
+    case FIELD_POWER:
         return parse_quantity(r, f, f->type, t, &v->v.i);
     case FIELD_LENGTH:
     case FIELD_SPEED:

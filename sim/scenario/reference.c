@@ -49,6 +49,8 @@ static const char intro[] =
     "| time | ns, us, ms, s, min, h, d | `30 ms` |\n"
     "| rate | bit/s, kbit/s, Mbit/s, Gbit/s | `20 Mbit/s` |\n"
     "| size | B, kB (1000 B), KiB (1024 B), MB, MiB | `120 B` |\n"
+    "| energy | uJ, mJ, J, kJ, mWh (3.6 J), Wh | `4 kJ` |\n"
+    "| power | uW, mW, W | `25 mW` |\n"
     "| length | mm, cm, m, km | `10 m` |\n"
     "| place | two or three lengths: x, y, and z (0 m without it) | `[12 m, 3 m]` |\n"
     "| speed | m/s, km/h | `1.5 m/s` |\n"
@@ -160,6 +162,8 @@ static void write_type(const struct field *f, struct buf *out)
         buf_append_str(out, f->type == FIELD_TIME     ? "time"
                             : f->type == FIELD_RATE   ? "rate"
                             : f->type == FIELD_SIZE   ? "size"
+                            : f->type == FIELD_ENERGY ? "energy"
+                            : f->type == FIELD_POWER  ? "power"
                             : f->type == FIELD_LENGTH ? "length"
                                                       : "percentage");
     } else {

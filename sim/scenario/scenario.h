@@ -62,6 +62,8 @@ struct scenario_link {
     uint32_t queue_packets;
     bool shared_medium;
     struct scenario_loss loss;
+    uint32_t sent_pj, received_pj; /* energy of an octet on the link, in picojoules; 0: not from a
+                                      battery */
     double range_m; /* up to this distance, where both ends have a place; 0: any distance */
     const struct scenario_trace *trace; /* NULL: none */
     sim_time trace_period;              /* it begins again; SIM_TIME_NEVER: it does not */
@@ -140,10 +142,19 @@ struct scenario_policy {
     sim_time session_lifetime; /* an established session is closed after it; SIM_TIME_NEVER */
 };
 
+/* The battery of a device and what drains it. */
+struct scenario_energy {
+    bool modelled;       /* key `energy`; without it the charge stays what it is */
+    int64_t capacity_uj; /* of the full battery */
+    int64_t idle_uw;     /* at all times; -1: the CPU's figure */
+    int64_t active_uw;   /* besides, of a core that works; -1: the CPU's figure */
+};
+
 struct scenario_device {
     const char *name;
     const char *cpu;
-    double battery;    /* 0 to 1 */
+    double battery; /* 0 to 1: at the start */
+    struct scenario_energy energy;
     const char *media; /* "text", "audio", "video": the richest that it can show */
 };
 

@@ -183,6 +183,8 @@ static void field_schema(const struct schema *s, const struct field *f, int dept
     case FIELD_TIME:
     case FIELD_RATE:
     case FIELD_SIZE:
+    case FIELD_ENERGY:
+    case FIELD_POWER:
     case FIELD_LENGTH:
     case FIELD_SPEED:
         quantity_pattern(s, f->type);

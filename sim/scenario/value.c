@@ -19,6 +19,10 @@ static const struct unit rate_units[] = {
     {"Gbit/s", 1e9L}, {"Mbit/s", 1e6L}, {"kbit/s", 1e3L}, {"bit/s", 1.0L}, {NULL, 0.0L}};
 static const struct unit size_units[] = {{"MiB", 1048576.0L}, {"MB", 1e6L}, {"KiB", 1024.0L},
                                          {"kB", 1e3L},        {"B", 1.0L},  {NULL, 0.0L}};
+static const struct unit energy_units[] = {{"kJ", 1e9L},    {"Wh", 3600e6L}, {"J", 1e6L},
+                                           {"mWh", 3.6e6L}, {"mJ", 1e3L},    {"uJ", 1.0L},
+                                           {NULL, 0.0L}};
+static const struct unit power_units[] = {{"W", 1e6L}, {"mW", 1e3L}, {"uW", 1.0L}, {NULL, 0.0L}};
 static const struct unit length_units[] = {
     {"km", 1e3L}, {"m", 1.0L}, {"cm", 1e-2L}, {"mm", 1e-3L}, {NULL, 0.0L}};
 static const struct unit speed_units[] = {{"m/s", 1.0L}, {"km/h", 1.0L / 3.6L}, {NULL, 0.0L}};
@@ -29,6 +33,8 @@ static const struct unit ms_units[] = {{"s", 1e3L},   {"ms", 1.0L},   {"us", 1e-
 static const char *const time_names[] = {"ns", "us", "ms", "s", "min", "h", "d", NULL};
 static const char *const rate_names[] = {"bit/s", "kbit/s", "Mbit/s", "Gbit/s", NULL};
 static const char *const size_names[] = {"B", "kB", "KiB", "MB", "MiB", NULL};
+static const char *const energy_names[] = {"uJ", "mJ", "J", "kJ", "mWh", "Wh", NULL};
+static const char *const power_names[] = {"uW", "mW", "W", NULL};
 static const char *const length_names[] = {"mm", "cm", "m", "km", NULL};
 static const char *const speed_names[] = {"m/s", "km/h", NULL};
 static const char *const ratio_names[] = {"%", NULL};
@@ -43,6 +49,9 @@ const char *const *field_units(enum field_type type)
     }
     if (type == FIELD_SIZE || type == FIELD_SIZE_DIST) {
         return size_names;
+    }
+    if (type == FIELD_ENERGY || type == FIELD_POWER) {
+        return type == FIELD_ENERGY ? energy_names : power_names;
     }
     if (type == FIELD_LENGTH || type == FIELD_PLACE || type == FIELD_EXTENT) {
         return length_names;
@@ -60,6 +69,9 @@ static const struct unit *units_of(enum field_type type)
     }
     if (type == FIELD_LENGTH) {
         return length_units;
+    }
+    if (type == FIELD_ENERGY || type == FIELD_POWER) {
+        return type == FIELD_ENERGY ? energy_units : power_units;
     }
     return type == FIELD_RATE ? rate_units : type == FIELD_SPEED ? speed_units : size_units;
 }
@@ -92,6 +104,10 @@ const char *field_shape(const struct field *f)
         return "a rate such as 20 Mbit/s";
     case FIELD_SIZE:
         return "a size such as 120 B";
+    case FIELD_ENERGY:
+        return "an energy such as 2.4 kJ";
+    case FIELD_POWER:
+        return "a power such as 5 mW";
     case FIELD_TIME_DIST:
         return "a time such as 30 s or a distribution such as {uniform: [0 s, 5 s]}";
     case FIELD_SIZE_DIST:

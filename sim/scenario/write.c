@@ -22,6 +22,9 @@ static const struct step time_steps[] = {{"d", INT64_C(86400000000000)},
                                          {"ns", 1}};
 static const struct step rate_steps[] = {
     {"Gbit/s", 1000000000}, {"Mbit/s", 1000000}, {"kbit/s", 1000}, {"bit/s", 1}};
+static const struct step energy_steps[] = {
+    {"kJ", 1000000000}, {"J", 1000000}, {"mJ", 1000}, {"uJ", 1}};
+static const struct step power_steps[] = {{"W", 1000000}, {"mW", 1000}, {"uW", 1}};
 static const struct step size_steps[] = {{"B", 1}};
 
 static void write_steps(const struct step *steps, size_t count, int64_t v, struct buf *out)
@@ -245,6 +248,10 @@ static void write_measure(const struct field *f, const struct value *v, struct b
         write_steps(rate_steps, SIM_ARRAY_LEN(rate_steps), v->v.i, out);
     } else if (f->type == FIELD_SIZE) {
         write_steps(size_steps, SIM_ARRAY_LEN(size_steps), v->v.i, out);
+    } else if (f->type == FIELD_ENERGY) {
+        write_steps(energy_steps, SIM_ARRAY_LEN(energy_steps), v->v.i, out);
+    } else if (f->type == FIELD_POWER) {
+        write_steps(power_steps, SIM_ARRAY_LEN(power_steps), v->v.i, out);
     } else if (f->type == FIELD_LENGTH) {
         write_length(v->v.d, out);
     } else if (f->type == FIELD_SPEED) {
@@ -286,6 +293,8 @@ void value_write(const struct field *f, const struct value *v, bool json, struct
     case FIELD_TIME:
     case FIELD_RATE:
     case FIELD_SIZE:
+    case FIELD_ENERGY:
+    case FIELD_POWER:
     case FIELD_LENGTH:
     case FIELD_SPEED:
     case FIELD_SAMPLE:

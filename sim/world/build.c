@@ -417,6 +417,7 @@ void world_take_apart(struct world *w)
     entity_timers_free(w);
     script_free(w);
     motion_free(w);
+    battery_free(w);
     traces_free(w);
     net_free(w->net);
     map_fini(&w->by_address);

@@ -57,6 +57,9 @@ static enum net_verdict on_packet(void *arg, const struct net_packet *packet, st
     if (wire->pcap != NULL) {
         pcap_write(wire->pcap, packet->at, bytes);
     }
+    if (wire->batteries[0] != NULL || wire->batteries[1] != NULL) {
+        battery_packet(wire, packet->len, packet->direction);
+    }
     observe_packet(wire, hop_of(wire, bytes), packet, payload_offset(bytes));
     return NET_PASS;
 }

@@ -22,6 +22,9 @@ struct cpu_profile {
     double record_ns_per_byte; /* AES-128-GCM */
     double hash_ns_per_byte;   /* SHA-256 */
     int64_t message_ns;        /* encoding or decoding one CPNS message */
+    const char *energy_source; /* where the two that follow come from */
+    int64_t idle_uw;           /* drain of the device at all times, radio and sensors waiting */
+    int64_t active_uw;         /* besides, of one core that works */
 };
 
 /* Virtual time that `ops` take on this processor; at least step_ns. */

@@ -94,6 +94,9 @@ struct entity_type {
                  size_t size);
     /* The run ends: tell what is held, with entity_store_...(); nothing else. May be NULL. */
     void (*stores)(struct entity *e, void *state);
+    /* The battery of its device has `percent` left, at most what entity_battery_watch() asked for.
+     * May be NULL where nobody asks. */
+    void (*battery)(struct entity *e, void *state, int percent);
     void (*finish)(struct entity *e, void *state); /* free what the state owns */
 };
 
@@ -151,6 +154,15 @@ bool entity_equal(struct span a, struct span b); /* in constant time */
  * octets; wrong when the scenario gave the node a wrong PSK. May be asked by the node itself (its
  * own) and by a server. */
 void entity_subscriber_key(const struct entity *e, entity_id node, uint8_t out[32]);
+
+/* What the battery of the entity's device has left, in percent, rounded down; as the scenario says
+ * where it is not modelled (devices without `energy`). */
+int entity_battery(const struct entity *e);
+/* Whether it is modelled: it gets less. */
+bool entity_on_battery(const struct entity *e);
+/* Calls the battery handler once, when no more than `percent` are left (now, if that is so); asked
+ * again, the last one counts. -1: never. */
+void entity_battery_watch(struct entity *e, int percent);
 
 /* Calls the timer handler after `delay`. Returns a handle, never 0. */
 uint64_t entity_timer_set(struct entity *e, sim_time delay, uint32_t kind, uint64_t arg);

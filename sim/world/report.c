@@ -352,6 +352,14 @@ void report_motion(const struct wire *wire, const struct path_leg *a, const stru
         has_b ? record_real(q[1]) : record_null(), has_b ? record_real(q[2]) : record_null());
 }
 
+void report_battery(const struct entity *e, int percent, int64_t charge_uj, int64_t cpu_uj,
+                    int64_t sent_uj, int64_t received_uj, int64_t idle_uj)
+{
+    PUT(e->world, table_battery, record_time(net_now(e->world->net)), record_int(e->id),
+        record_int(percent), record_int(charge_uj), record_int(cpu_uj), record_int(sent_uj),
+        record_int(received_uj), record_int(idle_uj));
+}
+
 void report_transition(const struct entity *e, const struct fsm_table *table, const char *instance,
                        uint32_t from, uint32_t event, uint32_t to, bool allowed)
 {

@@ -113,6 +113,9 @@ static void on_fault(void *arg)
         case FAULT_NODE_SILENT: {
             struct entity *e = &w->entities[target];
             sim_time lasts = f->fault->duration;
+            if (battery_is_empty(e)) {
+                break; /* whatever the fault does */
+            }
             e->silent_until = !f->begins                ? 0
                               : lasts == SIM_TIME_NEVER ? SIM_TIME_NEVER
                                                         : now + lasts;

@@ -66,6 +66,9 @@ static void visible(void *arg)
     }
     end->step = NULL;
     end->cpu += s->cost;
+    if (e->battery != NULL) {
+        battery_work(e->battery, s->cost);
+    }
     channel_apply(end, s);
     free_step(s);
 }

@@ -436,6 +436,27 @@ const struct record_table table_motion = {
     .indexes = "link_id",
 };
 
+static const struct record_column battery_columns[] = {
+    {"at_ns", RECORD_INTEGER, false, "ns", "When", NULL},
+    {"entity_id", RECORD_INTEGER, false, "", "Entity; a PNE stands for its whole device",
+     "entity(entity_id)"},
+    {"percent", RECORD_INTEGER, false, "%", "Charge of the capacity, rounded down", NULL},
+    {"charge_uj", RECORD_INTEGER, false, "uJ", "Charge", NULL},
+    {"cpu_uj", RECORD_INTEGER, false, "uJ", "Spent on sessions by its cores, so far", NULL},
+    {"sent_uj", RECORD_INTEGER, false, "uJ", "Spent on octets sent, so far", NULL},
+    {"received_uj", RECORD_INTEGER, false, "uJ", "Spent on octets received, so far", NULL},
+    {"idle_uj", RECORD_INTEGER, false, "uJ", "Spent by time alone, so far", NULL},
+};
+
+const struct record_table table_battery = {
+    .name = "battery",
+    .doc = "The battery of a device with `energy`: at the start, at each lower percent, at the end",
+    .columns = battery_columns,
+    .column_count = SIM_ARRAY_LEN(battery_columns),
+    .keyed = false,
+    .indexes = "entity_id",
+};
+
 static const struct record_column expect_columns[] = {
     {"expect_id", RECORD_INTEGER, false, "", "In the order of the scenario", NULL},
     {"line", RECORD_INTEGER, false, "", "Line of the scenario file", NULL},
@@ -456,16 +477,13 @@ const struct record_table table_expect = {
 };
 
 const struct record_table *const world_tables[] = {
-    &table_entity,       &table_link,
-    &table_way,          &table_session,
-    &table_session_end,  &table_alert,
-    &table_handshake,    &table_message,
-    &table_message_hop,  &table_message_account,
-    &table_wire_finding, &table_transition,
-    &table_event,        &table_motion,
-    &table_expect,       &table_flow,
-    &table_store_pn,     &table_store_pn_member,
-    &table_store_group,  &table_store_group_member,
+    &table_entity,          &table_link,         &table_way,
+    &table_session,         &table_session_end,  &table_alert,
+    &table_handshake,       &table_message,      &table_message_hop,
+    &table_message_account, &table_wire_finding, &table_transition,
+    &table_event,           &table_motion,       &table_battery,
+    &table_expect,          &table_flow,         &table_store_pn,
+    &table_store_pn_member, &table_store_group,  &table_store_group_member,
     &table_store_item,
 };
 const size_t world_table_count = SIM_ARRAY_LEN(world_tables);

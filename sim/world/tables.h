@@ -20,6 +20,7 @@ extern const struct record_table table_message_hop;
 extern const struct record_table table_wire_finding;
 extern const struct record_table table_transition;
 extern const struct record_table table_motion;
+extern const struct record_table table_battery;
 extern const struct record_table table_event;
 extern const struct record_table table_expect;
 /* tables_stores.c */

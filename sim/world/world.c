@@ -133,6 +133,7 @@ int world_run(struct world *w, const volatile sig_atomic_t *stop, world_progress
     w->started_wall = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
     motion_start(w);
     traces_start(w);
+    battery_start(w);
     for (size_t i = 0; i < s->node_count; i++) {
         if (w->entities[i].type == NULL) {
             continue; /* a router */
@@ -167,6 +168,7 @@ struct record_db *world_settle(struct world *w)
     if (!w->settled) {
         w->settled = true;
         stores_tell(w);
+        battery_settle(w);
         channel_settle(w);
         datagram_settle(w);
         inside_settle(w);

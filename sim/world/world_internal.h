@@ -28,6 +28,7 @@ enum { SIDE_INITIATOR, SIDE_RESPONDER };
 struct hop;
 struct channel;
 struct flow;
+struct battery;
 struct inside;
 struct path_leg;
 
@@ -96,8 +97,9 @@ struct wire {
     uint64_t watched_bytes;
     uint64_t trace_changes;
     uint32_t tap;
-    uint32_t down_faults; /* faults that hold the link down */
-    bool out_of_reach;    /* an end is absent or too far away */
+    uint32_t down_faults;         /* faults that hold the link down */
+    bool out_of_reach;            /* an end is absent or too far away */
+    struct battery *batteries[2]; /* of the devices at ends a and b, or NULL */
 };
 
 struct hop {
@@ -228,6 +230,7 @@ struct entity {
     sim_time silent_until;                     /* a fault: answers nothing before then */
     const char *refuse_reason;
     struct path *path; /* where it is, for itself; made when it first asks */
+    struct battery *battery; /* NULL: not modelled, or that of `processor` */
 };
 
 /* --- the world
@@ -320,6 +323,17 @@ void world_dismantle(struct world *w);  /* then, on the thread that built it: th
 /* What a wire is like at the start. */
 void wire_params(const struct scenario *s, const struct scenario_wire *wire,
                  struct net_link_params *ret);
+
+/* battery.c: after motion_start(), before the entities start; what is left, at the end */
+void battery_start(struct world *w);
+void battery_settle(struct world *w);
+void battery_free(struct world *w);
+/* Its device answers nothing more. */
+bool battery_is_empty(const struct entity *e);
+/* A core of the device worked for `cost`. */
+void battery_work(struct battery *b, sim_time cost);
+/* A packet of `len` octets enters the link; one end at least has a battery. */
+void battery_packet(const struct wire *wire, size_t len, int direction);
 
 /* stores.c: every entity tells what it holds */
 void stores_tell(struct world *w);
@@ -448,6 +462,8 @@ void report_finding(struct wire *wire, uint64_t packet, sim_time at,
 void report_transition(const struct entity *e, const struct fsm_table *table, const char *instance,
                        uint32_t from, uint32_t event, uint32_t to, bool allowed);
 /* Reach of a wire as it is from now on; `placed`: both ends have a place. */
+void report_battery(const struct entity *e, int percent, int64_t charge_uj, int64_t cpu_uj,
+                    int64_t sent_uj, int64_t received_uj, int64_t idle_uj);
 void report_motion(const struct wire *wire, const struct path_leg *a, const struct path_leg *b,
                    bool placed, sim_time now);
 void report_event(struct world *w, const char *what, const struct entity *e, const char *subject,

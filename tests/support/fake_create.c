@@ -228,6 +228,10 @@ struct fake_world *fake_create(const char *yaml)
         e->world = w;
         e->id = i;
         e->type = types[s->nodes[i].role];
+        e->battery = s->nodes[i].device != SCENARIO_NONE
+                         ? (int)(s->devices[s->nodes[i].device].battery * 100 + 0.5)
+                         : 100;
+        e->battery_watch = -1;
         e->state = mem_alloc(e->type->state_bytes);
         secure_urn(s->seed, s->nodes[i].id, e->urn);
         map_set_str(&w->urns, e->urn, i);

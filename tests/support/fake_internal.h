@@ -19,6 +19,7 @@ struct entity {
         struct rng *rng;
     } streams[STREAMS];
     bool silent;
+    int battery, battery_watch; /* percent */
     const char *refuse_reason;
 };
 
@@ -33,7 +34,14 @@ struct fake_hop {
     struct fake_event *waiting, *last_waiting;
 };
 
-enum fake_event_kind { FAKE_TIMER, FAKE_MESSAGE, FAKE_SESSION, FAKE_CLOSED, FAKE_WORK };
+enum fake_event_kind {
+    FAKE_TIMER,
+    FAKE_MESSAGE,
+    FAKE_SESSION,
+    FAKE_CLOSED,
+    FAKE_WORK,
+    FAKE_BATTERY
+};
 
 struct fake_event {
     enum fake_event_kind kind;
@@ -112,6 +120,8 @@ const char *fake_name(const struct fake_world *w, entity_id id);
 struct fake_event *fake_post(struct fake_world *w, enum fake_event_kind kind, sim_time at,
                              struct entity *to);
 void fake_event_free(struct fake_event *e);
+/* Tells the entity of its battery, if it asked for that. */
+void fake_battery_look(struct entity *e);
 /* The hop between two neighbours. */
 struct fake_hop *fake_hop(const struct fake_world *w, entity_id a, entity_id b);
 /* Breaks its session at both ends. */

@@ -163,6 +163,32 @@ void entity_subscriber_key(const struct entity *e, entity_id node, uint8_t out[3
     }
 }
 
+int entity_battery(const struct entity *e)
+{
+    return e->battery;
+}
+
+/* As the scenario says; fake_set_battery() drains it. */
+bool entity_on_battery(const struct entity *e)
+{
+    const struct scenario *s = e->world->scenario;
+    uint32_t device = s->nodes[e->id].device;
+    return device != SCENARIO_NONE && s->devices[device].energy.modelled;
+}
+
+void fake_battery_look(struct entity *e)
+{
+    if (e->battery <= e->battery_watch) {
+        fake_post(e->world, FAKE_BATTERY, e->world->now, e);
+    }
+}
+
+void entity_battery_watch(struct entity *e, int percent)
+{
+    e->battery_watch = percent;
+    fake_battery_look(e);
+}
+
 uint64_t entity_timer_set(struct entity *e, sim_time delay, uint32_t kind, uint64_t arg)
 {
     struct fake_event *t =

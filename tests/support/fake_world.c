@@ -411,6 +411,13 @@ static void happen(struct fake_world *w, struct fake_event *e)
     case FAKE_WORK:
         perform(w, e);
         break;
+    case FAKE_BATTERY:
+        if (!to->silent && to->battery <= to->battery_watch) {
+            to->battery_watch = -1;
+            to->type->battery(to, to->state, to->battery);
+        }
+        fake_event_free(e);
+        break;
     }
 }
 
@@ -486,6 +493,13 @@ void fake_meet_hop(struct fake_world *w, entity_id a, entity_id b)
 void fake_set_silent(struct fake_world *w, entity_id id, bool silent)
 {
     w->entities[id].silent = silent;
+}
+
+void fake_set_battery(struct fake_world *w, entity_id id, int percent)
+{
+    struct entity *e = &w->entities[id];
+    e->battery = percent;
+    fake_battery_look(e);
 }
 
 void fake_inject(struct fake_world *w, entity_id from, entity_id to, const char *peer_urn,

@@ -64,6 +64,8 @@ void fake_meet_hop(struct fake_world *w, entity_id a, entity_id b);
 void fake_meet(struct fake_world *w, entity_id client);
 /* The entity takes nothing and does nothing; its sessions stay. */
 void fake_set_silent(struct fake_world *w, entity_id id, bool silent);
+/* The battery of that entity has so much left; it is told if it asked for that. */
+void fake_set_battery(struct fake_world *w, entity_id id, int percent);
 /* Hands `payload` to `to` as if `from` had sent it in a session that authenticated `peer_urn`, or
  * in the clear (NULL). */
 void fake_inject(struct fake_world *w, entity_id from, entity_id to, const char *peer_urn,

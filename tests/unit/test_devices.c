@@ -81,6 +81,7 @@ static void profiles_are_complete(void **state)
         assert_true(strlen(c->source) > 40);
         assert_true(c->cores > 0 && c->step_ns > 0 && c->kdf_ns > 0 && c->record_ns > 0 &&
                     c->record_ns_per_byte > 0 && c->hash_ns_per_byte > 0 && c->message_ns > 0);
+        assert_true(strlen(c->energy_source) > 40 && c->idle_uw > 0 && c->active_uw > 0);
         for (size_t k = 0; k < SIM_ARRAY_LEN(c->sign_ns); k++) {
             assert_true(c->sign_ns[k] > 0 && c->verify_ns[k] > 0);
         }
