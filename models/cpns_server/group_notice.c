@@ -80,6 +80,35 @@ enum disposition server_on_notice_heard(struct server *s, const struct cpns_mess
     return MESSAGE_DELIVERED;
 }
 
+/* How things stand, whatever it was that was missed. */
+static void tell_standing(struct server *s, struct missed_notice *missed)
+{
+    struct missed_notice notice = *missed;
+    missed->used = false;
+    s->missed_used--;
+    const struct inventory_group *g = &s->groups[notice.group];
+    if (g->stored && entity_list_has(&g->members, notice.pne)) {
+        tell_owner_to(s, notice.group, notice.pne);
+        server_group_give_key(s, notice.group, notice.pne);
+    } else {
+        server_group_tell_one(s, notice.group, notice.pne, "removed", notice.pne);
+    }
+}
+
+/* The session with the PNE's gateway came up after the last try may have been lost for want of it.
+ */
+static bool came_back_since_last_try(const struct server *s, entity_id pne)
+{
+    const struct scenario_timers *t = &entity_scenario(s->agent.entity)->timers;
+    uint64_t heard;
+    sim_time wait = t->request;
+    for (uint32_t i = 1; i < t->request_tries; i++) {
+        wait = (sim_time)((double)wait * t->request_backoff);
+    }
+    return map_get(&s->heard_at, server_subscriber(s, pne)->gateway, &heard) &&
+           (sim_time)heard >= entity_now(s->agent.entity) - wait;
+}
+
 void server_notice_missed(struct server *s, uint64_t cookie)
 {
     const struct missed_notice notice = {
@@ -100,20 +129,8 @@ void server_notice_missed(struct server *s, uint64_t cookie)
     }
     s->missed[slot] = notice;
     s->missed_used++;
-}
-
-/* How things stand, whatever it was that was missed. */
-static void tell_standing(struct server *s, struct missed_notice *missed)
-{
-    struct missed_notice notice = *missed;
-    missed->used = false;
-    s->missed_used--;
-    const struct inventory_group *g = &s->groups[notice.group];
-    if (g->stored && entity_list_has(&g->members, notice.pne)) {
-        tell_owner_to(s, notice.group, notice.pne);
-        server_group_give_key(s, notice.group, notice.pne);
-    } else {
-        server_group_tell_one(s, notice.group, notice.pne, "removed", notice.pne);
+    if (came_back_since_last_try(s, notice.pne)) {
+        tell_standing(s, &s->missed[slot]);
     }
 }
 
@@ -128,6 +145,7 @@ void server_heard_pne(struct server *s, entity_id pne)
 
 void server_heard_peer(struct server *s, entity_id peer)
 {
+    map_set(&s->heard_at, peer, (uint64_t)entity_now(s->agent.entity));
     for (size_t i = 0; s->missed_used > 0 && i < s->missed_count; i++) {
         if (s->missed[i].used && server_is_registered(s, s->missed[i].pne, peer)) {
             tell_standing(s, &s->missed[i]);

@@ -266,6 +266,7 @@ static void finish(struct entity *e, void *state)
     server_keys_free(s);
     free(s->invites);
     free(s->missed);
+    map_fini(&s->heard_at);
     server_services_free(s);
     server_group_keys_free(s);
 }

@@ -57,6 +57,7 @@ struct server {
     struct pending_invite *invites;
     size_t invite_count, invite_capacity;
     struct missed_notice *missed;
+    struct map heard_at; /* peer -> when its session came up last */
     size_t missed_count, missed_capacity, missed_used;
     struct inventory_service *services;
     size_t service_count, service_capacity;

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/support/stores.h"
 
@@ -84,4 +85,123 @@ void disturb_each(const struct disturb *d)
                   "or somebody who waits\n",
                   d->name, (int)(after - before), bad);
     assert_int_equal(bad, 0);
+}
+
+/* --- cut only, counted by kind of flow
+ * ---------------------------------------------------------------------- */
+
+struct census {
+    uint64_t first, last;
+    struct cut_report *report;
+    uint64_t flows[4096]; /* seen so far */
+    size_t flow_count;
+};
+
+static struct cut_kind *kind_of(struct cut_report *r, const char *kind)
+{
+    kind = kind != NULL ? kind : "keep-alive";
+    for (size_t i = 0; i < r->kind_count; i++) {
+        if (strcmp(r->kinds[i].kind, kind) == 0) {
+            return &r->kinds[i];
+        }
+    }
+    assert_true(r->kind_count < SIM_ARRAY_LEN(r->kinds));
+    r->kinds[r->kind_count] = (struct cut_kind){.kind = kind};
+    return &r->kinds[r->kind_count++];
+}
+
+static void note_type(struct cut_report *r, const char *type)
+{
+    for (size_t i = 0; i < r->type_count; i++) {
+        if (strcmp(r->types[i], type) == 0) {
+            return;
+        }
+    }
+    assert_true(r->type_count < SIM_ARRAY_LEN(r->types));
+    r->types[r->type_count++] = type;
+}
+
+static enum fake_fate look(void *arg, struct fake_hit *hit)
+{
+    struct census *c = arg;
+    if (hit->number <= c->first || hit->number > c->last) {
+        return FAKE_PASS;
+    }
+    struct cut_kind *kind = kind_of(c->report, hit->flow_kind);
+    kind->messages++;
+    note_type(c->report, hit->type);
+    for (size_t i = 0; i < c->flow_count; i++) {
+        if (c->flows[i] == hit->flow) {
+            return FAKE_PASS;
+        }
+    }
+    assert_true(c->flow_count < SIM_ARRAY_LEN(c->flows));
+    c->flows[c->flow_count++] = hit->flow;
+    kind->flows += hit->flow != 0;
+    return FAKE_PASS;
+}
+
+struct cut {
+    struct aim aim;
+    const char *kind;
+};
+
+static enum fake_fate cut_one(void *arg, struct fake_hit *hit)
+{
+    struct cut *cut = arg;
+    if (hit->number == cut->aim.number) {
+        cut->kind = hit->flow_kind;
+    }
+    return disturb_one(&cut->aim, hit);
+}
+
+/* Tells what is wrong and counts it. */
+static void judge_cut(const struct disturb *d, const struct cut *cut, struct fake_world *w,
+                      struct cut_report *report)
+{
+    struct cut_kind *kind = kind_of(report, cut->kind);
+    const char *waits = stores_waiting(w);
+    const char *differ = stores_difference(w);
+    const char *other = d->check != NULL ? d->check(w) : "";
+    if (other[0] == '\0' && fake_wrong_events(w) > 0) {
+        other = "an event that no state allowed";
+    }
+    const char *const faults[] = {waits, differ, other};
+    bool bad = false;
+    for (size_t i = 0; i < SIM_ARRAY_LEN(faults); i++) {
+        if (faults[i][0] != '\0') {
+            print_error("%s, message %d (%s, %s) cut: %s\n", d->name, (int)cut->aim.number,
+                        kind->kind, cut->aim.what, faults[i]);
+            bad = true;
+        }
+    }
+    if (bad && kind->hangs + kind->halves + kind->others == 0) {
+        fake_print(w);
+    }
+    kind->hangs += waits[0] != '\0';
+    kind->halves += differ[0] != '\0';
+    kind->others += other[0] != '\0';
+}
+
+void disturb_cut(const struct disturb *d, struct cut_report *report)
+{
+    static struct census census;
+    census = (struct census){.report = report};
+    count_hits(d, &census.first, &census.last);
+    if (census.last - census.first < d->least) {
+        fail_msg("%s: only %d messages", d->name, (int)(census.last - census.first));
+    }
+    struct fake_world *whole = fake_create(d->yaml);
+    fake_set_filter(whole, look, &census);
+    fake_run(whole, d->until);
+    fake_free(whole);
+    for (uint64_t i = census.first + 1; i <= census.last; i++) {
+        struct fake_world *w = fake_create(d->yaml);
+        struct cut cut = {.aim = {.number = i, .fate = FAKE_CUT}};
+        fake_set_filter(w, cut_one, &cut);
+        fake_run(w, d->until);
+        judge_cut(d, &cut, w, report);
+        fake_assert_account(w);
+        fake_free(w);
+    }
 }

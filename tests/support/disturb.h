@@ -20,4 +20,23 @@ struct disturb {
  * counts. What travels outside a session is dropped where the fate is to be cut. */
 void disturb_each(const struct disturb *d);
 
+/* What cutting messages of one kind of flow gave. */
+struct cut_kind {
+    const char *kind; /* "keep-alive": messages that belong to no flow */
+    uint32_t flows;   /* of which messages were cut */
+    uint32_t messages;
+    uint32_t hangs;  /* somebody waits, or a flow is open, at the end */
+    uint32_t halves; /* stores differ, or one is half-way */
+    uint32_t others; /* `check` is not content, an event that a state did not allow */
+};
+struct cut_report {
+    struct cut_kind kinds[64];
+    size_t kind_count;
+    const char *types[128]; /* of the messages that were cut, static */
+    size_t type_count;
+};
+/* Cuts each message of the window once, a run each, and adds to the report; tells what went wrong.
+ */
+void disturb_cut(const struct disturb *d, struct cut_report *report);
+
 #endif

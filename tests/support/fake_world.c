@@ -186,6 +186,9 @@ static void depart(struct fake_world *w, struct fake_event *e)
                            .status = e->status,
                            .encoding = e->encoding,
                            .payload = &e->payload};
+    uint64_t flow = e->message_id != 0 ? w->messages[e->message_id - 1].flow : 0;
+    hit.flow = flow;
+    hit.flow_kind = flow != 0 ? w->flows[flow - 1].kind : NULL;
     struct fake_hop *hop = fake_hop(w, e->from, e->to->id);
     e->arg = hop->session;
     enum fake_fate fate = w->filter != NULL ? w->filter(w->filter_arg, &hit) : FAKE_PASS;

@@ -36,7 +36,9 @@ struct fake_hit {
     bool in_session;
     int status;
     uint8_t encoding;
-    struct buf *payload; /* may be changed */
+    uint64_t flow;         /* that it belongs to, or 0 */
+    const char *flow_kind; /* or NULL */
+    struct buf *payload;   /* may be changed */
 };
 typedef enum fake_fate fake_filter(void *arg, struct fake_hit *hit);
 

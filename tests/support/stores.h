@@ -9,6 +9,10 @@
  * is half-way, no request is unanswered, no flow open. "" or the first disagreement, in words;
  * valid until the next call. */
 const char *stores_disagreement(struct fake_world *w);
+/* The two apart: whose stores differ or are half-way; and who still waits: a PNE half-way, a
+ * request unanswered, a flow open. */
+const char *stores_difference(struct fake_world *w);
+const char *stores_waiting(struct fake_world *w);
 /* The same as an assertion; prints the log. */
 void stores_assert_agree(struct fake_world *w);
 /* How many members the server has in PN `pn` (its id). */

@@ -1,0 +1,270 @@
+/* The link drops in the middle of every flow, at every message: each message of the lives below is
+ * cut once, a run each. Afterwards nobody waits, no flow is open, and the stores of all agree. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "models/cpns/message.h"
+#include "tests/support/disturb.h"
+#include "tests/support/stores.h"
+
+#define HEAD(name) "cpns: 1\nname: " name "\nrun: {until: 9000 s, seed: 4}\n"
+
+/* One gateway with three members and one that may come. */
+#define HOUSE                                                                                      \
+    "nodes:\n"                                                                                     \
+    "  - {id: srv, role: server}\n"                                                                \
+    "  - {id: gw, role: gateway, uplink: {to: srv, link: fibre}}\n"                                \
+    "  - {id: p, role: pne, count: 3, attach: {to: gw, link: wlan}}\n"                             \
+    "  - {id: late, role: pne, attach: {to: gw, link: wlan}}\n"                                    \
+    "personal_networks:\n"
+#define HOME(more) "  - {id: home, gateway: gw, members: p/*, candidates: late, " more "}\n"
+#define GROUP                                                                                      \
+    "service_groups:\n"                                                                            \
+    "  - {id: g, owner: p/1, members: [p/2, p/3], service: chat, joining: closed}\n"               \
+    "workload:\n"
+
+/* Two gateways; o owns g, x may be invited, n never wants anything. */
+#define TOWN                                                                                       \
+    "nodes:\n"                                                                                     \
+    "  - {id: srv, role: server}\n"                                                                \
+    "  - {id: gw, role: gateway, count: 2, uplink: {to: srv, link: fibre}}\n"                      \
+    "  - {id: o, role: pne, attach: {to: gw/1, link: wlan}}\n"                                     \
+    "  - {id: a, role: pne, encoding: cbor, attach: {to: gw/1, link: wlan}}\n"                     \
+    "  - {id: b, role: pne, count: 2, attach: {to: gw/2, link: wlan}}\n"                           \
+    "  - {id: x, role: pne, attach: {to: gw/2, link: wlan}}\n"                                     \
+    "  - {id: n, role: pne, attach: {to: gw/2, link: wlan}}\n"                                     \
+    "personal_networks:\n"                                                                         \
+    "  - {id: one, gateway: gw/1, members: [o, a]}\n"                                              \
+    "  - {id: two, gateway: gw/2, members: [b/*, x, n]}\n"                                         \
+    "service_groups:\n"
+#define CLOSED "  - {id: g, owner: o, members: [a, b/*], service: chat, joining: closed}\n"
+
+/* --- the lives: a flow that is not among them is added with a line
+ * ------------------------------------------ */
+
+static const struct disturb lives[] = {
+    {.name = "established by each, used, released by a member",
+     .yaml = HEAD("each") HOUSE HOME("establishment: {at: 1 s}") GROUP
+     "  - {at: 20 s, do: service-access, from: p/1, to: p/2, size: 30 B}\n"
+     "  - {at: 22 s, do: service-access, from: p/2, to: srv, size: 30 B}\n"
+     "  - {at: 25 s, do: group-message, from: p/2, to: g, size: 30 B}\n"
+     "  - {at: 70 s, do: pn-release, from: p/3, pn: home}\n",
+     .to = 100 * SIM_S,
+     .until = 1500 * SIM_S,
+     .least = 20},
+    {.name = "established by invitation, released by the gateway",
+     .yaml = HEAD("all") HOUSE HOME("establishment: {type: 2, by: p/1, at: 1 s}") GROUP
+     "  - {at: 70 s, do: pn-release, from: gw, pn: home}\n",
+     .to = 100 * SIM_S,
+     .until = 1500 * SIM_S,
+     .least = 20},
+    {.name = "established with a list",
+     .yaml = HEAD("list") HOUSE HOME("establishment: {type: 3, by: p/1, at: 1 s}"),
+     .to = 15 * SIM_S,
+     .until = 1500 * SIM_S,
+     .least = 10},
+    {.name = "a device is added, another leaves",
+     .yaml = HEAD("devices") HOUSE HOME("establishment: {at: 1 s}") GROUP
+     "  - {at: 20 s, do: pn-add, from: p/1, pn: home, to: late}\n"
+     "  - {at: 30 s, do: pn-leave, from: p/2, pn: home}\n",
+     .from = 19 * SIM_S,
+     .to = 40 * SIM_S,
+     .until = 1500 * SIM_S,
+     .least = 20},
+    {.name = "administrator, adminees, usage information",
+     .yaml = HEAD("rule") HOUSE HOME("admin: p/1, establishment: {at: 1 s}") GROUP
+     "  - {at: 20 s, do: adminee-remove, from: p/1, pn: home, to: p/3}\n"
+     "  - {at: 30 s, do: adminee-add, from: p/1, pn: home, to: p/3}\n"
+     "  - {at: 40 s, do: admin-assign, from: p/1, pn: home, to: p/2}\n"
+     "  - {at: 50 s, do: usage-info, from: p/2, pn: home, expiry: 6000 s, store: [gateway, "
+     "pne]}\n"
+     "  - {at: 55 s, do: usage-info, from: p/2, pn: home, expiry: 0 s, store: [gateway, pne]}\n",
+     .from = 19 * SIM_S,
+     .to = 60 * SIM_S,
+     .until = 2500 * SIM_S,
+     .least = 10},
+    {.name = "keys and chains",
+     .yaml = HEAD("keys") HOUSE HOME("establishment: {at: 1 s}") GROUP
+     "  - {at: 20 s, do: key-assignment, from: gw, pn: home, to: p/1}\n"
+     "  - {at: 40 s, do: pne-provisioning, from: gw, pn: home, to: p/1}\n"
+     "  - {at: 60 s, do: key-assignment, from: gw, pn: home, to: p/1}\n",
+     .from = 19 * SIM_S,
+     .to = 80 * SIM_S,
+     .until = 1500 * SIM_S,
+     .least = 10},
+    {.name = "capabilities",
+     .yaml = HEAD("capabilities") HOUSE HOME("establishment: {at: 1 s}") GROUP
+     "  - {at: 20 s, do: device-capabilities, from: srv, to: p/1}\n"
+     "  - {at: 25 s, do: device-capabilities, from: srv, to: gw}\n",
+     .from = 19 * SIM_S,
+     .to = 30 * SIM_S,
+     .until = 500 * SIM_S,
+     .least = 4},
+    {.name = "groups: join, discover, message",
+     .yaml =
+         HEAD("join") TOWN CLOSED "workload:\n"
+                                  "  - {at: 20 s, do: group-discover, from: x, service: chat}\n"
+                                  "  - {at: 25 s, do: group-join, from: x, to: g}\n"
+                                  "  - {at: 30 s, do: group-message, from: a, to: g, size: 30 B}\n",
+     .to = 40 * SIM_S,
+     .until = 1500 * SIM_S,
+     .least = 20},
+    {.name = "groups: invite, leave, expel, delete",
+     .yaml =
+         HEAD("leave") TOWN CLOSED "workload:\n"
+                                   "  - {at: 20 s, do: group-invite, from: o, to: g, member: [x]}\n"
+                                   "  - {at: 30 s, do: group-leave, from: a, to: g}\n"
+                                   "  - {at: 35 s, do: group-leave, from: o, to: g, member: b/1}\n"
+                                   "  - {at: 50 s, do: group-delete, from: o, to: g}\n",
+     .from = 19 * SIM_S,
+     .to = 60 * SIM_S,
+     .until = 1500 * SIM_S,
+     .least = 20},
+    {.name = "groups: another owner, and the owner leaves",
+     .yaml = HEAD("owner") TOWN CLOSED
+     "workload:\n"
+     "  - {at: 20 s, do: group-owner-transfer, from: o, to: g, member: b/2}\n"
+     "  - {at: 40 s, do: group-leave, from: b/2, to: g}\n",
+     .from = 19 * SIM_S,
+     .to = 60 * SIM_S,
+     .until = 2000 * SIM_S,
+     .least = 10},
+    {.name = "group keys",
+     .yaml = HEAD("sealed") "security: {service_group: {protection: group_key}}\n" TOWN CLOSED
+                            "workload:\n"
+                            "  - {at: 20 s, do: group-join, from: x, to: g}\n"
+                            "  - {at: 30 s, do: group-message, from: a, to: g, size: 30 B}\n"
+                            "  - {at: 40 s, do: group-leave, from: x, to: g}\n"
+                            "  - {at: 900 s, do: group-message, from: b/1, to: g, size: 30 B}\n"
+                            "  - {at: 905 s, do: group-message, from: o, to: g, size: 30 B}\n",
+     .to = 60 * SIM_S,
+     .until = 1500 * SIM_S,
+     .least = 20},
+    {.name = "services: registered, searched with confirmation, used",
+     .yaml = HEAD("services") TOWN
+     "  - {id: g, owner: o, members: [a], service: chat}\n"
+     "services:\n"
+     "  - {id: photos, provider: o, openness: public, confirm: owner, allow: [b/1]}\n"
+     "workload:\n"
+     "  - {at: 20 s, do: service-search, from: [b/1, b/2], service: photos}\n"
+     "  - {at: 200 s, do: service-search, from: b/1}\n"
+     "  - {at: 300 s, do: service-access, from: b/1, service: photos}\n",
+     .to = 310 * SIM_S,
+     .until = 1500 * SIM_S,
+     .least = 20},
+    {.name = "zone",
+     .yaml = HEAD("zone") "timers: {keep_alive: 10 s}\n"
+                          "nodes:\n"
+                          "  - {id: srv, role: server}\n"
+                          "  - {id: hall, role: gateway, uplink: {to: srv, link: fibre}, zone: "
+                          "{service: tour, announce: 10 s, information: 100 B, exhibits: [{id: "
+                          "trilobite, at: [-5 m, 0 m]}]}}\n"
+                          "  - {id: a, role: pne, attach: {to: hall, link: wlan}, position: [-4 m, "
+                          "0 m]}\n"
+                          "  - {id: c, role: pne, attach: {to: hall, link: wlan}}\n"
+                          "personal_networks:\n"
+                          "  - {id: visit, gateway: hall}\n"
+                          "workload:\n"
+                          "  - {at: 30 s, do: zone-info, from: a}\n",
+     .to = 35 * SIM_S,
+     .until = 600 * SIM_S,
+     .least = 10},
+};
+
+/* --- all of them
+ * ------------------------------------------------------------------------------------- */
+
+static struct cut_report report;
+
+static void each_message_cut_once(void **state)
+{
+    (void)state;
+    struct cut_kind all = {.kind = "all"};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(lives); i++) {
+        disturb_cut(&lives[i], &report);
+    }
+    print_message("%-22s %6s %9s %6s %13s %6s\n", "kind of flow", "flows", "messages", "hangs",
+                  "half-changed", "other");
+    for (size_t i = 0; i < report.kind_count; i++) {
+        const struct cut_kind *k = &report.kinds[i];
+        print_message("%-22s %6u %9u %6u %13u %6u\n", k->kind, k->flows, k->messages, k->hangs,
+                      k->halves, k->others);
+        all.flows += k->flows;
+        all.messages += k->messages;
+        all.hangs += k->hangs;
+        all.halves += k->halves;
+        all.others += k->others;
+    }
+    print_message("%-22s %6u %9u %6u %13u %6u\n", all.kind, all.flows, all.messages, all.hangs,
+                  all.halves, all.others);
+    assert_int_equal(all.hangs, 0);
+    assert_int_equal(all.halves, 0);
+    assert_int_equal(all.others, 0);
+}
+
+/* Types that none of the lives sends yet. */
+static const char *const not_yet[] = {
+    "PNConnectionReject",
+    "GWSwitchRequest",
+    "GWSwitchResponse",
+    "GWChange",
+    "BridgeSetupRequest",
+    "BridgeSetupResponse",
+    "DiscoveryExecutionRequest",
+    "DiscoveryExecutionResponse",
+    "BatteryIndication",
+    "BatteryIndicationResponse",
+    "BatteryQuery",
+    "BatteryQueryResponse",
+    "SwitchInstruction",
+    "SwitchInstructionResponse",
+    "WakeUp",
+    "WakeUpResponse",
+    "InventoryUpdate",
+    "InventoryUpdateResponse",
+    "SGKeyRequest",
+    "SGKeyResponse",
+};
+
+static bool has(const char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What has not been cut has not been shown. */
+static void no_type_of_message_is_left_out(void **state)
+{
+    (void)state;
+    int wrong = 0;
+    for (enum cpns_type type = 0; type < CPNS_TYPE_COUNT; type++) {
+        const char *name = cpns_type_info(type)->name;
+        bool cut = has(report.types, report.type_count, name);
+        if (cut == has(not_yet, SIM_ARRAY_LEN(not_yet), name)) {
+            print_error(cut ? "%s is cut now: not_yet is to forget it\n"
+                            : "%s is in none of the lives\n",
+                        name);
+            wrong++;
+        }
+    }
+    assert_int_equal(wrong, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_message_cut_once),
+        cmocka_unit_test(no_type_of_message_is_left_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
