@@ -73,13 +73,31 @@ static void admit(struct gateway *g, struct member *m)
     m->added = true;
 }
 
+/* PNConnectionReject (US9241001): the PNE is turned away, and told why. */
+static void turn_away(struct gateway *g, const struct pn *pn, struct member *m, const char *reason)
+{
+    struct entity *e = g->agent.entity;
+    struct cpns_message reject;
+    m->asked = false;
+    agent_begin(&g->agent, &reject, CPNS_PN_CONNECTION_REJECT, entity_urn(e, m->pne));
+    cpns_set_integer(&reject, CPNS_TRANSACTION_ID, m->request);
+    cpns_set_integer(&reject, CPNS_STATUS, 403);
+    cpns_set_text(&reject, CPNS_PN_ID, entity_pn_urn(e, pn->number));
+    cpns_set_text(&reject, CPNS_REASON, reason);
+    struct agent_route route = gateway_route(m->pne, pn);
+    route.flow = m->flow;
+    agent_send(&g->agent, &reject, &route);
+}
+
 /* A PNE outside asks for the PN: the server is asked first; a PN with an administrator takes only
  * whom that adds. */
 enum disposition gateway_ask_to_add(struct gateway *g, struct pn *pn, struct member *m)
 {
     bool founds = pn->state != PN_ACTIVE && !m->candidate;
-    if (pn->admin != ENTITY_NONE || (pn->state != PN_ACTIVE && m->candidate)) {
-        gateway_answer_member(g, pn, m, pn->admin != ENTITY_NONE ? 403 : 404);
+    if (pn->admin != ENTITY_NONE) {
+        turn_away(g, pn, m, "the administrator has not added it");
+    } else if (pn->state != PN_ACTIVE && m->candidate) {
+        gateway_answer_member(g, pn, m, 404);
     } else if (founds) {
         admit(g, m);
         gateway_begin_member(g, pn, m);

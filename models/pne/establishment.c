@@ -226,6 +226,20 @@ enum disposition pne_on_establishment_response(struct pne *p, const struct cpns_
     return MESSAGE_DELIVERED;
 }
 
+/* Turned away (US9241001). */
+enum disposition pne_on_connection_reject(struct pne *p, const struct cpns_message *m)
+{
+    uint64_t cookie;
+    if (agent_answered(&p->agent, m, CPNS_PN_ESTABLISHMENT_REQUEST, &cookie)) {
+        struct span reason = cpns_text(m, CPNS_REASON);
+        char text[300];
+        snprintf(text, sizeof(text), "turned away: %.*s", (int)reason.len,
+                 (const char *)reason.data);
+        pne_gives_up(p, PNE_EV_REFUSED, text);
+    }
+    return MESSAGE_DELIVERED;
+}
+
 /* Whether the gateway was not to be reached, rather than had said no. */
 static bool is_absence(const char *reason)
 {

@@ -150,6 +150,8 @@ static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
         return pne_on_discovery_request(p, m, r);
     case CPNS_ENTITY_DISCOVERY_RESPONSE:
         return pne_on_discovery_response(p, m);
+    case CPNS_PN_CONNECTION_REJECT:
+        return pne_on_connection_reject(p, m);
     case CPNS_PN_CONNECTION_REQUEST:
         return pne_on_connection_request(p, m);
     case CPNS_AUTHENTICATION_REQUEST:

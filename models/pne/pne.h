@@ -120,6 +120,7 @@ enum disposition pne_on_connection_request(struct pne *p, const struct cpns_mess
 enum disposition pne_on_authentication_request(struct pne *p, const struct cpns_message *m);
 enum disposition pne_on_authentication_result(struct pne *p, const struct cpns_message *m);
 enum disposition pne_on_establishment_response(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_connection_reject(struct pne *p, const struct cpns_message *m);
 enum disposition pne_on_release(struct pne *p, const struct cpns_message *m);
 void pne_on_channel_failed(struct pne *p, const char *reason);
 /* It did not work out this time: tried again later, as often as a request is. */

@@ -75,7 +75,10 @@ static void only_the_admin_adds_and_removes(void **state)
                           "  - {at: 60 s, do: pn-leave, from: p/1, pn: home, to: guest}\n");
     fake_run(w, 30 * SIM_S);
     assert_int_equal(fake_count(w, "gw -> p/2: PNAddDeviceResponse 403"), 1);
-    assert_int_equal(fake_count(w, "gw -> late: PNEstablishmentResponse 403"), 1);
+    FAKE_ASSERT_EXCHANGE(w, "late -> gw: PNEstablishmentRequest",
+                         "gw -> late: PNConnectionReject 403",
+                         "late ! establishment_failed: turned away: the administrator has not "
+                         "added it");
     assert_int_equal(fake_count(w, "gw -> p/2: PNLeaveResponse 403"), 1);
     assert_int_equal(stores_members(w, "home"), 4);
     fake_run(w, 55 * SIM_S);

@@ -113,5 +113,13 @@ if grep -q '^service_groups:' "$scenario" &&
     failures=$((failures + 1))
 fi
 
+# What models/README.md says to be seen here.
+for type in $(awk -F ' *[|] *' -v name="$name" '$5 == name {print $2}' models/README.md); do
+    if [ "$(value "SELECT count(*) FROM message WHERE type = '$type' AND outcome = 'delivered'")" -eq 0 ]; then
+        echo "$name: no $type was delivered, and models/README.md says so"
+        failures=$((failures + 1))
+    fi
+done
+
 value "SELECT type || ': ' || count(*) || ' sent, ' || sum(outcome = 'delivered') || ' delivered' FROM message GROUP BY type"
 [ "$failures" -eq 0 ]
