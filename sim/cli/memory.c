@@ -4,13 +4,27 @@
 #include <mimalloc.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #define HUGE_PAGE ((uintptr_t)2 << 20)
 
-/* What the allocator has mapped before main(), too: from the kernel's list of the mappings, those
- * without a file. */
+/* A line of /proc/self/maps: "from-to rw-p offset device inode   path". Whether it is memory that
+ * is written and has neither file nor name. */
+static bool parse_mapping(const char *line, uintptr_t *from, uintptr_t *to)
+{
+    char *at;
+    *from = strtoul(line, &at, 16);
+    if (*at != '-') {
+        return false;
+    }
+    *to = strtoul(at + 1, &at, 16);
+    return strncmp(at, " rw-p 00000000 00:00 0 ", 23) == 0 &&
+           at[23 + strspn(at + 23, " \n")] == '\0';
+}
+
+/* What the allocator has mapped before main(), too: from the kernel's list of the mappings. */
 static void ask_for_mapped(void)
 {
     char line[512];
@@ -18,12 +32,7 @@ static void ask_for_mapped(void)
     while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
         uintptr_t from;
         uintptr_t to;
-        char access[5];
-        unsigned long inode;
-        int end = 0;
-        if (sscanf(line, "%lx-%lx %4s %*s %*s %lu %n", &from, &to, access, &inode, &end) == 4 &&
-            strcmp(access, "rw-p") == 0 && inode == 0 && line[end] == '\0' &&
-            to - from >= HUGE_PAGE) {
+        if (parse_mapping(line, &from, &to) && to - from >= HUGE_PAGE) {
             madvise((void *)from, to - from, MADV_HUGEPAGE); /* refused: pages stay small */
         }
     }
