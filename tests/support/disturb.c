@@ -27,12 +27,24 @@ static enum fake_fate disturb_one(void *arg, struct fake_hit *hit)
     return aim->fate == FAKE_CUT && !hit->in_session ? FAKE_DROP : aim->fate;
 }
 
+/* Runs on to `until`, with what the test does on the way. */
+static void run_on(const struct disturb *d, struct fake_world *w, sim_time until)
+{
+    for (size_t i = 0; i < SIM_ARRAY_LEN(d->acts) && d->acts[i].act != NULL; i++) {
+        if (d->acts[i].at >= fake_now(w) && d->acts[i].at < until) {
+            fake_run(w, d->acts[i].at);
+            d->acts[i].act(w);
+        }
+    }
+    fake_run(w, until);
+}
+
 static void count_hits(const struct disturb *d, uint64_t *before, uint64_t *after)
 {
     struct fake_world *w = fake_create(d->yaml);
-    fake_run(w, d->from);
+    run_on(d, w, d->from);
     *before = fake_hits(w);
-    fake_run(w, d->to);
+    run_on(d, w, d->to);
     *after = fake_hits(w);
     fake_free(w);
 }
@@ -67,7 +79,7 @@ void disturb_each(const struct disturb *d)
             struct fake_world *w = fake_create(d->yaml);
             struct aim aim = {.number = i, .fate = fates[f].fate};
             fake_set_filter(w, disturb_one, &aim);
-            fake_run(w, d->until);
+            run_on(d, w, d->until);
             const char *found = find_fault(d, w);
             if (found[0] != '\0') {
                 if (bad == 0) {
@@ -193,13 +205,13 @@ void disturb_cut(const struct disturb *d, struct cut_report *report)
     }
     struct fake_world *whole = fake_create(d->yaml);
     fake_set_filter(whole, look, &census);
-    fake_run(whole, d->until);
+    run_on(d, whole, d->until);
     fake_free(whole);
     for (uint64_t i = census.first + 1; i <= census.last; i++) {
         struct fake_world *w = fake_create(d->yaml);
         struct cut cut = {.aim = {.number = i, .fate = FAKE_CUT}};
         fake_set_filter(w, cut_one, &cut);
-        fake_run(w, d->until);
+        run_on(d, w, d->until);
         judge_cut(d, &cut, w, report);
         fake_assert_account(w);
         fake_free(w);

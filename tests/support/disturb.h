@@ -5,6 +5,12 @@
 
 #include "tests/support/fake_world.h"
 
+/* What the test does to the world itself, at a time. */
+struct disturb_act {
+    sim_time at;
+    void (*act)(struct fake_world *w);
+};
+
 struct disturb {
     const char *name;
     const char *yaml;
@@ -13,6 +19,7 @@ struct disturb {
     size_t least;      /* transmissions there have to be at least */
     /* What else has to hold then: "" or what does not. May be NULL. */
     const char *(*check)(struct fake_world *w);
+    struct disturb_act acts[4]; /* in order of time; until one without a function */
 };
 
 /* Once with each fate: cut, repeated, late. Fails the test unless each run ends with stores that
