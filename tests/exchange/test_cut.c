@@ -61,6 +61,16 @@
     "  - {id: right, gateway: gr}\n"                                                               \
     "workload:\n"
 
+static void b_hangs(struct fake_world *w)
+{
+    fake_set_silent(w, fake_id(w, "b/1"), true);
+}
+
+static void b_goes_on(struct fake_world *w)
+{
+    fake_set_silent(w, fake_id(w, "b/1"), false);
+}
+
 static void uplinks(struct fake_world *w, bool up)
 {
     fake_set_link(w, fake_id(w, "gl"), up);
@@ -98,6 +108,19 @@ static const struct disturb lives[] = {
      .least = 20},
     {.name = "established with a list",
      .yaml = HEAD("list") HOUSE HOME("establishment: {type: 3, by: p/1, at: 1 s}"),
+     .to = 15 * SIM_S,
+     .until = 1500 * SIM_S,
+     .least = 10},
+    {.name = "invited to a network that is not its own",
+     .yaml = HEAD("reject") "nodes:\n"
+                            "  - {id: srv, role: server}\n"
+                            "  - {id: gw, role: gateway, uplink: {to: srv, link: fibre}}\n"
+                            "  - {id: p, role: pne, count: 4, attach: {to: gw, link: wlan}}\n"
+                            "personal_networks:\n"
+                            "  - {id: one, gateway: gw, members: p/1..2, establishment: {at: 9 "
+                            "s}}\n"
+                            "  - {id: two, gateway: gw, members: p/2..4, establishment: {type: 2, "
+                            "by: p/4, at: 1 s}}\n",
      .to = 15 * SIM_S,
      .until = 1500 * SIM_S,
      .least = 10},
@@ -178,6 +201,18 @@ static const struct disturb lives[] = {
      .to = 60 * SIM_S,
      .until = 1500 * SIM_S,
      .least = 20},
+    {.name = "group keys, one of which is missed",
+     .yaml = HEAD("missed") "security: {service_group: {protection: group_key}}\n" TOWN CLOSED
+                            "workload:\n"
+                            "  - {at: 40 s, do: group-leave, from: a, to: g}\n"
+                            "  - {at: 42 s, do: group-message, from: o, to: g, size: 30 B}\n"
+                            "  - {at: 900 s, do: group-message, from: b/1, to: g, size: 30 B}\n"
+                            "  - {at: 905 s, do: group-message, from: o, to: g, size: 30 B}\n",
+     .from = 39 * SIM_S,
+     .to = 44 * SIM_S,
+     .until = 1500 * SIM_S,
+     .least = 10,
+     .acts = {{39900 * SIM_MS, b_hangs}, {41 * SIM_S, b_goes_on}}},
     {.name = "services: registered, searched with confirmation, used",
      .yaml = HEAD("services") TOWN
      "  - {id: g, owner: o, members: [a], service: chat}\n"
@@ -252,10 +287,19 @@ static void each_message_cut_once(void **state)
 
 /* Types that none of the lives sends yet. */
 static const char *const not_yet[] = {
-    "PNConnectionReject", "GWSwitchRequest",           "GWSwitchResponse", "GWChange",
-    "BatteryIndication",  "BatteryIndicationResponse", "BatteryQuery",     "BatteryQueryResponse",
-    "SwitchInstruction",  "SwitchInstructionResponse", "WakeUp",           "WakeUpResponse",
-    "InventoryUpdate",    "InventoryUpdateResponse",   "SGKeyRequest",     "SGKeyResponse",
+    "GWSwitchRequest",
+    "GWSwitchResponse",
+    "GWChange",
+    "BatteryIndication",
+    "BatteryIndicationResponse",
+    "BatteryQuery",
+    "BatteryQueryResponse",
+    "SwitchInstruction",
+    "SwitchInstructionResponse",
+    "WakeUp",
+    "WakeUpResponse",
+    "InventoryUpdate",
+    "InventoryUpdateResponse",
 };
 
 static bool has(const char *const *names, size_t count, const char *name)
