@@ -361,6 +361,11 @@ bool agent_waits(const struct agent *a, enum cpns_type type, uint64_t cookie)
     return first_of(a, AGENT_BY_COOKIE, cookie_key(type, cookie)) != NULL;
 }
 
+bool agent_waits_for(const struct agent *a, entity_id peer)
+{
+    return first_of(a, AGENT_BY_PEER, peer) != NULL;
+}
+
 void agent_forget_cookie(struct agent *a, enum cpns_type type, uint64_t cookie)
 {
     struct agent_request *r;
@@ -415,6 +420,45 @@ void agent_channel_down(struct agent *a, entity_id peer)
 {
     if (is_client(a, peer)) {
         send_again(a, peer, true);
+    }
+}
+
+static void move(struct agent *a, struct agent_request *r, entity_id to)
+{
+    r->route.peer = to;
+    r->tries = 1;
+    entity_flow_suspend(a->entity, r->info.flow);
+    entity_timer_cancel(a->entity, r->timer);
+    r->timer = 0;
+    if (to == ENTITY_NONE) {
+        return;
+    }
+    r->timer = entity_timer_set(a->entity, r->wait, AGENT_TIMER_REQUEST, (uint64_t)r->transaction);
+    entity_send(a->entity, to, EXEMPT_NOT, (uint8_t)a->encoding, buf_span(&r->payload), &r->info);
+    if (entity_connected(a->entity, to)) {
+        entity_flow_continue(a->entity, r->info.flow);
+    }
+}
+
+void agent_park(struct agent *a, entity_id peer)
+{
+    agent_move(a, peer, ENTITY_NONE);
+}
+
+void agent_move(struct agent *a, entity_id from, entity_id to)
+{
+    size_t count = 0;
+    for (struct agent_request *r = first_of(a, AGENT_BY_PEER, from); r != NULL;
+         r = next_of(a, AGENT_BY_PEER, r)) {
+        count++;
+    }
+    for (; count > 0; count--) { /* each is taken out in front and put in at the end */
+        struct agent_request *r = first_of(a, AGENT_BY_PEER, from);
+        index_remove(a, r);
+        if (r->route.exempt == EXEMPT_NOT) {
+            move(a, r, to);
+        }
+        index_add(a, r);
     }
 }
 

@@ -83,11 +83,21 @@ void agent_client_up(struct agent *a, entity_id peer);
 /* The session with our own gateway or server broke: what is unanswered is sent again, over a new
  * session. */
 void agent_channel_down(struct agent *a, entity_id peer);
+/* The neighbour is lost, but another may take its place: what is unanswered of the requests through
+ * its session waits without a clock, as requests to ENTITY_NONE, for agent_move() or
+ * agent_forget(). Their flows are interrupted meanwhile. */
+void agent_park(struct agent *a, entity_id peer);
+/* `to` has taken the place of `from`: requests that went through the session with that, or waited
+ * (ENTITY_NONE), are sent again, with all their tries. Their flows go on when the session stands.
+ */
+void agent_move(struct agent *a, entity_id from, entity_id to);
 /* Whether a request of `type` with that cookie is unanswered. */
 bool agent_waits(const struct agent *a, enum cpns_type type, uint64_t cookie);
 /* How long whoever waits for another entity's work waits at most: twice as long as a request is
  * tried. */
 sim_time agent_patience(const struct agent *a);
+/* Whether any request to `peer` is unanswered. */
+bool agent_waits_for(const struct agent *a, entity_id peer);
 /* Forgets all requests to `peer` of type `type` (CPNS_TYPE_COUNT: of all types). */
 void agent_forget(struct agent *a, entity_id peer, enum cpns_type type);
 /* The same for the requests of `type` with that cookie. */

@@ -35,7 +35,7 @@ bool keep_alive_timer(struct keep_alive *k, struct agent *a, entity_id peer,
         return true;
     }
     sim_time quiet = entity_now(e) - k->last_used;
-    if (quiet >= t->idle_close) {
+    if (quiet >= t->idle_close && !agent_waits_for(a, peer)) {
         entity_disconnect(e, peer, "idle");
         return false;
     }

@@ -333,9 +333,9 @@ static const struct cpns_type_info types[CPNS_TYPE_COUNT] = {
          .response = true,
          .presence = {RESPONSE(R, O, O), [CPNS_KEY_EPOCH] = O, [CPNS_PNE_ID] = O}},
     [CPNS_GW_SWITCH_REQUEST] =
-        {TYPE(62, "GWSwitchRequest", "new P->old G; new G->S", "US9491140",
-              "asks to become the gateway of the Personal Network; then tells the server that it "
-              "is"),
+        {TYPE(62, "GWSwitchRequest", "new P->old G; new G->S->old G", "US9491140",
+              "asks to become the gateway of the Personal Network, then has the server make it "
+              "that, which has the old one give it up (ours)"),
          .presence = {ENVELOPE(R, R, O), [CPNS_CANDIDATE_ID] = O, [CPNS_MODE] = O,
                       [CPNS_OLD_GATEWAY_ID] = O, [CPNS_NEW_GATEWAY_ID] = O, [CPNS_PN_NAME] = O,
                       [CPNS_MEMBER_ID] = O, [CPNS_CAPABLE_ID] = O, [CPNS_REASON] = O,
@@ -348,9 +348,10 @@ static const struct cpns_type_info types[CPNS_TYPE_COUNT] = {
          .presence = {RESPONSE(R, O, O), [CPNS_CANDIDATE_ID] = O, [CPNS_MODE] = O,
                       [CPNS_OLD_GATEWAY_ID] = O, [CPNS_NEW_GATEWAY_ID] = O, [CPNS_PN_NAME] = O,
                       [CPNS_MEMBER_ID] = O, [CPNS_CAPABLE_ID] = O, [CPNS_LEASE] = O,
-                      [CPNS_ADMIN_ID] = O, [CPNS_ADMINEE_ID] = O, [CPNS_SEQUENCE] = O}},
+                      [CPNS_ADMIN_ID] = O, [CPNS_ADMINEE_ID] = O, [CPNS_SEQUENCE] = O,
+                      [CPNS_FOUND_SG_ID] = O, [CPNS_PNE_ID] = O}},
     [CPNS_GW_CHANGE] =
-        {TYPE(64, "GWChange", "G->P", "US9491140",
+        {TYPE(64, "GWChange", "new P->old G->P", "US9491140",
               "tells a PNE its new gateway, with which it makes a new session"),
          .presence = {ENVELOPE(R, R, O), [CPNS_NEW_GATEWAY_ID] = R, [CPNS_OLD_GATEWAY_ID] = O,
                       [CPNS_PN_NAME] = O, [CPNS_REASON] = O, [CPNS_NETWORK] = O}},

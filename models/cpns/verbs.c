@@ -229,5 +229,14 @@ const struct scenario_verb cpns_verbs[] = {
             .member = USE_OPTIONAL,
             .one_member = true,
         },
+    [VERB_GATEWAY_SWITCH] =
+        {
+            .name = "gateway-switch",
+            .doc = "The gateway on the device of the member `to` takes the personal network over "
+                   "from its gateway, with that one's consent; skipped while `to` is not in it or "
+                   "is its gateway already",
+            .target = TARGET_PN_NODE,
+            .by_target = true,
+        },
 };
 const size_t cpns_verb_count = SIM_ARRAY_LEN(cpns_verbs);

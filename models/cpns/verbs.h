@@ -25,6 +25,7 @@ enum cpns_verb {
     VERB_ZONE_INFO,
     VERB_DISCOVERY_EXECUTION,
     VERB_BRIDGE_SETUP,
+    VERB_GATEWAY_SWITCH,
 };
 
 #endif

@@ -31,6 +31,9 @@ enum disposition server_on_connection(struct server *s, const struct cpns_messag
     if (pne == ENTITY_NONE || pn == SCENARIO_NONE || scenario->nodes[pne].role != ROLE_PNE) {
         return agent_refuse(&s->agent, "unknown_id");
     }
+    if (s->pns[pn].gateway != from) { /* it was, and is told: server_heard() */
+        return agent_refuse(&s->agent, "not_the_gateway");
+    }
     struct subscriber *sub = remember(s, pne);
     char purpose[300];
     snprintf(purpose, sizeof(purpose), "challenge/%s", entity_name(e, pne));
@@ -63,6 +66,27 @@ static void send_result(struct server *s, struct subscriber *sub, int64_t transa
     agent_send(&s->agent, &result, &route);
 }
 
+bool server_answer_is_right(struct server *s, const struct cpns_message *m, entity_id pne,
+                            uint32_t pn, struct span challenge)
+{
+    struct entity *e = s->agent.entity;
+    uint8_t key[32] = {0};
+    uint8_t wanted[32];
+    struct buf data = {0};
+    bool same = agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID) == pne;
+    same = server_authentication_key(s, pne, m, key) && same;
+    buf_append(&data, challenge);
+    buf_append_str(&data, entity_urn(e, pne));
+    buf_append_str(&data, entity_pn_urn(e, pn));
+    entity_hmac(span_of(key, sizeof(key)), buf_span(&data), wanted);
+    buf_fini(&data);
+    same = entity_equal(cpns_bytes(m, CPNS_ANSWER), span_of(wanted, sizeof(wanted))) && same;
+    if (same) {
+        server_user_key_used(s, pne, m);
+    }
+    return same;
+}
+
 enum disposition server_on_answer(struct server *s, const struct cpns_message *m, entity_id from)
 {
     struct entity *e = s->agent.entity;
@@ -70,26 +94,17 @@ enum disposition server_on_answer(struct server *s, const struct cpns_message *m
     if (!agent_answered(&s->agent, m, CPNS_AUTHENTICATION_REQUEST, &pne)) {
         return MESSAGE_DELIVERED; /* late or repeated */
     }
+    if (server_switch_answer(s, m, pne, from)) {
+        return MESSAGE_DELIVERED;
+    }
     struct subscriber *sub = server_subscriber(s, (entity_id)pne);
     CHECK(sub != NULL);
-    bool same =
-        agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID) == sub->pne && from == sub->gateway;
-    uint8_t key[32] = {0};
-    uint8_t wanted[32];
-    struct buf data = {0};
-    same = server_authentication_key(s, sub->pne, m, key) && same;
-    buf_append(&data, span_of(sub->challenge, sizeof(sub->challenge)));
-    buf_append_str(&data, entity_urn(e, sub->pne));
-    buf_append_str(&data, entity_pn_urn(e, sub->pn));
-    entity_hmac(span_of(key, sizeof(key)), buf_span(&data), wanted);
-    buf_fini(&data);
     sub->challenged = false;
     sub->authenticated =
-        same && entity_equal(cpns_bytes(m, CPNS_ANSWER), span_of(wanted, sizeof(wanted)));
+        from == sub->gateway &&
+        server_answer_is_right(s, m, sub->pne, sub->pn, span_of(sub->challenge, CHALLENGE_BYTES));
     sub->taken_out = sub->taken_out && !sub->authenticated;
-    if (sub->authenticated) {
-        server_user_key_used(s, sub->pne, m);
-    } else {
+    if (!sub->authenticated) {
         sub->registered = false;
         entity_event(e, "authentication_failed", entity_name(e, sub->pne));
     }
@@ -120,7 +135,7 @@ static int check_members(const struct server *s, const struct cpns_message *m, u
                          entity_id from)
 {
     const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
-    if (pn == SCENARIO_NONE || entity_scenario(s->agent.entity)->pns[pn].gateway != from) {
+    if (pn == SCENARIO_NONE || s->pns[pn].gateway != from) {
         return 404;
     }
     size_t good = 0;

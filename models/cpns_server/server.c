@@ -67,6 +67,7 @@ static void start(struct entity *e, void *state)
     struct server *s = state;
     agent_init(&s->agent, e);
     s->pns = mem_calloc(entity_scenario(e)->pn_count, sizeof(*s->pns));
+    server_switch_start(s);
     s->groups = mem_calloc(entity_scenario(e)->group_count, sizeof(*s->groups));
     for (size_t i = 0; i < entity_scenario(e)->pn_count; i++) {
         s->pns[i].admin = ENTITY_NONE;
@@ -142,6 +143,10 @@ static enum disposition dispatch(struct server *s, struct cpns_message *m, const
         return server_on_key_assignment(s, m, r->from);
     case CPNS_PNE_PROVISIONING_REQUEST:
         return server_on_provisioning(s, m, r->from);
+    case CPNS_GW_SWITCH_REQUEST:
+        return server_on_switch_request(s, m, r->from);
+    case CPNS_GW_SWITCH_RESPONSE:
+        return server_on_switch_response(s, m);
     case CPNS_KEEP_ALIVE:
         if (!cpns_has(m, CPNS_STATUS)) {
             struct cpns_message answer;
@@ -169,6 +174,7 @@ static enum disposition message(struct entity *e, void *state, const struct rece
     } else {
         d = dispatch(s, &m, r);
         server_heard_pne(s, agent_entity(&s->agent, &m, CPNS_ORIGIN_ENTITY_ID));
+        server_heard(s, &m, r->from);
     }
     cpns_message_fini(&m);
     return d;
@@ -182,14 +188,21 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
     (void)reason;
     if (event == CHANNEL_UP) {
         server_heard_peer(state, peer);
+    } else {
+        server_switch_lost(state, peer);
     }
 }
 
 static void gave_up(struct server *s, enum cpns_type type, uint64_t cookie)
 {
     switch (type) {
+    case CPNS_GW_SWITCH_REQUEST:
+        server_switch_unanswered(s, cookie);
+        break;
     case CPNS_AUTHENTICATION_REQUEST:
-        server_challenge_unanswered(s, (entity_id)cookie);
+        if (!server_switch_challenge_unanswered(s, cookie)) {
+            server_challenge_unanswered(s, (entity_id)cookie);
+        }
         break;
     case CPNS_OWNER_CONFIRMATION_REQUEST:
         server_confirmation_silent(s, cookie);
@@ -261,6 +274,7 @@ static void finish(struct entity *e, void *state)
     map_fini(&s->subscribers);
     free(s->subscriber_list);
     free(s->pns);
+    free(s->said_at);
     free(s->groups);
     free(s->joins);
     server_keys_free(s);

@@ -26,14 +26,27 @@ struct subscriber {
     uint8_t challenge[CHALLENGE_BYTES];
 };
 
+/* A gateway that wants to take a PN over. */
+struct pending_switch {
+    bool used;
+    bool asking; /* the old gateway */
+    entity_id gateway;
+    int64_t transaction;
+    uint64_t flow;
+    uint8_t challenge[CHALLENGE_BYTES]; /* for the PNE on its device */
+};
+
 /* PN inventory (cpns-model.md section 2). */
 struct inventory_pn {
     bool stored;
-    entity_id gateway;
+    entity_id gateway;  /* also of one that is not stored: who may enter it */
     entity_id admin;    /* ENTITY_NONE: none */
     entity_id admin_by; /* who assigned it */
     int64_t latest;     /* TransactionID of the newest registration: a gateway's numbers grow */
     sim_time lease_end;
+    struct pending_switch change;
+    entity_id former;   /* gateway before this one, or ENTITY_NONE */
+    bool former_untold; /* it may not know */
 };
 
 enum server_timer { SERVER_TIMER_LEASE = 1, SERVER_TIMER_USAGE };
@@ -44,6 +57,8 @@ struct server {
     struct subscriber **subscriber_list; /* in order of appearance */
     size_t subscriber_count, subscriber_capacity;
     struct inventory_pn *pns;       /* by index of the scenario */
+    sim_time *said_at;              /* by entity: when a gateway said something last */
+    size_t untold;                  /* PNs whose former gateway may not know */
     struct inventory_group *groups; /* by index of the scenario */
     struct pending_join *joins;
     size_t join_count, join_capacity;
@@ -96,6 +111,25 @@ enum disposition server_on_leave(struct server *s, const struct cpns_message *m,
 /* Members of the PN at `from` that its registration does not list are no longer registered. */
 void server_drop_unlisted(struct server *s, const struct cpns_message *m, uint32_t pn,
                           entity_id from);
+/* Whether `m` is the PNE's answer to that challenge for the PN, with the key that it names. */
+bool server_answer_is_right(struct server *s, const struct cpns_message *m, entity_id pne,
+                            uint32_t pn, struct span challenge);
+
+/* gateway_switch.c */
+void server_switch_start(struct server *s);
+enum disposition server_on_switch_request(struct server *s, const struct cpns_message *m,
+                                          entity_id from);
+/* From a gateway that was asked to give a PN up. */
+enum disposition server_on_switch_response(struct server *s, const struct cpns_message *m);
+void server_switch_unanswered(struct server *s, uint64_t pn);
+/* The session with a gateway is over. */
+void server_switch_lost(struct server *s, entity_id gateway);
+/* A gateway said something: it is told what it may not know. */
+void server_heard(struct server *s, const struct cpns_message *m, entity_id from);
+/* Of a challenge with that cookie: false when it was not for a switch. */
+bool server_switch_answer(struct server *s, const struct cpns_message *m, uint64_t cookie,
+                          entity_id from);
+bool server_switch_challenge_unanswered(struct server *s, uint64_t cookie);
 
 /* stores.c: what it holds when the run ends */
 void server_tell_stores(struct entity *e, void *state);

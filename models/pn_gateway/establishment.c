@@ -1,6 +1,7 @@
 /* The gateway's part of PN establishment and authentication (cpns-model.md flows 2 and 3). */
 #include <stdlib.h>
 
+#include "models/cpns/gateways.h"
 #include "models/pn_gateway/gateway.h"
 
 /* --- tables
@@ -11,17 +12,20 @@ void gateway_establishment_start(struct gateway *g)
     const struct scenario *s = entity_scenario(g->agent.entity);
     entity_id self = entity_self(g->agent.entity);
     for (uint32_t i = 0; i < s->pn_count; i++) {
-        g->pn_count += s->pns[i].gateway == self;
+        g->pn_count += gateway_may_serve(s, i, self);
     }
     g->pns = mem_calloc(g->pn_count, sizeof(*g->pns));
     size_t at = 0;
     for (uint32_t i = 0; i < s->pn_count; i++) {
-        if (s->pns[i].gateway != self) {
+        if (!gateway_may_serve(s, i, self)) {
             continue;
         }
         struct pn *pn = &g->pns[at];
         pn->number = i;
         pn->admin = s->pns[i].admin != SCENARIO_NONE ? s->pns[i].admin : ENTITY_NONE;
+        pn->serving = s->pns[i].gateway == self;
+        pn->successor = pn->serving ? ENTITY_NONE : s->pns[i].gateway;
+        pn->candidate = ENTITY_NONE;
         pn->member_count = s->pns[i].member_count + s->pns[i].candidate_count;
         pn->members = mem_calloc(pn->member_count, sizeof(*pn->members));
         for (size_t k = 0; k < pn->member_count; k++) {
@@ -225,7 +229,7 @@ void gateway_renew_lease(struct gateway *g, uint64_t number)
 
 /* The PNE's request goes on to the server, with the gateway's information added (PNConnection
  * forwarded, US9071590). */
-static void authenticate(struct gateway *g, struct pn *pn, struct member *m)
+void gateway_authenticate(struct gateway *g, struct pn *pn, struct member *m)
 {
     struct entity *e = g->agent.entity;
     const struct scenario *s = entity_scenario(e);
@@ -284,7 +288,7 @@ void gateway_met_pne(struct gateway *g, entity_id pne)
 void gateway_begin_member(struct gateway *g, struct pn *pn, struct member *m)
 {
     pn_move(g, pn, PN_EV_REQUESTED, pn->state == PN_ACTIVE ? PN_ACTIVE : PN_FORMING);
-    authenticate(g, pn, m);
+    gateway_authenticate(g, pn, m);
 }
 
 void gateway_under_way(struct gateway *g, const struct pn *pn, const struct member *m)
@@ -340,6 +344,17 @@ enum disposition gateway_on_establishment_request(struct gateway *g, const struc
         gateway_under_way(g, pn, asking);
         return MESSAGE_DELIVERED;
     }
+    if (pn->serving && asking->inherited) {
+        gateway_let_in(g, pn, asking);
+        return MESSAGE_DELIVERED;
+    }
+    if (!pn->serving) { /* it has no other: taken over first */
+        gateway_under_way(g, pn, asking);
+        if (!pn->taking) {
+            gateway_take_over(g, pn, ENTITY_NONE);
+        }
+        return MESSAGE_DELIVERED;
+    }
     if (asking->outside) {
         return gateway_ask_to_add(g, pn, asking);
     }
@@ -355,8 +370,22 @@ enum disposition gateway_on_establishment_request(struct gateway *g, const struc
         asking->counted = true;
         pn->awaited++;
     }
-    authenticate(g, pn, asking);
+    gateway_authenticate(g, pn, asking);
     return MESSAGE_DELIVERED;
+}
+
+void gateway_reset_member(struct gateway *g, struct member *m, int status)
+{
+    clear_guard(g, m);
+    agent_forget_cookie(&g->agent, CPNS_ENTITY_DISCOVERY_REQUEST, m->pne);
+    agent_forget_cookie(&g->agent, CPNS_PN_CONNECTION_REQUEST, m->pne);
+    agent_forget_cookie(&g->agent, CPNS_PN_CONNECTION_FORWARDED, m->pne);
+    agent_forget_cookie(&g->agent, CPNS_PN_LEAVE, m->pne);
+    entity_timer_cancel(g->agent.entity, m->again);
+    gateway_end_flows(g, m, status);
+    *m = (struct member){
+        .pne = m->pne, .state = MEMBER_ABSENT, .candidate = m->candidate, .outside = m->candidate};
+    gateway_group_forget(g, m->pne);
 }
 
 void gateway_on_pne_up(struct gateway *g, entity_id pne)
@@ -391,7 +420,7 @@ enum disposition gateway_on_connection_answer(struct gateway *g, const struct cp
         return MESSAGE_DELIVERED;
     }
     if (m->type == CPNS_PN_CONNECTION_RESPONSE && cpns_integer(m, CPNS_CONSENT) == 1) {
-        authenticate(g, pn, member);
+        gateway_authenticate(g, pn, member);
     } else {
         fail_member(g, pn, member, 403);
     }
@@ -459,7 +488,7 @@ void gateway_on_server_down(struct gateway *g)
             struct member *m = &pn->members[k];
             if (m->state == MEMBER_AUTHENTICATING &&
                 !agent_waits(&g->agent, CPNS_PN_CONNECTION_FORWARDED, m->pne)) {
-                authenticate(g, pn, m);
+                gateway_authenticate(g, pn, m);
             }
         }
     }
@@ -473,6 +502,7 @@ void gateway_on_server_failed(struct gateway *g)
     for (size_t i = 0; i < g->pn_count; i++) {
         struct pn *pn = &g->pns[i];
         pn->registering = false;
+        gateway_take_over_failed(g, i, 503);
         for (size_t k = 0; k < pn->member_count; k++) {
             struct member *m = &pn->members[k];
             m->listed = false;
@@ -500,6 +530,9 @@ void gateway_on_gave_up(struct gateway *g, enum cpns_type type, uint64_t cookie)
         if (m != NULL && m->state != MEMBER_ABSENT && m->state < MEMBER_AUTHENTICATED) {
             fail_member(g, pn, m, 504);
         }
+        break;
+    case CPNS_GW_SWITCH_REQUEST:
+        gateway_take_over_failed(g, (size_t)cookie, 504);
         break;
     case CPNS_REGISTRATION_REQUEST:
         pn = &g->pns[cookie];

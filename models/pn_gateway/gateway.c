@@ -5,16 +5,15 @@
 #include <string.h>
 
 static const char *const events[] = {
-    [PN_EV_REQUESTED] = "requested",
-    [PN_EV_REGISTERED] = "registered",
-    [PN_EV_REFUSED] = "refused",
-    [PN_EV_RELEASED] = "released",
+    [PN_EV_REQUESTED] = "requested", [PN_EV_REGISTERED] = "registered", [PN_EV_REFUSED] = "refused",
+    [PN_EV_RELEASED] = "released",   [PN_EV_SWITCHED] = "switched",
 };
 static const char *const event_docs[] = {
     [PN_EV_REQUESTED] = "a member asks for it",
     [PN_EV_REGISTERED] = "the server has stored it",
     [PN_EV_REFUSED] = "the server has not, or nobody came",
     [PN_EV_RELEASED] = "it is deleted",
+    [PN_EV_SWITCHED] = "taken over from another gateway, or given up to one",
 };
 
 static const struct fsm_state states[] = {
@@ -35,11 +34,14 @@ static const struct fsm_arc arcs[] = {
     {ON(ACTIVE, REQUESTED), .to = TO(ACTIVE), .note = "a further member, or one that comes back"},
     {ON(ACTIVE, REGISTERED), .to = TO(ACTIVE), .note = "with further members, or a new lease"},
     {ON(ACTIVE, RELEASED), .to = TO(NONE)},
+    {ON(NONE, SWITCHED), .to = TO(ACTIVE), .note = "taken over"},
+    {ON(FORMING, SWITCHED), .to = TO(NONE), .note = "given up"},
+    {ON(ACTIVE, SWITCHED), .to = TO(NONE), .note = "given up"},
 };
 
 const struct fsm_table pn_table = {
     .name = "pn",
-    .doc = "A personal network at its gateway (cpns-model.md flows 2, 10)",
+    .doc = "A personal network at its gateway (cpns-model.md flows 2, 9, 10)",
     .states = states,
     .state_count = SIM_ARRAY_LEN(states),
     .events = events,
@@ -114,12 +116,20 @@ static enum disposition on_discovery(struct gateway *g, const struct cpns_messag
         }
         return MESSAGE_DELIVERED; /* otherwise the PNE opens its session now */
     }
+    struct entity *e = g->agent.entity;
+    struct pn *pn = NULL;
+    bool which = cpns_has(m, CPNS_PN_ID);
+    bool mine = gateway_member(g, from, &pn) != NULL && pn->serving &&
+                pn->number == entity_pn_by_urn(e, cpns_text(m, CPNS_PN_ID));
     struct cpns_message answer;
-    agent_answer(&g->agent, &answer, CPNS_ENTITY_DISCOVERY_RESPONSE, m, 200);
+    agent_answer(&g->agent, &answer, CPNS_ENTITY_DISCOVERY_RESPONSE, m, which && !mine ? 404 : 200);
     cpns_set_text(&answer, CPNS_MODE, "pn_gw");
     struct agent_route route = gateway_route(from, NULL);
     route.exempt = EXEMPT_BEFORE_ESTABLISHMENT;
     agent_send(&g->agent, &answer, &route);
+    if (which && pn != NULL && from != entity_scenario(e)->nodes[entity_self(e)].twin) {
+        gateway_looked_for(g, pn);
+    }
     return MESSAGE_DELIVERED;
 }
 
@@ -130,7 +140,7 @@ static int standing(struct gateway *g, entity_id pne)
     struct pn *pn = NULL;
     const struct member *m = gateway_member(g, pne, &pn);
     if (m == NULL || m->state == MEMBER_ABSENT) {
-        return m != NULL && pn->state == PN_NONE ? 410 : 403;
+        return m != NULL && pn->state == PN_NONE && pn->serving ? 410 : 403;
     }
     return 200;
 }
@@ -138,19 +148,47 @@ static int standing(struct gateway *g, entity_id pne)
 static enum disposition answer_keep_alive(struct gateway *g, const struct cpns_message *m,
                                           entity_id from)
 {
-    if (!cpns_has(m, CPNS_STATUS)) {
+    struct pn *pn = NULL;
+    struct member *member = gateway_member(g, from, &pn);
+    if (cpns_has(m, CPNS_STATUS) || gateway_redirects(g, pn, from)) {
+        return MESSAGE_DELIVERED;
+    }
+    if (member != NULL && pn->taking) {
+        member->knocked = cpns_integer(m, CPNS_TRANSACTION_ID);
+    } else {
         struct cpns_message answer;
         agent_answer(&g->agent, &answer, CPNS_KEEP_ALIVE, m, standing(g, from));
         struct agent_route route = gateway_route(from, NULL);
         agent_send(&g->agent, &answer, &route);
+        if (member != NULL) {
+            gateway_is_in(g, pn, member);
+        }
     }
     return MESSAGE_DELIVERED;
 }
 
-/* A PNE that is not in its PN may not use the network. */
-static enum disposition refuse_stranger(struct gateway *g, const struct cpns_message *m,
-                                        entity_id from)
+void gateway_answer_knock(struct gateway *g, struct member *m)
 {
+    struct cpns_message answer;
+    agent_begin(&g->agent, &answer, CPNS_KEEP_ALIVE, entity_urn(g->agent.entity, m->pne));
+    cpns_set_integer(&answer, CPNS_TRANSACTION_ID, m->knocked);
+    cpns_set_integer(&answer, CPNS_STATUS, standing(g, m->pne));
+    struct agent_route route = gateway_route(m->pne, NULL);
+    agent_send(&g->agent, &answer, &route);
+}
+
+/* A PNE that is not in its PN may not use the network. */
+static enum disposition refuse_stranger(struct gateway *g, struct cpns_message *m,
+                                        const struct received *r)
+{
+    entity_id from = r->from;
+    struct pn *pn = NULL;
+    if (gateway_member(g, from, &pn) != NULL && pn->taking) {
+        return gateway_hold(pn, r, g->server);
+    }
+    if (gateway_redirects(g, pn, from)) {
+        return agent_refuse(&g->agent, "gateway_switched");
+    }
     bool gone = standing(g, from) == 410;
     bool access = m->type == CPNS_SERVICE_ACCESS_REQUEST;
     /* A release that is asked for again: its first answer got lost. */
@@ -237,7 +275,7 @@ static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
     case CPNS_ADMINEE_CHANGE_RESPONSE:
     case CPNS_PN_USAGE_INFO_CREATE_REQUEST:
         if (member == NULL || member->state != MEMBER_REGISTERED) {
-            return refuse_stranger(g, m, r->from);
+            return refuse_stranger(g, m, r);
         }
         if (gateway_use_bridge(g, pn, m, r, &d)) {
             return d;
@@ -257,6 +295,10 @@ static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
     case CPNS_DEVICE_CAPABILITIES_RESPONSE:
         return member != NULL ? gateway_on_capabilities_answer(g, m, r)
                               : agent_refuse(&g->agent, "not_a_member");
+    case CPNS_GW_SWITCH_REQUEST:
+        return gateway_on_switch_request(g, m, r->from);
+    case CPNS_GW_CHANGE:
+        return gateway_on_gateway_change(g, m, r->from);
     case CPNS_KEEP_ALIVE:
         return answer_keep_alive(g, m, r->from);
     default:
@@ -365,6 +407,10 @@ static enum disposition from_server(struct gateway *g, struct cpns_message *m,
             return gateway_on_add_response(g, m);
         case CPNS_PN_LEAVE_RESPONSE:
             return gateway_on_leave_response(g, m);
+        case CPNS_GW_SWITCH_REQUEST:
+            return gateway_on_server_switch(g, m);
+        case CPNS_GW_SWITCH_RESPONSE:
+            return gateway_on_switch_response(g, m);
         case CPNS_KEEP_ALIVE:
             return MESSAGE_DELIVERED;
         default:
@@ -375,6 +421,9 @@ static enum disposition from_server(struct gateway *g, struct cpns_message *m,
     if (pne == ENTITY_NONE || gateway_member(g, pne, &pn) == NULL) {
         return agent_refuse(&g->agent, "not_here");
     }
+    if (is_question(m->type) && gateway_member(g, pne, &pn)->expected && gateway_is_new(g, pn)) {
+        return gateway_hold(pn, r, pne);
+    }
     if (is_question(m->type) && !entity_connected(g->agent.entity, pne)) {
         return answer_unreachable(g, m); /* only the PNE can open its session */
     }
@@ -383,6 +432,15 @@ static enum disposition from_server(struct gateway *g, struct cpns_message *m,
         note_passed(g, m, pne);
     }
     return d;
+}
+
+static void note_heard(struct gateway *g, entity_id pne)
+{
+    struct pn *pn;
+    struct member *m = gateway_member(g, pne, &pn);
+    if (m != NULL) {
+        m->heard_at = entity_now(g->agent.entity);
+    }
 }
 
 static bool may_be_clear(const struct gateway *g, enum cpns_type type)
@@ -408,6 +466,7 @@ static enum disposition message(struct entity *e, void *state, const struct rece
         }
         d = from_server(g, &m, r);
     } else {
+        note_heard(g, r->from);
         d = from_pne(g, &m, r);
     }
     cpns_message_fini(&m);
@@ -491,6 +550,9 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
     case GATEWAY_TIMER_ASSIGNMENT:
         gateway_on_assignment_timer(g, (entity_id)arg);
         break;
+    case GATEWAY_TIMER_CANDIDATE:
+        gateway_candidate_late(g, arg);
+        break;
     case GATEWAY_TIMER_LEASE:
         gateway_renew_lease(g, arg);
         break;
@@ -565,6 +627,7 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
     case VERB_GROUP_LEAVE:
     case VERB_GROUP_DELETE:
     case VERB_GROUP_OWNER_TRANSFER:
+    case VERB_GATEWAY_SWITCH:
         CHECK(!"a verb that no gateway performs");
     }
 }
@@ -576,6 +639,7 @@ static void finish(struct entity *e, void *state)
     agent_fini(&g->agent);
     for (size_t i = 0; i < g->pn_count; i++) {
         free(g->pns[i].members);
+        gateway_drop_held(&g->pns[i]);
     }
     free(g->pns);
     free(g->groups);

@@ -17,6 +17,7 @@ enum pn_event {
     PN_EV_REGISTERED, /* the server has stored it */
     PN_EV_REFUSED,    /* the server has not, or nobody came */
     PN_EV_RELEASED,
+    PN_EV_SWITCHED, /* taken over, or handed over */
 };
 
 enum member_state {
@@ -46,8 +47,12 @@ struct member {
     bool leaving;          /* waits for a PNLeaveResponse ... */
     int64_t leave_request; /* ... to this TransactionID, of this flow */
     uint64_t leave_flow;
-    bool unsaid;    /* out, and the server has not said that it knows */
-    uint64_t again; /* timer: told again then */
+    bool unsaid;       /* out, and the server has not said that it knows */
+    uint64_t again;    /* timer: told again then */
+    sim_time heard_at; /* it said something last */
+    bool inherited;    /* from the gateway before, and has not asked here yet */
+    bool expected;     /* so, and does not know yet that it is in here */
+    int64_t knocked;   /* a keep-alive that waits for the end of a take-over, by TransactionID; 0 */
 };
 
 /* A personal network of this gateway: PN inventory (copy) and PN routing table (cpns-model.md
@@ -62,6 +67,16 @@ struct pn {
     entity_id admin; /* ENTITY_NONE: none */
     struct pn_bridge bridge;
     bool emptying; /* the last registered member left: it ends unless others come */
+    /* gateway switching */
+    bool serving;              /* this gateway is the PN's; PN_NONE otherwise */
+    bool taking;               /* the server was asked to make it that */
+    struct held_message *held; /* requests that wait for it, or NULL */
+    bool asked_by_twin;        /* for the PNE on this device, whose request ... */
+    int64_t twin_request;      /* ... has this TransactionID */
+    entity_id successor;       /* whose the PN is as far as this gateway knows; ENTITY_NONE */
+    entity_id candidate;       /* of the switch agreed to, or ENTITY_NONE ... */
+    uint64_t candidate_guard;  /* ... timer: until then */
+    sim_time taken_at;         /* when it was taken over, or 0 */
 };
 
 /* Group list: Service Group -> PNEs of this gateway. */
@@ -78,6 +93,7 @@ enum gateway_timer {
     GATEWAY_TIMER_USAGE,
     GATEWAY_TIMER_ZONE,
     GATEWAY_TIMER_BRIDGE,
+    GATEWAY_TIMER_CANDIDATE
 };
 
 struct gateway {
@@ -172,6 +188,44 @@ void gateway_not_registered(struct gateway *g, struct pn *pn, struct member *m);
 
 /* stores.c: what it holds when the run ends */
 void gateway_tell_stores(struct entity *e, void *state);
+
+/* The answer to its PNEstablishmentRequest, where it waits for one. */
+void gateway_answer_member(struct gateway *g, struct pn *pn, struct member *m, int status);
+/* Its request goes on to the server. */
+void gateway_authenticate(struct gateway *g, struct pn *pn, struct member *m);
+/* Is no member any more; what is under way for it ends as `status` says. */
+void gateway_reset_member(struct gateway *g, struct member *m, int status);
+
+/* gateway.c: the keep-alive that waited */
+void gateway_answer_knock(struct gateway *g, struct member *m);
+
+/* gateway_switch.c */
+/* From a member, or from the PNE on this device. */
+enum disposition gateway_on_switch_request(struct gateway *g, const struct cpns_message *m,
+                                           entity_id from);
+enum disposition gateway_on_gateway_change(struct gateway *g, const struct cpns_message *m,
+                                           entity_id from);
+enum disposition gateway_on_server_switch(struct gateway *g, const struct cpns_message *m);
+enum disposition gateway_on_switch_response(struct gateway *g, const struct cpns_message *m);
+/* The PN is another gateway's: tells the PNE, true. */
+bool gateway_redirects(struct gateway *g, const struct pn *pn, entity_id pne);
+/* Asks the server for the PN; `old` for the record, or ENTITY_NONE. */
+void gateway_take_over(struct gateway *g, struct pn *pn, entity_id old);
+void gateway_take_over_failed(struct gateway *g, size_t pn, int status);
+/* The member knows that it is in. */
+void gateway_is_in(struct gateway *g, struct pn *pn, struct member *m);
+/* It has taken the PN over a moment ago. */
+bool gateway_is_new(const struct gateway *g, const struct pn *pn);
+/* A request to the server waits for the end of the take-over; one to a PNE that came with the PN
+ * until that is in. Then they go on. */
+enum disposition gateway_hold(struct pn *pn, const struct received *r, entity_id to);
+void gateway_release_held(struct gateway *g, struct pn *pn, entity_id to);
+void gateway_drop_held(struct pn *pn);
+/* A member that asks for the PN, which this gateway has: inherited ones are in already. */
+void gateway_let_in(struct gateway *g, struct pn *pn, struct member *m);
+/* Somebody looks for the gateway of the PN. */
+void gateway_looked_for(struct gateway *g, const struct pn *pn);
+void gateway_candidate_late(struct gateway *g, size_t pn);
 
 /* release.c */
 void gateway_ask_release(struct gateway *g, uint32_t pn);

@@ -40,22 +40,6 @@ void pne_establishment_start(struct pne *p)
     }
 }
 
-/* Flow 1: the gateway is asked in the clear whether it is there. */
-static void look_for_gateway(struct pne *p)
-{
-    struct entity *e = p->agent.entity;
-    const struct scenario *s = entity_scenario(e);
-    uint32_t link = scenario_hop(s, entity_self(e), p->gateway)->link;
-    struct cpns_message m;
-    agent_begin(&p->agent, &m, CPNS_ENTITY_DISCOVERY_REQUEST, NULL);
-    cpns_set_text(&m, CPNS_MODE, "pne");
-    cpns_set_text(&m, CPNS_NETWORK, link != SCENARIO_NONE ? s->links[link].technology : "internal");
-    struct agent_route route = pne_route(p);
-    route.exempt = EXEMPT_BEFORE_ESTABLISHMENT;
-    route.flow = p->flow;
-    agent_request(&p->agent, &m, &route, 0);
-}
-
 void pne_begin(struct pne *p)
 {
     p->retry = 0;
@@ -64,7 +48,7 @@ void pne_begin(struct pne *p)
         p->flow = entity_flow_begin(p->agent.entity, "pn-establishment",
                                     entity_scenario(p->agent.entity)->pns[p->pn].id);
         p->invited = false;
-        look_for_gateway(p);
+        pne_look_for_gateway(p);
     }
 }
 
@@ -73,23 +57,16 @@ void pne_met_gateway(struct pne *p)
 {
     p->had_enough = false;
     if (p->state == PNE_DISCOVERING) {
-        agent_forget(&p->agent, p->gateway, CPNS_ENTITY_DISCOVERY_REQUEST);
-        look_for_gateway(p);
+        pne_stop_looking(p);
+        pne_look_for_gateway(p);
     } else if (p->retry != 0 && p->failures > 0) {
         entity_timer_cancel(p->agent.entity, p->retry);
         pne_begin(p);
     }
 }
 
-enum disposition pne_on_discovery_response(struct pne *p, const struct cpns_message *m)
+void pne_ask_establishment(struct pne *p)
 {
-    uint64_t cookie;
-    if (!agent_answered(&p->agent, m, CPNS_ENTITY_DISCOVERY_REQUEST, &cookie)) {
-        return MESSAGE_DELIVERED; /* late or repeated */
-    }
-    if (!pne_move(p, PNE_EV_DISCOVERED, PNE_ESTABLISHING)) {
-        return agent_refuse(&p->agent, "protocol_error");
-    }
     const struct scenario_pn *pn = &entity_scenario(p->agent.entity)->pns[p->pn];
     struct cpns_message request;
     agent_begin(&p->agent, &request, CPNS_PN_ESTABLISHMENT_REQUEST,
@@ -106,7 +83,6 @@ enum disposition pne_on_discovery_response(struct pne *p, const struct cpns_mess
     struct agent_route route = pne_route(p);
     route.flow = p->flow;
     agent_request(&p->agent, &request, &route, 0); /* the world opens the session first: R3 */
-    return MESSAGE_DELIVERED;
 }
 
 /* Invited: the gateway looks for this PNE, which then opens its session (types 2 and 3). */
@@ -117,11 +93,14 @@ enum disposition pne_on_discovery_request(struct pne *p, const struct cpns_messa
     struct cpns_message answer;
     agent_answer(&p->agent, &answer, CPNS_ENTITY_DISCOVERY_RESPONSE, m, 200);
     cpns_set_text(&answer, CPNS_MODE, "pne");
-    struct agent_route route = pne_route(p);
+    struct agent_route route = agent_route(r->from);
+    route.pn = p->pn;
     route.exempt = EXEMPT_BEFORE_ESTABLISHMENT;
     agent_send(&p->agent, &answer, &route);
-    if (r->from == p->gateway && p->pn != SCENARIO_NONE && pne_may(p, PNE_EV_INVITED)) {
-        agent_forget(&p->agent, p->gateway, CPNS_ENTITY_DISCOVERY_REQUEST); /* it is found */
+    if (r->from == entity_scenario(e)->nodes[entity_self(e)].twin && r->from != p->gateway) {
+        pne_check_gateway(p); /* others look for one, says the gateway on this device */
+    } else if (r->from == p->gateway && p->pn != SCENARIO_NONE && pne_may(p, PNE_EV_INVITED)) {
+        pne_stop_looking(p); /* it is found */
         pne_move(p, PNE_EV_INVITED, PNE_ESTABLISHING);
         p->invited = true;
         entity_connect(e, p->gateway);
@@ -148,10 +127,14 @@ enum disposition pne_on_connection_request(struct pne *p, const struct cpns_mess
 
 /* Flow 3. The answer proves that the subscriber key, or the user key once there is one, is known:
  * HMAC over challenge, PNE and PN [ours]. */
-enum disposition pne_on_authentication_request(struct pne *p, const struct cpns_message *m)
+enum disposition pne_on_authentication_request(struct pne *p, const struct cpns_message *m,
+                                               entity_id from)
 {
     struct entity *e = p->agent.entity;
-    if (p->pn == SCENARIO_NONE || !pne_move(p, PNE_EV_CHALLENGED, (enum pne_state)p->state)) {
+    /* For the gateway on this device, which takes over: whatever the PNE itself is at. */
+    bool for_device = from != p->gateway && from == entity_scenario(e)->nodes[entity_self(e)].twin;
+    if (p->pn == SCENARIO_NONE ||
+        (!for_device && !pne_move(p, PNE_EV_CHALLENGED, (enum pne_state)p->state))) {
         return agent_refuse(&p->agent, "protocol_error");
     }
     uint8_t key[32];
@@ -167,7 +150,8 @@ enum disposition pne_on_authentication_request(struct pne *p, const struct cpns_
     buf_fini(&data);
     cpns_set_text(&response, CPNS_PN_ID, entity_pn_urn(e, p->pn));
     cpns_set_bytes(&response, CPNS_ANSWER, span_of(answer, sizeof(answer)));
-    struct agent_route route = pne_route(p);
+    struct agent_route route = agent_route(from);
+    route.pn = p->pn;
     agent_send(&p->agent, &response, &route);
     return MESSAGE_DELIVERED;
 }
@@ -178,6 +162,7 @@ static void joined(struct pne *p)
     p->failures = 0;
     p->told = false;
     p->initiates = p->was_member = true;
+    agent_move(&p->agent, ENTITY_NONE, p->gateway); /* what waited for a gateway */
     entity_event(p->agent.entity, "pn_joined", entity_scenario(p->agent.entity)->pns[p->pn].id);
     pne_services_joined_pn(p);
     pne_groups_joined_pn(p);
@@ -217,6 +202,8 @@ enum disposition pne_on_establishment_response(struct pne *p, const struct cpns_
         snprintf(reason, sizeof(reason), "status %d", (int)status);
         if (status == 503 || status == 504) {
             pne_set_back(p, PNE_EV_TIMEOUT, reason);
+        } else if (status == 409) {
+            pne_gives_up(p, PNE_EV_REFUSED, "elsewhere"); /* its gateway is, and serves others */
         } else {
             pne_gives_up(p, PNE_EV_REFUSED, reason);
         }
@@ -244,7 +231,8 @@ enum disposition pne_on_connection_reject(struct pne *p, const struct cpns_messa
 static bool is_absence(const char *reason)
 {
     static const char *const words[] = {"gateway silent",  "no answer", "connect_failed",
-                                        "connection_lost", "timeout",   "unreachable"};
+                                        "connection_lost", "timeout",   "unreachable",
+                                        "elsewhere"};
     for (size_t i = 0; i < SIM_ARRAY_LEN(words); i++) {
         if (strcmp(reason, words[i]) == 0) {
             return true;
@@ -254,7 +242,7 @@ static bool is_absence(const char *reason)
 }
 
 /* Who was invited asks for itself from now on: the gateway has gone on without it. */
-static void asks_itself(struct pne *p)
+void pne_asks_itself(struct pne *p)
 {
     if (!p->initiates) {
         p->initiates = p->was_member = true;
@@ -271,14 +259,16 @@ void pne_gives_up(struct pne *p, enum pne_event event, const char *reason)
     }
     pne_end_flow(p, event, reason);
     pne_move(p, event, PNE_REFUSED);
+    pne_stop_looking(p);
     agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
+    agent_forget(&p->agent, ENTITY_NONE, CPNS_TYPE_COUNT);
     if (!p->told) {
         entity_event(e, "establishment_failed", reason);
     }
     p->told = is_absence(reason);
     p->leaving = p->leaving && p->told;
     if (p->told) {
-        asks_itself(p);
+        pne_asks_itself(p);
     }
     if (p->told && p->initiates && p->retry == 0 && !pne_is_visitor(p)) {
         p->retry = entity_timer_set(e, entity_scenario(e)->timers.keep_alive, PNE_TIMER_START, 0);
@@ -287,7 +277,11 @@ void pne_gives_up(struct pne *p, enum pne_event event, const char *reason)
 
 void pne_on_channel_failed(struct pne *p, const char *reason)
 {
-    pne_set_back(p, PNE_EV_CHANNEL_FAILED, reason);
+    if (p->state == PNE_JOINED && pne_has_choice(p)) {
+        pne_comes_back(p, false); /* perhaps through another gateway */
+    } else {
+        pne_set_back(p, PNE_EV_CHANNEL_FAILED, reason);
+    }
 }
 
 /* Later each time (cpns-model.md section 3, timers). */
@@ -296,6 +290,7 @@ void pne_set_back(struct pne *p, enum pne_event event, const char *reason)
     struct entity *e = p->agent.entity;
     const struct scenario_timers *t = &entity_scenario(e)->timers;
     bool invited = p->state == PNE_ESTABLISHING && p->invited;
+    pne_stop_looking(p);
     agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
     pne_groups_interrupted(p);
     p->failures++;
@@ -309,7 +304,7 @@ void pne_set_back(struct pne *p, enum pne_event event, const char *reason)
     pne_end_flow(p, event, reason);
     pne_move(p, event, PNE_IDLE);
     if (invited) {
-        asks_itself(p);
+        pne_asks_itself(p);
     }
     if (p->initiates && p->retry == 0) {
         sim_time wait = t->request;
@@ -357,6 +352,7 @@ void pne_leaves(struct pne *p)
     }
     pne_move(p, PNE_EV_RELEASED, PNE_IDLE);
     p->initiates = p->broken = p->leaving = false;
+    pne_switch_stop(p, "pn_left");
     agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
     entity_event(p->agent.entity, "pn_left", entity_scenario(p->agent.entity)->pns[p->pn].id);
     entity_disconnect(p->agent.entity, p->gateway, "pn_released");
@@ -375,11 +371,13 @@ void pne_not_here(struct pne *p, int64_t status)
 
 void pne_comes_back(struct pne *p, bool reachable)
 {
-    agent_forget(&p->agent, p->gateway, CPNS_TYPE_COUNT);
+    pne_switch_stop(p, "gateway lost");
+    pne_change_over(p, 503);
+    pne_park(p);
     p->broken = false;
     if (pne_may(p, PNE_EV_LINK_LOST)) {
         pne_move(p, PNE_EV_LINK_LOST, PNE_IDLE);
-        asks_itself(p);
+        pne_asks_itself(p);
         if (reachable || !pne_is_visitor(p)) { /* a visitor that left waits to hear of the zone */
             pne_begin(p);
         }

@@ -10,6 +10,7 @@ static const char *const events[] = {
     [PNE_EV_ADMITTED] = "admitted",   [PNE_EV_REFUSED] = "refused",
     [PNE_EV_TIMEOUT] = "timeout",     [PNE_EV_CHANNEL_FAILED] = "channel_failed",
     [PNE_EV_LINK_LOST] = "link_lost", [PNE_EV_RELEASED] = "released",
+    [PNE_EV_SWITCHED] = "switched",
 };
 static const char *const event_docs[] = {
     [PNE_EV_START] = "its time has come, or it tries again",
@@ -22,6 +23,7 @@ static const char *const event_docs[] = {
     [PNE_EV_CHANNEL_FAILED] = "no session could be made, or it broke on the way",
     [PNE_EV_LINK_LOST] = "the gateway is silent, or no longer has it in its PN",
     [PNE_EV_RELEASED] = "the PN is no more, or the PNE has left it",
+    [PNE_EV_SWITCHED] = "another gateway has the PN",
 };
 
 static const struct fsm_state states[] = {
@@ -60,6 +62,10 @@ static const struct fsm_arc arcs[] = {
     {ON(JOINED, CHANNEL_FAILED), .to = TO(IDLE) | TO(REFUSED)},
     {ON(JOINED, LINK_LOST), .to = TO(IDLE)},
     {ON(JOINED, RELEASED), .to = TO(IDLE)},
+    {ON(JOINED, SWITCHED), .to = TO(JOINED),
+     .note = "a new session, and on with what it waits for"},
+    {ON(DISCOVERING, SWITCHED), .to = TO(IDLE), .note = "begins again, there"},
+    {ON(ESTABLISHING, SWITCHED), .to = TO(IDLE), .note = "likewise"},
     {ON(REFUSED, START), .to = TO(DISCOVERING),
      .note = "looks once every keep-alive period for a gateway that was out of reach"},
     {ON(REFUSED, INVITED), .to = TO(ESTABLISHING)},
@@ -68,7 +74,7 @@ static const struct fsm_arc arcs[] = {
 
 const struct fsm_table pne_table = {.name = "pne",
                                     .doc = "A PNE on its way into its personal network and out of "
-                                           "it (cpns-model.md flows 1, 2, 3, 10)",
+                                           "it (cpns-model.md flows 1, 2, 3, 9, 10)",
                                     .states = states,
                                     .state_count = SIM_ARRAY_LEN(states),
                                     .events = events,
@@ -127,6 +133,7 @@ static void start(struct entity *e, void *state)
 {
     struct pne *p = state;
     agent_init(&p->agent, e);
+    p->willing = ENTITY_NONE;
     p->gateway = entity_scenario(e)->nodes[entity_self(e)].peer;
     pne_bridge_start(p);
     pne_groups_start(p);
@@ -134,9 +141,10 @@ static void start(struct entity *e, void *state)
 }
 
 /* The gateway's answer says whether it still has this PNE in its PN. */
-static enum disposition on_keep_alive(struct pne *p, const struct cpns_message *m)
+static enum disposition on_keep_alive(struct pne *p, const struct cpns_message *m, entity_id from)
 {
-    if (p->state == PNE_JOINED) {
+    if (p->state == PNE_JOINED && from == p->gateway) {
+        pne_change_over(p, cpns_integer(m, CPNS_STATUS));
         pne_not_here(p, cpns_integer(m, CPNS_STATUS));
     }
     return MESSAGE_DELIVERED;
@@ -155,7 +163,7 @@ static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
     case CPNS_PN_CONNECTION_REQUEST:
         return pne_on_connection_request(p, m);
     case CPNS_AUTHENTICATION_REQUEST:
-        return pne_on_authentication_request(p, m);
+        return pne_on_authentication_request(p, m, r->from);
     case CPNS_AUTHENTICATION_RESULT:
         return pne_on_authentication_result(p, m);
     case CPNS_PN_ESTABLISHMENT_RESPONSE:
@@ -236,8 +244,12 @@ static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
         return pne_on_key_assignment_response(p, m);
     case CPNS_PNE_PROVISIONING:
         return pne_on_provisioning(p, m);
+    case CPNS_GW_SWITCH_RESPONSE:
+        return pne_on_switch_response(p, m, r->from);
+    case CPNS_GW_CHANGE:
+        return pne_on_gateway_change(p, m, r->from);
     case CPNS_KEEP_ALIVE:
-        return on_keep_alive(p, m);
+        return on_keep_alive(p, m, r->from);
     default:
         return agent_refuse(&p->agent, "unexpected_type");
     }
@@ -265,7 +277,11 @@ static enum disposition message(struct entity *e, void *state, const struct rece
     } else if (!r->in_session && !may_be_clear(p, m.type)) {
         d = agent_refuse(&p->agent, "outside_session");
     } else {
-        if (r->in_session) {
+        if (r->in_session && r->from == p->gateway) {
+            p->heard = true;
+            if (m.type != CPNS_KEEP_ALIVE && cpns_integer(&m, CPNS_STATUS) < 400) {
+                pne_change_over(p, 200); /* the new gateway has it as a member */
+            }
             keep_alive_seen(&p->keep_alive, &p->agent, m.type);
         }
         d = pne_couples(p, &m) ? pne_on_coupling(p, &m, r) : dispatch(p, &m, r);
@@ -274,11 +290,18 @@ static enum disposition message(struct entity *e, void *state, const struct rece
     return d;
 }
 
+static enum scenario_hop_kind kind_of(const struct pne *p, entity_id neighbour)
+{
+    const struct entity *e = p->agent.entity;
+    return scenario_hop(entity_scenario(e), entity_self(e), neighbour)->kind;
+}
+
 static void met(struct entity *e, void *state, entity_id peer)
 {
     struct pne *p = state;
     (void)e;
-    if (peer == p->gateway) {
+    if (peer == p->gateway || (p->state != PNE_JOINED && p->pn != SCENARIO_NONE && p->was_member &&
+                               kind_of(p, peer) == HOP_PNE_GATEWAY)) {
         pne_met_gateway(p);
     }
 }
@@ -300,7 +323,9 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
 {
     struct pne *p = state;
     (void)e;
-    (void)peer;
+    if (peer != p->gateway) { /* one that it has left; the gateway on its device needs no session */
+        return;
+    }
     switch (event) {
     case CHANNEL_UP:
         p->broken = false;
@@ -332,16 +357,19 @@ static void on_keep_alive_timer(struct pne *p)
     }
 }
 
-static void gave_up(struct pne *p, enum cpns_type type, uint64_t cookie)
+static void gave_up(struct pne *p, enum cpns_type type, entity_id peer, uint64_t cookie)
 {
     switch (type) {
+    case CPNS_GW_SWITCH_REQUEST:
+        pne_switch_gave_up(p, peer);
+        break;
     case CPNS_ENTITY_DISCOVERY_REQUEST:
-        if (cookie != 0) {
+        if (kind_of(p, peer) == HOP_BRIDGE) {
             pne_end_silent(p, cookie);
             break;
         }
-        p->failures++;
-        if (pne_may(p, PNE_EV_TIMEOUT)) {
+        p->failures += !pne_looks(p);
+        if (!pne_looks(p) && pne_may(p, PNE_EV_TIMEOUT)) {
             pne_gives_up(p, PNE_EV_TIMEOUT, "gateway silent");
         }
         break;
@@ -383,6 +411,12 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
     case PNE_TIMER_KEY:
         pne_key_assignment_timer(p);
         break;
+    case PNE_TIMER_LOOK:
+        pne_on_look(p);
+        break;
+    case PNE_TIMER_CHECK:
+        pne_on_check(p, (entity_id)arg);
+        break;
     case PNE_TIMER_GROUP:
         pne_group_timer(p, arg);
         break;
@@ -402,7 +436,7 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
         entity_id peer;
         uint64_t cookie;
         if (agent_timed_out(&p->agent, arg, &type, &peer, &cookie)) {
-            gave_up(p, type, cookie);
+            gave_up(p, type, peer, cookie);
         }
         break;
     }
@@ -468,6 +502,13 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
         break;
     case VERB_ZONE_INFO:
         pne_ask_zone_info(p);
+        break;
+    case VERB_GATEWAY_SWITCH:
+        if (item->pns[0] == p->pn) {
+            pne_switch_gateway(p, "asked for");
+        } else {
+            entity_event(e, "work_skipped", "gateway-switch: in another personal network");
+        }
         break;
     case VERB_DEVICE_CAPABILITIES:
     case VERB_DISCOVERY_EXECUTION:

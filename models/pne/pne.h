@@ -29,6 +29,7 @@ enum pne_event {
     PNE_EV_CHANNEL_FAILED,
     PNE_EV_LINK_LOST,
     PNE_EV_RELEASED,
+    PNE_EV_SWITCHED, /* another gateway has taken over */
 };
 
 extern const struct fsm_table pne_table;
@@ -40,10 +41,19 @@ enum pne_timer {
     PNE_TIMER_LEAVE,
     PNE_TIMER_SERVICE,
     PNE_TIMER_USAGE,
+    PNE_TIMER_LOOK,
+    PNE_TIMER_CHECK
 };
 
 /* Cookie of a PNLeave for itself; otherwise the PNE that is to leave. */
 #define PNE_LEAVES_ITSELF (UINT64_C(1) << 40)
+
+/* How far this PNE is as the candidate of a gateway switch. */
+enum pne_switch {
+    SWITCH_NONE,
+    SWITCH_ASKED,  /* has asked its gateway */
+    SWITCH_TAKING, /* the gateway on its device is at it */
+};
 
 /* Membership of a Service Group, as the PNE knows it. */
 enum group_state { GROUP_OUT, GROUP_ASKING, GROUP_MEMBER, GROUP_LEAVING };
@@ -97,6 +107,15 @@ struct pne {
     struct pne_group_key *group_keys;
     size_t group_key_count, group_key_capacity;
     struct pne_keys *keys; /* NULL: no message about keys yet */
+    /* search among several gateways */
+    entity_id willing; /* the first that answered without serving the PN, or ENTITY_NONE */
+    uint64_t look;     /* timer, or 0: then it is asked to take over */
+    bool checking;     /* whether the gateway is still there; ... */
+    bool heard;        /* ... it said something since */
+    /* gateway switching */
+    enum pne_switch switching;
+    uint64_t switch_flow; /* gateway-switch that this PNE began, or 0 */
+    uint64_t change_flow; /* gateway-change under way, or 0 */
 };
 
 /* A route to the gateway for a message of this PNE's PN. */
@@ -115,9 +134,11 @@ void pne_establishment_start(struct pne *p);
 void pne_begin(struct pne *p);
 enum disposition pne_on_discovery_request(struct pne *p, const struct cpns_message *m,
                                           const struct received *r);
-enum disposition pne_on_discovery_response(struct pne *p, const struct cpns_message *m);
+/* To the gateway that was found. */
+void pne_ask_establishment(struct pne *p);
 enum disposition pne_on_connection_request(struct pne *p, const struct cpns_message *m);
-enum disposition pne_on_authentication_request(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_authentication_request(struct pne *p, const struct cpns_message *m,
+                                               entity_id from);
 enum disposition pne_on_authentication_result(struct pne *p, const struct cpns_message *m);
 enum disposition pne_on_establishment_response(struct pne *p, const struct cpns_message *m);
 enum disposition pne_on_connection_reject(struct pne *p, const struct cpns_message *m);
@@ -135,6 +156,34 @@ void pne_not_here(struct pne *p, int64_t status);
 void pne_comes_back(struct pne *p, bool reachable);
 void pne_gives_up(struct pne *p, enum pne_event event, const char *reason);
 void pne_ask_release(struct pne *p);
+/* Asks for itself from now on, and for itself alone. */
+void pne_asks_itself(struct pne *p);
+
+/* search.c */
+/* Whether more than one gateway may serve its PN. */
+bool pne_has_choice(const struct pne *p);
+void pne_look_for_gateway(struct pne *p);
+void pne_stop_looking(struct pne *p);
+bool pne_looks(const struct pne *p); /* a discovery is unanswered */
+void pne_on_look(struct pne *p);
+enum disposition pne_on_discovery_response(struct pne *p, const struct cpns_message *m);
+void pne_check_gateway(struct pne *p);
+void pne_on_check(struct pne *p, entity_id gateway);
+void pne_park(struct pne *p);
+
+/* gateway_switch.c */
+/* The gateway on this PNE's device shall take over from its gateway; `reason` in words. */
+void pne_switch_gateway(struct pne *p, const char *reason);
+enum disposition pne_on_switch_response(struct pne *p, const struct cpns_message *m,
+                                        entity_id from);
+enum disposition pne_on_gateway_change(struct pne *p, const struct cpns_message *m, entity_id from);
+void pne_switch_gave_up(struct pne *p, entity_id peer);
+/* The gateway it asked is lost. */
+void pne_switch_stop(struct pne *p, const char *reason);
+/* To another gateway, which has taken over. */
+void pne_follow(struct pne *p, entity_id gateway);
+/* The new gateway has answered, or not: the change is over. */
+void pne_change_over(struct pne *p, int64_t status);
 
 /* stores.c: what it believes when the run ends */
 void pne_tell_stores(struct entity *e, void *state);

@@ -99,6 +99,24 @@ static void take_named(struct loader *l, const struct value *v, const struct nam
     }
 }
 
+/* The PNEs of `to` do it. */
+static void take_performers(struct loader *l, const struct raw_work *raw,
+                            const struct scenario_verb *verb, struct scenario_work *w)
+{
+    missing(l, &raw->head, &raw->to, "to", verb->name);
+    for (size_t i = 0; i < w->to_count; i++) {
+        const struct scenario_node *n = &l->s->nodes[w->to[i]];
+        if (n->twin == SCENARIO_NONE) {
+            report_hint(report_error(&l->report, raw->to.at, "not-capable",
+                                     "%s cannot be a gateway: it has no key standby", n->id),
+                        "give it standby: {link: LINK, uplink: {to: SERVER, link: LINK}}");
+            return;
+        }
+    }
+    w->from = w->to;
+    w->from_count = w->to_count;
+}
+
 static void take_target(struct loader *l, const struct raw_work *raw,
                         const struct scenario_verb *verb, struct scenario_work *w)
 {
@@ -134,6 +152,9 @@ static void take_target(struct loader *l, const struct raw_work *raw,
                          verb->name);
         }
         select_nodes(l, &raw->to, ROLE_BIT(ROLE_PNE), SCENARIO_NONE, &w->to, &w->to_count);
+        if (verb->by_target) {
+            take_performers(l, raw, verb, w);
+        }
         break;
     }
 }

@@ -96,6 +96,8 @@ struct scenario_verb {
     enum scenario_use service, keyword, member; /* the keys of these names */
     bool service_defined;                       /* `service` names one of `services` */
     bool one_member;                            /* `member` names exactly one PNE */
+    bool by_target;                             /* TARGET_PN_NODE without `from`: the PNEs of `to`,
+                                                   which have `standby`, do it */
 };
 
 /* Borrowed by scenario_load() during the call. */

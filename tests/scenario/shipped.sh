@@ -58,15 +58,22 @@ none "a signalling message that is not exempt went outside a session" \
      WHERE h.sent_ns IS NOT NULL AND h.exemption IS NULL AND (h.protected = 0 OR h.session_id IS NULL)"
 none "an exemption was taken by a message that has none" \
     "SELECT m.type, h.exemption FROM message_hop h JOIN message m USING (message_id)
-     WHERE (h.exemption IN ('service_group', 'group_key_extension')) <> (m.type = 'SGMessage')
+     WHERE h.exemption <> 'internal' AND ((h.exemption IN ('service_group', 'group_key_extension')) <> (m.type = 'SGMessage')
         OR (h.exemption = 'before_establishment') <> (m.type LIKE 'EntityDiscovery%' OR m.type = 'ZoneAnnouncement')
-        OR (h.exemption = 'bridge') AND m.type NOT IN ('BridgeSetupRequest', 'BridgeSetupResponse', 'ServiceAccessRequest', 'ServiceAccessResponse')"
+        OR (h.exemption = 'bridge') AND m.type NOT IN ('BridgeSetupRequest', 'BridgeSetupResponse', 'ServiceAccessRequest', 'ServiceAccessResponse'))"
 none "plaintext was found on a link" "SELECT * FROM wire_finding"
 none "an event was not allowed in its state" "SELECT * FROM transition WHERE allowed = 0"
 
 none "a delivered message did not arrive on each hop" \
     "SELECT m.message_id, m.type FROM message m WHERE m.outcome = 'delivered' AND (m.delivered_ns IS NULL OR
-     m.hops <> (SELECT count(*) FROM message_hop h WHERE h.message_id = m.message_id AND h.outcome = 'delivered'))"
+     m.hops <> (SELECT count(*) FROM message_hop h WHERE h.message_id = m.message_id AND h.outcome = 'delivered'
+                   AND h.exemption IS NOT 'internal'))"
+none "a hop inside a device is over a link or in a session, or between others than a PNE and its own gateway" \
+    "SELECT h.* FROM message_hop h JOIN entity a ON a.entity_id = h.sender JOIN entity b ON b.entity_id = h.receiver
+     WHERE (h.exemption = 'internal' AND (h.link_id IS NOT NULL OR h.session_id IS NOT NULL OR h.protected <> 0))
+        OR (h.exemption IS 'internal') <> (a.entry = b.entry || '.gw' AND substr(a.name, length(a.entry) + 1) =
+            substr(b.name, length(b.entry) + 1) OR b.entry = a.entry || '.gw' AND substr(b.name, length(b.entry) + 1) =
+            substr(a.name, length(a.entry) + 1))"
 none "a message was lost or refused without a reason" \
     "SELECT message_id, type FROM message WHERE outcome IN ('lost', 'refused') AND reason IS NULL"
 none "sent is not delivered + lost + refused + in flight" \

@@ -164,7 +164,7 @@ const char *fake_open_flow(const struct fake_world *w)
     static char text[200];
     for (size_t i = 0; i < w->flow_count; i++) {
         const struct fake_flow *f = &w->flows[i];
-        if (!f->over) {
+        if (!f->over && !w->entities[f->initiator].silent) {
             snprintf(text, sizeof(text), "%s of %s about %s, begun at %.3f s, is open", f->kind,
                      fake_name(w, f->initiator), f->subject != NULL ? f->subject : "nothing",
                      (double)f->started_at / 1e9);
@@ -193,4 +193,13 @@ uint32_t fake_flow_messages(const struct fake_world *w, const char *kind)
 sim_time fake_flow_interruption(const struct fake_world *w, const char *kind)
 {
     return last_of(w, kind)->interruption;
+}
+
+uint32_t fake_flows_interrupted(const struct fake_world *w, const char *kind)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < w->flow_count; i++) {
+        count += is_kind(&w->flows[i], kind) && w->flows[i].over && w->flows[i].interruption > 0;
+    }
+    return count;
 }

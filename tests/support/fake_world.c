@@ -505,6 +505,16 @@ void fake_set_battery(struct fake_world *w, entity_id id, int percent)
     fake_battery_look(e);
 }
 
+void fake_connect(struct fake_world *w, const char *client, const char *server)
+{
+    entity_connect(&w->entities[fake_id(w, client)], fake_id(w, server));
+}
+
+bool fake_is_silent(const struct fake_world *w, entity_id id)
+{
+    return w->entities[id].silent;
+}
+
 void fake_inject(struct fake_world *w, entity_id from, entity_id to, const char *peer_urn,
                  uint8_t encoding, struct span payload)
 {

@@ -62,12 +62,15 @@ void fake_fail_hop(struct fake_world *w, entity_id client, entity_id server, con
                    uint32_t count);
 void fake_set_hop(struct fake_world *w, entity_id a, entity_id b, bool up);
 void fake_meet_hop(struct fake_world *w, entity_id a, entity_id b);
+/* The client opens its session with `server`, as it would to send something. */
+void fake_connect(struct fake_world *w, const char *client, const char *server);
 /* `client` and its gateway or server are told that they came into reach of each other. */
 void fake_meet(struct fake_world *w, entity_id client);
 /* The entity takes nothing and does nothing; its sessions stay. */
 void fake_set_silent(struct fake_world *w, entity_id id, bool silent);
 /* The battery of that entity has so much left; it is told if it asked for that. */
 void fake_set_battery(struct fake_world *w, entity_id id, int percent);
+bool fake_is_silent(const struct fake_world *w, entity_id id);
 /* Hands `payload` to `to` as if `from` had sent it in a session that authenticated `peer_urn`, or
  * in the clear (NULL). */
 void fake_inject(struct fake_world *w, entity_id from, entity_id to, const char *peer_urn,
@@ -113,6 +116,8 @@ const char *fake_open_flow(const struct fake_world *w);
 /* Messages of the last flow of `kind`, and how long it was interrupted. */
 uint32_t fake_flow_messages(const struct fake_world *w, const char *kind);
 sim_time fake_flow_interruption(const struct fake_world *w, const char *kind);
+/* Flows of `kind` that were interrupted and are over. */
+uint32_t fake_flows_interrupted(const struct fake_world *w, const char *kind);
 /* Transitions that a table did not allow. */
 uint32_t fake_wrong_events(const struct fake_world *w);
 void fake_print(const struct fake_world *w);

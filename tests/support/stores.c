@@ -21,9 +21,9 @@ static struct server *server_of(struct fake_world *w, uint32_t gateway)
     return fake_state(w, name(w, fake_scenario(w)->nodes[gateway].peer));
 }
 
-static const struct pn *pn_at_gateway(struct fake_world *w, uint32_t number)
+static const struct pn *pn_at_gateway(struct fake_world *w, uint32_t number, entity_id gateway)
 {
-    const struct gateway *g = fake_state(w, name(w, fake_scenario(w)->pns[number].gateway));
+    const struct gateway *g = fake_state(w, name(w, gateway));
     for (size_t i = 0; i < g->pn_count; i++) {
         if (g->pns[i].number == number) {
             return &g->pns[i];
@@ -32,13 +32,44 @@ static const struct pn *pn_at_gateway(struct fake_world *w, uint32_t number)
     return NULL;
 }
 
+/* Only `gateway` has the PN, and nobody is about to take it. Silent ones may think what they like.
+ */
+static const char *check_gateways(struct fake_world *w, uint32_t number, entity_id gateway)
+{
+    static char text[200];
+    const struct scenario *s = fake_scenario(w);
+    for (entity_id id = 0; id < s->node_count; id++) {
+        if (s->nodes[id].role != ROLE_GATEWAY || fake_is_silent(w, id)) {
+            continue;
+        }
+        const struct pn *pn = pn_at_gateway(w, number, id);
+        bool odd = pn != NULL && pn->serving != (id == gateway);
+        if (odd || (pn != NULL && (pn->taking || pn->candidate != ENTITY_NONE)) ||
+            (pn != NULL && id != gateway && pn->state != PN_NONE)) {
+            snprintf(text, sizeof(text), "%s: %s %s it, %s has it", s->pns[number].id, name(w, id),
+                     odd ? "is wrong about" : "is half-way with", name(w, gateway));
+            return text;
+        }
+    }
+    return "";
+}
+
 static const char *check_pn(struct fake_world *w, uint32_t number)
 {
     static char text[200];
     const struct scenario_pn *config = &fake_scenario(w)->pns[number];
     const struct server *s = server_of(w, config->gateway);
-    const struct pn *pn = pn_at_gateway(w, number);
+    entity_id gateway = s->pns[number].gateway;
+    const struct pn *pn = pn_at_gateway(w, number, gateway);
     bool stored = s->pns[number].stored;
+    const char *found = check_gateways(w, number, gateway);
+    if (found[0] != '\0') {
+        return found;
+    }
+    if (s->pns[number].change.used) {
+        snprintf(text, sizeof(text), "%s: the server is half-way with its gateway", config->id);
+        return text;
+    }
     if (pn->state == PN_FORMING || pn->registering || pn->awaited > 0) {
         snprintf(text, sizeof(text), "%s: the gateway is still at it", config->id);
         return text;
@@ -54,7 +85,10 @@ static const char *check_pn(struct fake_world *w, uint32_t number)
         const struct subscriber *sub = server_subscriber(s, m->pne);
         bool at_server = stored && sub != NULL && sub->registered && sub->pn == number;
         bool at_gateway = m->state == MEMBER_REGISTERED;
-        bool at_pne = p->state == PNE_JOINED;
+        bool at_pne = p->state == PNE_JOINED && p->gateway == gateway;
+        if (fake_is_silent(w, m->pne)) {
+            continue;
+        }
         if (at_server != at_gateway || at_gateway != at_pne) {
             snprintf(text, sizeof(text), "%s in %s: server %d, gateway %d, itself %d",
                      name(w, m->pne), config->id, at_server, at_gateway, at_pne);
@@ -86,7 +120,7 @@ static const char *check_group(struct fake_world *w, uint32_t number)
     const struct scenario *s = fake_scenario(w);
     for (entity_id id = 0; id < s->node_count; id++) {
         const struct pne *p = s->nodes[id].role == ROLE_PNE ? fake_state(w, name(w, id)) : NULL;
-        if (p == NULL || p->state != PNE_JOINED) {
+        if (p == NULL || p->state != PNE_JOINED || fake_is_silent(w, id)) {
             continue;
         }
         const struct inventory_group *g = &server_of(w, p->gateway)->groups[number];
@@ -155,10 +189,14 @@ static const char *check_entity(struct fake_world *w, entity_id id)
     const char *who = name(w, id);
     void *state = fake_state(w, who);
     const struct agent *agent = NULL;
+    if (fake_is_silent(w, id)) {
+        return "";
+    }
     switch (fake_scenario(w)->nodes[id].role) {
     case ROLE_PNE: {
         const struct pne *p = state;
-        if ((p->state == PNE_DISCOVERING || p->state == PNE_ESTABLISHING)) {
+        if (p->state == PNE_DISCOVERING || p->state == PNE_ESTABLISHING ||
+            p->switching != SWITCH_NONE || p->change_flow != 0) {
             snprintf(text, sizeof(text), "%s is half-way", who);
             return text;
         }

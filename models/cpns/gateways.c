@@ -1,0 +1,20 @@
+#include "models/cpns/gateways.h"
+
+static bool holds(const uint32_t *items, size_t count, uint32_t node)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (items[i] == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool gateway_may_serve(const struct scenario *s, uint32_t pn, uint32_t gateway)
+{
+    const struct scenario_pn *n = &s->pns[pn];
+    uint32_t twin = s->nodes[gateway].twin;
+    return n->gateway == gateway ||
+           (twin != SCENARIO_NONE && (holds(n->members, n->member_count, twin) ||
+                                      holds(n->candidates, n->candidate_count, twin)));
+}
