@@ -83,8 +83,17 @@ none "a flow is open that began more than a minute before the end" \
     "SELECT v.* FROM v_flow v, run r WHERE v.outcome = 'open' AND v.started_s < r.reached_ns / 1e9 - 60"
 none "a flow was not done, and nothing says why" \
     "SELECT * FROM v_flow WHERE outcome IN ('refused', 'timeout', 'failed') AND reason IS NULL"
-none "a flow does not count its messages" \
-    "SELECT f.* FROM flow f, run r WHERE f.messages <> (SELECT count(*) FROM message m WHERE m.flow_id = f.flow_id)"
+none "a flow counts other messages or octets than it took" \
+    "SELECT f.* FROM flow f LEFT JOIN
+     (SELECT m.flow_id AS id, count(DISTINCT m.message_id) AS messages,
+             sum(CASE WHEN h.hop = 0 THEN m.plain_bytes END) AS plain_bytes,
+             sum(CASE WHEN h.sent_ns IS NOT NULL THEN h.wire_bytes ELSE 0 END) AS wire_bytes
+        FROM message m JOIN message_hop h USING (message_id) WHERE m.flow_id IS NOT NULL GROUP BY m.flow_id) t
+     ON t.id = f.flow_id
+     WHERE f.messages <> coalesce(t.messages, 0) OR f.plain_bytes <> coalesce(t.plain_bytes, 0)
+        OR f.wire_bytes <> coalesce(t.wire_bytes, 0)"
+none "a flow within another began before it" \
+    "SELECT c.* FROM flow c JOIN flow f ON f.flow_id = c.parent_id WHERE c.started_ns < f.started_ns"
 none "a flow ended before it began, or was interrupted for longer than it lasted" \
     "SELECT f.* FROM flow f, run r WHERE f.ended_ns < f.started_ns
         OR f.interruption_ns > coalesce(f.ended_ns, r.reached_ns) - f.started_ns"
