@@ -82,13 +82,18 @@ static void finish(struct server *s, uint32_t number, entity_id owner, int statu
     int64_t transaction = t->transaction;
     int64_t leave = t->leave;
     entity_list_fini(&t->asked);
-    *t = (struct owner_transfer){
-        .last_from = owner, .last_transaction = transaction, .last_status = status};
+    /* 404 would say that it is no member */
+    int leave_status = status == 404 ? 503 : status;
+    *t = (struct owner_transfer){.last_from = owner,
+                                 .last_transaction = transaction,
+                                 .last_status = status,
+                                 .last_leave = leave,
+                                 .last_leave_status = leave_status};
     if (transaction != 0) {
         answer_owner(s, number, owner, CPNS_SG_OWNER_TRANSFER_RESPONSE, transaction, status);
     }
-    if (leave != 0) { /* 404 would say that it is no member */
-        answer_owner(s, number, owner, CPNS_SG_LEAVE_RESPONSE, leave, status == 404 ? 503 : status);
+    if (leave != 0) {
+        answer_owner(s, number, owner, CPNS_SG_LEAVE_RESPONSE, leave, leave_status);
     }
 }
 
@@ -240,6 +245,9 @@ enum disposition server_on_owner_leaves(struct server *s, const struct cpns_mess
             t->leave = transaction;
         }
         return server_say(s, m, from, 202);
+    }
+    if (t->last_leave == transaction && t->last_from == g->owner) {
+        return server_say(s, m, from, t->last_leave_status); /* repeated before it heard */
     }
     entity_id candidate = successor(s, g);
     if (candidate == ENTITY_NONE) {

@@ -48,6 +48,8 @@ struct owner_transfer {
     entity_id last_from;
     int64_t last_transaction;
     int last_status;
+    int64_t last_leave; /* the same of a request to leave */
+    int last_leave_status;
 };
 
 /* SG inventory. */

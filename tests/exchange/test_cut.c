@@ -45,6 +45,35 @@
     "service_groups:\n"
 #define CLOSED "  - {id: g, owner: o, members: [a, b/*], service: chat, joining: closed}\n"
 
+/* A car whose phone and tablet could be the gateway, too. */
+#define CAR                                                                                        \
+    "nodes:\n"                                                                                     \
+    "  - {id: srv, role: server}\n"                                                                \
+    "  - {id: car, role: gateway, uplink: {to: srv, link: lte}}\n"                                 \
+    "  - {id: unit, role: pne, count: 2, attach: {to: car, link: wlan}}\n"                         \
+    "  - {id: phone, role: pne, attach: {to: car, link: wlan}, standby: {link: wlan, uplink: "     \
+    "{to: "                                                                                        \
+    "srv, link: lte}}}\n"                                                                          \
+    "  - {id: tablet, role: pne, attach: {to: car, link: wlan}, standby: {link: wlan, uplink: "    \
+    "{to: srv, link: lte}}}\n"                                                                     \
+    "personal_networks:\n"                                                                         \
+    "  - {id: car, gateway: car, establishment: {at: 1 s}}\n"                                      \
+    "service_groups:\n"                                                                            \
+    "  - {id: g, owner: unit/1, members: [unit/2, phone], service: music}\n"                       \
+    "workload:\n"
+
+static void car_dies(struct fake_world *w)
+{
+    fake_set_silent(w, fake_id(w, "car"), true);
+}
+
+static const char *all_in_the_car(struct fake_world *w)
+{
+    return stores_members(w, "car") == 4 && stores_group_members(w, "g") == 3
+               ? ""
+               : "somebody is missing in the car or in g";
+}
+
 /* Two networks with a bridge between them. */
 #define NEIGHBOURS                                                                                 \
     "timers: {keep_alive: 5 s}\n"                                                                  \
@@ -190,6 +219,15 @@ static const struct disturb lives[] = {
      .to = 60 * SIM_S,
      .until = 2000 * SIM_S,
      .least = 10},
+    {.name = "groups: the owner leaves during a transfer",
+     .yaml = HEAD("during") TOWN CLOSED
+     "workload:\n"
+     "  - {at: 20 s, do: group-owner-transfer, from: o, to: g, member: b/1}\n"
+     "  - {at: 20.03 s, do: group-leave, from: o, to: g}\n",
+     .from = 19 * SIM_S,
+     .to = 40 * SIM_S,
+     .until = 2000 * SIM_S,
+     .least = 10},
     {.name = "group keys",
      .yaml = HEAD("sealed") "security: {service_group: {protection: group_key}}\n" TOWN CLOSED
                             "workload:\n"
@@ -225,6 +263,35 @@ static const struct disturb lives[] = {
      .to = 310 * SIM_S,
      .until = 1500 * SIM_S,
      .least = 20},
+    {.name = "gateway switched while services run",
+     .yaml = HEAD("switch") CAR
+     "  - {at: 20 s, do: gateway-switch, pn: car, to: phone}\n"
+     "  - {every: 40 ms, start: 19.9 s, count: 10, do: service-access, from: unit/1, to: tablet, "
+     "size: 9 B}\n"
+     "  - {at: 20.1 s, do: group-message, from: unit/2, to: g, size: 9 B}\n",
+     .from = 19 * SIM_S,
+     .to = 30 * SIM_S,
+     .until = 1500 * SIM_S,
+     .least = 40,
+     .check = all_in_the_car},
+    {.name = "two candidates at once",
+     .yaml = HEAD("candidates") CAR "  - {at: 20 s, do: gateway-switch, pn: car, to: phone}\n"
+                                    "  - {at: 20 s, do: gateway-switch, pn: car, to: tablet}\n",
+     .from = 19 * SIM_S,
+     .to = 30 * SIM_S,
+     .until = 1500 * SIM_S,
+     .least = 20,
+     .check = all_in_the_car},
+    {.name = "gateway gone without notice",
+     .yaml =
+         HEAD("crash") CAR "  - {at: 300 s, do: service-access, from: unit/1, to: tablet, size: "
+                           "9 B}\n",
+     .from = 19 * SIM_S,
+     .to = 310 * SIM_S,
+     .until = 1500 * SIM_S,
+     .least = 30,
+     .check = all_in_the_car,
+     .acts = {{20 * SIM_S, car_dies}}},
     {.name = "bridge, set up and used while both uplinks are down",
      .yaml = HEAD("bridge") NEIGHBOURS
      "  - {at: 10 s, do: discovery-execution, from: gl, to: l/2}\n"
@@ -287,19 +354,9 @@ static void each_message_cut_once(void **state)
 
 /* Types that none of the lives sends yet. */
 static const char *const not_yet[] = {
-    "GWSwitchRequest",
-    "GWSwitchResponse",
-    "GWChange",
-    "BatteryIndication",
-    "BatteryIndicationResponse",
-    "BatteryQuery",
-    "BatteryQueryResponse",
-    "SwitchInstruction",
-    "SwitchInstructionResponse",
-    "WakeUp",
-    "WakeUpResponse",
-    "InventoryUpdate",
-    "InventoryUpdateResponse",
+    "BatteryIndication", "BatteryIndicationResponse", "BatteryQuery", "BatteryQueryResponse",
+    "SwitchInstruction", "SwitchInstructionResponse", "WakeUp",       "WakeUpResponse",
+    "InventoryUpdate",   "InventoryUpdateResponse",
 };
 
 static bool has(const char *const *names, size_t count, const char *name)
