@@ -13,6 +13,26 @@ static void add(struct capability_text *t, struct cpns_message *m, const char *k
     cpns_add_text(m, CPNS_CAPABILITY, span_of_str(item));
 }
 
+/* The technologies that it can speak, each once. */
+static void add_links(struct capability_text *t, struct cpns_message *m, const struct scenario *s,
+                      entity_id self)
+{
+    const char *told[4];
+    size_t count = 0;
+    for (uint32_t i = s->hop_from[self]; i < s->hop_from[self + 1]; i++) {
+        uint32_t link = s->edges[s->hop_edges[i]].link;
+        const char *technology = link != SCENARIO_NONE ? s->links[link].technology : NULL;
+        bool known = technology == NULL || count == SIM_ARRAY_LEN(told);
+        for (size_t k = 0; k < count && !known; k++) {
+            known = strcmp(told[k], technology) == 0;
+        }
+        if (!known) {
+            told[count++] = technology;
+            add(t, m, "link", technology);
+        }
+    }
+}
+
 void capability_tell(const struct agent *a, struct capability_text *t, struct cpns_message *m)
 {
     const struct scenario *s = entity_scenario(a->entity);
@@ -20,20 +40,11 @@ void capability_tell(const struct agent *a, struct capability_text *t, struct cp
     t->count = 0;
     add(t, m, "role", n->role == ROLE_GATEWAY ? "pn_gw" : "pne");
     add(t, m, "encoding", n->encoding);
-    if (n->edge != SCENARIO_NONE) {
-        add(t, m, "link", s->links[s->edges[n->edge].link].technology);
-    }
+    add_links(t, m, s, entity_self(a->entity));
     if (n->device != SCENARIO_NONE) {
         add(t, m, "cpu", s->devices[n->device].cpu);
         add(t, m, "media", s->devices[n->device].media);
     }
-}
-
-int64_t capability_battery(const struct agent *a)
-{
-    const struct scenario *s = entity_scenario(a->entity);
-    uint32_t device = s->nodes[entity_self(a->entity)].device;
-    return device != SCENARIO_NONE ? (int64_t)(s->devices[device].battery * 100 + 0.5) : 100;
 }
 
 static char *joined(const struct cpns_message *m)

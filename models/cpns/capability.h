@@ -31,8 +31,6 @@ struct capability_store {
 /* Fills `t` with the capabilities of the agent's own device and adds them to `m`, a list in the
  * field Capability; `t` has to live until `m` is encoded. */
 void capability_tell(const struct agent *a, struct capability_text *t, struct cpns_message *m);
-/* The battery of the agent's own device, in percent. */
-int64_t capability_battery(const struct agent *a);
 /* Keeps what `m` says of `device` (its Capability and BatteryLevel), instead of what was kept. */
 void capability_keep(struct capability_store *s, entity_id device, const struct cpns_message *m,
                      sim_time now);

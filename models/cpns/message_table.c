@@ -378,15 +378,16 @@ static const struct cpns_type_info types[CPNS_TYPE_COUNT] = {
     [CPNS_BRIDGE_SETUP_REQUEST] =
         {TYPE(69, "BridgeSetupRequest", "G1->P1->P2->G2", "US8958343 US9014055",
               "asks the gateway of another Personal Network for a bridge between two PNEs"),
-         .presence = {ENVELOPE(R, O, O), [CPNS_PEER_PN_ID] = R, [CPNS_GATEWAY_ID] = O,
-                      [CPNS_PEER_GATEWAY_ID] = O, [CPNS_BRIDGE_ID] = O, [CPNS_SERVICE_ID] = O,
-                      [CPNS_PN_NAME] = O, [CPNS_NETWORK] = O}},
+         .presence =
+             {ENVELOPE(R, O, O), [CPNS_PEER_PN_ID] = R, [CPNS_GATEWAY_ID] = O,
+              [CPNS_PEER_GATEWAY_ID] = O, [CPNS_BRIDGE_ID] = O, [CPNS_SERVICE_ID] = O,
+              [CPNS_PN_NAME] = O, [CPNS_NETWORK] = O, [CPNS_MEMBER_ID] = O, [CPNS_REASON] = O}},
     [CPNS_BRIDGE_SETUP_RESPONSE] =
         {TYPE(70, "BridgeSetupResponse", "G2->P2->P1->G1", "US8958343 US9014055", "allow or deny"),
          .response = true,
          .presence = {RESPONSE(R, O, O), [CPNS_ACCEPT] = R, [CPNS_GATEWAY_ID] = O,
                       [CPNS_PEER_PN_ID] = O, [CPNS_PEER_GATEWAY_ID] = O, [CPNS_BRIDGE_ID] = O,
-                      [CPNS_SERVICE_ID] = O, [CPNS_PN_NAME] = O}},
+                      [CPNS_SERVICE_ID] = O, [CPNS_PN_NAME] = O, [CPNS_MEMBER_ID] = O}},
     [CPNS_DISCOVERY_EXECUTION_REQUEST] =
         {TYPE(71, "DiscoveryExecutionRequest", "G->P", "US8958343",
               "has a PNE look which devices and networks are in its reach"),

@@ -89,6 +89,61 @@ static void fails(struct gateway *g, struct pn *pn, enum bridge_event event, con
     pn->bridge.flow = 0;
 }
 
+/* --- the two sides
+ * ------------------------------------------------------------------------------------------ */
+
+/* Who is on this side, and whether it has a server. */
+static void tell_side(struct gateway *g, struct pn *pn, struct cpns_message *m)
+{
+    struct entity *e = g->agent.entity;
+    cpns_set_text(m, CPNS_GATEWAY_ID, entity_urn(e, entity_self(e)));
+    cpns_add_text(m, CPNS_BRIDGE_ID, span_of_str(entity_urn(e, pn->bridge.via)));
+    for (size_t i = 0; i < pn->member_count; i++) {
+        if (pn->members[i].state == MEMBER_REGISTERED) {
+            cpns_add_text(m, CPNS_MEMBER_ID, span_of_str(entity_urn(e, pn->members[i].pne)));
+        }
+    }
+    pn->bridge.told_alone = !entity_connected(e, g->server);
+    if (pn->bridge.told_alone) {
+        cpns_set_text(m, CPNS_REASON, "server out of reach");
+    }
+}
+
+static void note_side(struct gateway *g, struct pn *pn, const struct cpns_message *m)
+{
+    map_fini(&pn->bridge.others);
+    pn->bridge.others = (struct map){0};
+    for (size_t i = 0; i < m->fields[CPNS_MEMBER_ID].list_count; i++) {
+        map_set(&pn->bridge.others, entity_by_urn(g->agent.entity, cpns_item(m, CPNS_MEMBER_ID, i)),
+                1);
+    }
+    pn->bridge.peer_alone = cpns_has(m, CPNS_REASON);
+}
+
+static void send_request(struct gateway *g, struct pn *pn)
+{
+    struct entity *e = g->agent.entity;
+    struct cpns_message m;
+    agent_begin(&g->agent, &m, CPNS_BRIDGE_SETUP_REQUEST, entity_pn_urn(e, pn->bridge.peer_pn));
+    cpns_set_text(&m, CPNS_PN_ID, entity_pn_urn(e, pn->number));
+    cpns_set_text(&m, CPNS_PEER_PN_ID, entity_pn_urn(e, pn->bridge.peer_pn));
+    tell_side(g, pn, &m);
+    struct agent_route route = gateway_route(pn->bridge.via, pn);
+    route.flow = pn->bridge.flow;
+    agent_request(&g->agent, &m, &route, (uint64_t)(pn - g->pns));
+}
+
+/* The other gateway hears, by a request for the bridge that stands, that the server went or came.
+ */
+static void tell_peer(struct gateway *g, struct pn *pn, bool alone)
+{
+    if (pn->bridge.told_alone != alone && pn->bridge.flow == 0) {
+        pn->bridge.flow = entity_flow_begin(g->agent.entity, "bridge-setup",
+                                            entity_scenario(g->agent.entity)->pns[pn->number].id);
+        send_request(g, pn);
+    }
+}
+
 /* --- looking
  * --------------------------------------------------------------------------------------------- */
 
@@ -175,6 +230,8 @@ void gateway_bridge_look(struct gateway *g)
         if (pn->state == PN_ACTIVE && !still_stands(g, pn) && pn->bridge.state == BRIDGE_NONE &&
             due && !wants_none(g)) {
             look(g, pn);
+        } else if (pn->bridge.state == BRIDGE_STANDS) {
+            tell_peer(g, pn, true);
         }
         any = any || pn->bridge.state != BRIDGE_NONE;
     }
@@ -222,19 +279,19 @@ void gateway_work_bridge(struct gateway *g, uint32_t number)
 
 static void ask(struct gateway *g, struct pn *pn, entity_id via, uint32_t peer_pn)
 {
-    struct entity *e = g->agent.entity;
-    struct cpns_message m;
     move(g, pn, BRIDGE_EV_FOUND, BRIDGE_ASKING);
     pn->bridge.via = via;
     pn->bridge.peer_pn = peer_pn;
-    agent_begin(&g->agent, &m, CPNS_BRIDGE_SETUP_REQUEST, entity_pn_urn(e, peer_pn));
-    cpns_set_text(&m, CPNS_PN_ID, entity_pn_urn(e, pn->number));
-    cpns_set_text(&m, CPNS_PEER_PN_ID, entity_pn_urn(e, peer_pn));
-    cpns_set_text(&m, CPNS_GATEWAY_ID, entity_urn(e, entity_self(e)));
-    cpns_add_text(&m, CPNS_BRIDGE_ID, span_of_str(entity_urn(e, via)));
-    struct agent_route route = gateway_route(via, pn);
-    route.flow = pn->bridge.flow;
-    agent_request(&g->agent, &m, &route, (uint64_t)(pn - g->pns));
+    send_request(g, pn);
+}
+
+void gateway_bridge_server_up(struct gateway *g)
+{
+    for (size_t i = 0; i < g->pn_count; i++) {
+        if (still_stands(g, &g->pns[i])) {
+            tell_peer(g, &g->pns[i], false);
+        }
+    }
 }
 
 static void one_less(struct gateway *g, struct pn *pn)
@@ -277,8 +334,13 @@ void gateway_found_nothing(struct gateway *g, entity_id pne)
 
 void gateway_bridge_silent(struct gateway *g, uint64_t pn)
 {
-    if (g->pns[pn].bridge.state == BRIDGE_ASKING) {
-        fails(g, &g->pns[pn], BRIDGE_EV_DENIED, "no answer");
+    struct pn *asking = &g->pns[pn];
+    if (asking->bridge.state == BRIDGE_ASKING) {
+        fails(g, asking, BRIDGE_EV_DENIED, "no answer");
+    } else { /* of a bridge that stood: whether it still does, its use will show */
+        entity_flow_end(g->agent.entity, asking->bridge.flow, FLOW_TIMEOUT, "no answer");
+        asking->bridge.flow = 0;
+        asking->bridge.told_alone = !asking->bridge.told_alone; /* told again */
     }
 }
 
@@ -317,14 +379,16 @@ static void on_request(struct gateway *g, const struct cpns_message *m, struct p
         agent_forget_cookie(&g->agent, CPNS_BRIDGE_SETUP_REQUEST, (uint64_t)(pn - g->pns));
         pn->bridge.via = from;
         pn->bridge.peer_pn = theirs;
+        note_side(g, pn, m);
         stands(g, pn, BRIDGE_EV_ASKED);
     }
     struct cpns_message answer;
     agent_answer(&g->agent, &answer, CPNS_BRIDGE_SETUP_RESPONSE, m, status);
     cpns_set_integer(&answer, CPNS_ACCEPT, status == 200);
     cpns_set_text(&answer, CPNS_PEER_PN_ID, entity_pn_urn(e, pn->number));
-    cpns_set_text(&answer, CPNS_GATEWAY_ID, entity_urn(e, entity_self(e)));
-    cpns_add_text(&answer, CPNS_BRIDGE_ID, span_of_str(entity_urn(e, from)));
+    if (status == 200) {
+        tell_side(g, pn, &answer);
+    }
     struct agent_route route = gateway_route(from, pn);
     agent_send(&g->agent, &answer, &route);
 }
@@ -336,10 +400,14 @@ static void on_response(struct gateway *g, const struct cpns_message *m)
         return; /* late or repeated */
     }
     struct pn *pn = &g->pns[number];
-    if (pn->bridge.state != BRIDGE_ASKING) {
+    bool allowed = cpns_integer(m, CPNS_STATUS) == 200 && cpns_integer(m, CPNS_ACCEPT) == 1;
+    if (pn->bridge.state != BRIDGE_ASKING) { /* it stood, and the other one heard of the server */
+        agent_flow_answered(&g->agent, pn->bridge.flow, cpns_integer(m, CPNS_STATUS));
+        pn->bridge.flow = 0;
         return;
     }
-    if (cpns_integer(m, CPNS_STATUS) == 200 && cpns_integer(m, CPNS_ACCEPT) == 1) {
+    if (allowed) {
+        note_side(g, pn, m);
         stands(g, pn, BRIDGE_EV_ALLOWED);
     } else {
         fails(g, pn, BRIDGE_EV_DENIED, "denied");
@@ -412,9 +480,11 @@ bool gateway_use_bridge(struct gateway *g, struct pn *pn, struct cpns_message *m
         }
         return false;
     }
-    if (m->type != CPNS_SERVICE_ACCESS_REQUEST || entity_connected(g->agent.entity, g->server) ||
-        target == g->server || target == ENTITY_NONE || gateway_member(g, target, &its) != NULL ||
-        !still_stands(g, pn)) {
+    /* Where the other gateway has no server, its members are reached over the bridge only. */
+    bool needed = !entity_connected(g->agent.entity, g->server) ||
+                  (pn->bridge.peer_alone && map_get(&pn->bridge.others, target, &found));
+    if (m->type != CPNS_SERVICE_ACCESS_REQUEST || !needed || target == g->server ||
+        target == ENTITY_NONE || gateway_member(g, target, &its) != NULL || !still_stands(g, pn)) {
         return false;
     }
     *ret = agent_relay(&g->agent, m, pn->bridge.via, EXEMPT_NOT, r);
@@ -423,5 +493,8 @@ bool gateway_use_bridge(struct gateway *g, struct pn *pn, struct cpns_message *m
 
 void gateway_bridge_free(struct gateway *g)
 {
+    for (size_t i = 0; i < g->pn_count; i++) {
+        map_fini(&g->pns[i].bridge.others);
+    }
     map_fini(&g->bridged);
 }

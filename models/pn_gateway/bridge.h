@@ -31,11 +31,16 @@ struct pn_bridge {
     sim_time tried_at; /* when it last looked; 0: never */
     sim_time until;    /* it has to be set up anew then */
     uint64_t flow;     /* of its set-up, or 0 */
+    struct map others; /* members of the other PN, as its gateway said */
+    bool peer_alone;   /* the other gateway has no server */
+    bool told_alone;   /* it was told that this one has none */
 };
 
 /* The server is out of reach: looks for bridges, once every keep-alive period. */
 void gateway_bridge_look(struct gateway *g);
 void gateway_bridge_timer(struct gateway *g);
+/* The server is back: the other gateways hear of it. */
+void gateway_bridge_server_up(struct gateway *g);
 /* Workload. */
 void gateway_work_discovery(struct gateway *g, entity_id pne);
 void gateway_work_bridge(struct gateway *g, uint32_t pn);

@@ -16,7 +16,7 @@ static enum disposition answer(struct gateway *g, const struct cpns_message *m, 
         cpns_set_text(&a, CPNS_PNE_INFO,
                       entity_name(g->agent.entity, entity_self(g->agent.entity)));
         capability_tell(&g->agent, &text, &a);
-        cpns_set_integer(&a, CPNS_BATTERY_LEVEL, capability_battery(&g->agent));
+        cpns_set_integer(&a, CPNS_BATTERY_LEVEL, entity_battery(g->agent.entity));
     }
     struct agent_route route = gateway_route(g->server, NULL);
     agent_send(&g->agent, &a, &route);

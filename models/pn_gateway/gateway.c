@@ -487,6 +487,7 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
             g->broken = false;
             keep_alive_seen(&g->keep_alive, &g->agent, CPNS_TYPE_COUNT);
             agent_channel_up(&g->agent, peer);
+            gateway_bridge_server_up(g);
         } else {
             agent_client_up(&g->agent, peer);
             gateway_on_pne_up(g, peer);

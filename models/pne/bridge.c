@@ -224,6 +224,9 @@ enum disposition pne_on_bridge(struct pne *p, struct cpns_message *m, const stru
         if (p->state != PNE_JOINED) {
             return deny(p, m, r->from, 503);
         }
+        end->pn = cpns_has(m, CPNS_PN_ID)
+                      ? entity_pn_by_urn(p->agent.entity, cpns_text(m, CPNS_PN_ID))
+                      : SCENARIO_NONE;
         couple(p, r->from);
         return agent_relay(&p->agent, m, p->gateway, EXEMPT_NOT, r);
     case CPNS_BRIDGE_SETUP_RESPONSE:

@@ -11,7 +11,7 @@ enum disposition pne_on_capabilities_request(struct pne *p, const struct cpns_me
     cpns_set_text(&answer, CPNS_PNE_INFO,
                   entity_name(p->agent.entity, entity_self(p->agent.entity)));
     capability_tell(&p->agent, &text, &answer);
-    cpns_set_integer(&answer, CPNS_BATTERY_LEVEL, capability_battery(&p->agent));
+    cpns_set_integer(&answer, CPNS_BATTERY_LEVEL, entity_battery(p->agent.entity));
     struct agent_route route = pne_route(p);
     agent_send(&p->agent, &answer, &route);
     return MESSAGE_DELIVERED;

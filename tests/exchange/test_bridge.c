@@ -85,6 +85,42 @@ static void without_the_server_the_bridge_carries(void **state)
     fake_free(w);
 }
 
+/* Only the right one has lost its server: what the left one asks its members for goes over the
+ * bridge all the same, and everything else to the server. */
+static void the_one_with_a_server_helps_the_other(void **state)
+{
+    (void)state;
+    struct fake_world *w = fake_create(
+        TWO("") WORK "  - {at: 60 s, do: service-access, from: l/1, to: r/2, size: 20 B}\n"
+                     "  - {at: 70 s, do: service-access, from: l/1, to: srv, size: 20 B}\n"
+                     "  - {at: 80 s, do: service-access, from: r/2, to: l/1, size: 20 B}\n"
+                     "  - {at: 150 s, do: service-access, from: l/1, to: r/2, size: 20 B}\n"
+                     "  - {at: 220 s, do: service-access, from: l/1, to: r/2, size: 20 B}\n");
+    fake_run(w, 15 * SIM_S);
+    fake_set_link(w, fake_id(w, "gr"), false);
+    fake_run(w, 100 * SIM_S);
+    assert_int_equal(fake_count(w, "l/2 -> r/1: ServiceAccessRequest"), 1);
+    assert_int_equal(fake_count(w, "r/1 -> l/2: ServiceAccessRequest"), 1);
+    assert_int_equal(fake_count(w, "gl -> srv: ServiceAccessRequest"), 1);
+    assert_int_equal(fake_count(w, "gl -> l/1: ServiceAccessResponse 200"), 2);
+    assert_int_equal(fake_count(w, "gr -> r/2: ServiceAccessResponse 200"), 1);
+    /* It is back, and says so. */
+    fake_set_link(w, fake_id(w, "gr"), true);
+    fake_run(w, 160 * SIM_S);
+    assert_int_equal(fake_count(w, "l/2 -> r/1: ServiceAccessRequest"), 1);
+    assert_int_equal(fake_count(w, "gl -> l/1: ServiceAccessResponse 200"), 3);
+    /* It loses the server again: the bridge stands, and the left one hears of it. */
+    fake_set_link(w, fake_id(w, "gr"), false);
+    fake_run(w, 230 * SIM_S);
+    assert_int_equal(fake_count(w, "l/2 -> r/1: ServiceAccessRequest"), 2);
+    assert_int_equal(fake_count(w, "gl -> l/1: ServiceAccessResponse 200"), 4);
+    fake_set_link(w, fake_id(w, "gr"), true);
+    fake_run(w, 400 * SIM_S);
+    stores_assert_agree(w);
+    assert_int_equal(fake_wrong_events(w), 0);
+    fake_free(w);
+}
+
 static void the_other_gateway_denies(void **state)
 {
     (void)state;
@@ -303,6 +339,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_the_server_the_bridge_carries),
+        cmocka_unit_test(the_one_with_a_server_helps_the_other),
         cmocka_unit_test(the_other_gateway_denies),
         cmocka_unit_test(a_member_tells_who_is_in_reach),
         cmocka_unit_test(nobody_in_reach_no_bridge),

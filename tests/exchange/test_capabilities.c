@@ -72,7 +72,7 @@ static void a_gateway_answers_for_itself(void **state)
                          "gw -> srv: DeviceCapabilitiesResponse 200");
     assert_int_equal(fake_count(w, "gw -> p/1: DeviceCapabilitiesRequest"), 0);
     assert_string_equal(known(w, "gw")->items,
-                        "role=pn_gw encoding=xml link=fibre cpu=cortex-a76 media=video");
+                        "role=pn_gw encoding=xml link=fibre link=wlan cpu=cortex-a76 media=video");
     stores_assert_agree(w);
     fake_free(w);
 }

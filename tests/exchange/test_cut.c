@@ -302,6 +302,14 @@ static const struct disturb lives[] = {
      .until = 1000 * SIM_S,
      .least = 20,
      .acts = {{15 * SIM_S, uplinks_down}, {110 * SIM_S, uplinks_up}}},
+    {.name = "administrator: turned away, taken out",
+     .yaml = HEAD("away") HOUSE HOME("admin: p/1, establishment: {at: 1 s}") GROUP
+     "  - {at: 20 s, do: pn-add, from: late, pn: home}\n"
+     "  - {at: 30 s, do: pn-leave, from: p/1, pn: home, to: p/3}\n",
+     .from = 19 * SIM_S,
+     .to = 35 * SIM_S,
+     .until = 2500 * SIM_S,
+     .least = 9},
     {.name = "zone",
      .yaml = HEAD("zone") "timers: {keep_alive: 10 s}\n"
                           "nodes:\n"
