@@ -18,3 +18,12 @@ bool gateway_may_serve(const struct scenario *s, uint32_t pn, uint32_t gateway)
            (twin != SCENARIO_NONE && (holds(n->members, n->member_count, twin) ||
                                       holds(n->candidates, n->candidate_count, twin)));
 }
+
+const char *gateway_mode(const struct scenario *s, uint32_t node, uint32_t gateway)
+{
+    if (s->nodes[gateway].twin != SCENARIO_NONE &&
+        (node == gateway || node == s->nodes[gateway].twin)) {
+        return "both";
+    }
+    return node == gateway ? "pn_gw" : "pne";
+}

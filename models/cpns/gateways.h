@@ -8,4 +8,8 @@
  */
 bool gateway_may_serve(const struct scenario *s, uint32_t pn, uint32_t gateway);
 
+/* Mode of a device in a PN whose gateway is `gateway`: "pn_gw", "pne", or "both", a PNE with its
+ * gateway beside it. */
+const char *gateway_mode(const struct scenario *s, uint32_t node, uint32_t gateway);
+
 #endif

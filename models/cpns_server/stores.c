@@ -1,5 +1,6 @@
 /* What the server holds, told when a run ends (cpns-model.md section 2): PN inventory, SG
  * inventory, what is known of devices. */
+#include "models/cpns/gateways.h"
 #include "models/cpns_server/server.h"
 
 static void tell_pns(const struct server *s)
@@ -14,6 +15,7 @@ static void tell_pns(const struct server *s)
                 .state = "stored",
                 .name = scenario->pns[i].alias,
                 .gateway = entity_name(e, pn->gateway),
+                .mode = gateway_mode(scenario, pn->gateway, pn->gateway),
                 .admin = pn->admin != ENTITY_NONE ? entity_name(e, pn->admin) : NULL,
                 .lease_end = pn->lease_end};
             entity_store_pn(e, &row);
@@ -22,7 +24,8 @@ static void tell_pns(const struct server *s)
     for (size_t i = 0; i < s->subscriber_count; i++) {
         const struct subscriber *sub = s->subscriber_list[i];
         if (sub->registered && s->pns[sub->pn].stored) {
-            entity_store_pn_member(e, scenario->pns[sub->pn].id, sub->pne, "member", NULL);
+            entity_store_pn_member(e, scenario->pns[sub->pn].id, sub->pne, "member",
+                                   gateway_mode(scenario, sub->pne, s->pns[sub->pn].gateway));
         }
     }
 }
@@ -39,7 +42,8 @@ static void tell_groups(const struct server *s)
         const struct store_group row = {.group = scenario->groups[i].id,
                                         .owner = entity_name(e, g->owner),
                                         .joining = g->closed ? "closed" : "open",
-                                        .service = g->service};
+                                        .service = g->service,
+                                        .administrator = entity_name(e, g->admin)};
         entity_store_group(e, &row);
         for (size_t k = 0; k < g->members.count; k++) {
             entity_store_group_member(e, row.group, g->members.items[k], "member");

@@ -1,5 +1,6 @@
 /* What the gateway holds, told when a run ends (cpns-model.md section 2): its copy of the PN
  * inventory, which is the routing table too, the group list, what is known of devices. */
+#include "models/cpns/gateways.h"
 #include "models/pn_gateway/gateway.h"
 
 /* NULL: not in the PN, nor on the way. */
@@ -33,6 +34,7 @@ void gateway_tell_stores(struct entity *e, void *state)
                 .state = pn->state == PN_ACTIVE ? "active" : "forming",
                 .name = s->pns[pn->number].alias,
                 .gateway = entity_name(e, entity_self(e)),
+                .mode = gateway_mode(s, entity_self(e), entity_self(e)),
                 .admin = pn->admin != ENTITY_NONE ? entity_name(e, pn->admin) : NULL,
                 .lease_end = SIM_TIME_NEVER};
             entity_store_pn(e, &row);
@@ -40,7 +42,8 @@ void gateway_tell_stores(struct entity *e, void *state)
         for (size_t k = 0; k < pn->member_count; k++) {
             const char *word = state_word(pn->members[k].state);
             if (word != NULL) {
-                entity_store_pn_member(e, id, pn->members[k].pne, word, NULL);
+                entity_store_pn_member(e, id, pn->members[k].pne, word,
+                                       gateway_mode(s, pn->members[k].pne, entity_self(e)));
             }
         }
     }

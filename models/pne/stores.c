@@ -1,4 +1,5 @@
 /* What the PNE believes, told when a run ends: its PN and its Service Groups. */
+#include "models/cpns/gateways.h"
 #include "models/pne/pne.h"
 
 void pne_tell_stores(struct entity *e, void *state)
@@ -6,7 +7,8 @@ void pne_tell_stores(struct entity *e, void *state)
     const struct pne *p = state;
     const struct scenario *s = entity_scenario(e);
     if (p->pn != SCENARIO_NONE && p->state == PNE_JOINED) {
-        entity_store_pn_member(e, s->pns[p->pn].id, entity_self(e), "member", NULL);
+        entity_store_pn_member(e, s->pns[p->pn].id, entity_self(e), "member",
+                               gateway_mode(s, entity_self(e), p->gateway));
     }
     for (size_t i = 0; i < p->group_count; i++) {
         const struct pne_group *g = &p->groups[i];

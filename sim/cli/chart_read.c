@@ -271,8 +271,10 @@ static bool on_message(void *arg, size_t columns, const char *const *names,
     row->text = buf_text(&text);
     switch (row->fate) {
     case CHART_ARRIVED:
-        buf_printf(&text, "%" PRId64 " octets, %.3f ms", v[M_WIRE].integer,
-                   ms(v[M_RECEIVED].integer - v[M_SENT].integer));
+        if (!is_null(&v[M_LINK])) {
+            buf_printf(&text, "%" PRId64 " octets, ", v[M_WIRE].integer);
+        }
+        buf_printf(&text, "%.3f ms", ms(v[M_RECEIVED].integer - v[M_SENT].integer));
         break;
     case CHART_REFUSED:
         buf_printf(&text, "refused: %s", text_of(&v[M_END_REASON]));

@@ -162,17 +162,17 @@ static void all_tell_what_they_hold(void **state)
     struct fake_world *w = fake_create(house);
     fake_run(w, 50 * SIM_S);
     static const char *const rows[] = {
-        "p/1 holds pn home: p/1 member, mode -\n",
+        "p/1 holds pn home: p/1 member, mode pne\n",
         "p/1 holds group g: p/1 member\n",
         "p/2 holds group g: p/2 member\n",
-        "gw holds pn home: active, name home, gateway gw, ",
-        "gw holds pn home: p/1 member, mode ",
-        "gw holds pn home: p/2 member, mode ",
+        "gw holds pn home: active, name home, gateway gw, mode pn_gw, ",
+        "gw holds pn home: p/1 member, mode pne\n",
+        "gw holds pn home: p/2 member, mode pne\n",
         "gw holds group g: p/2 member\n",
-        "srv holds pn home: stored, name home, gateway gw, ",
-        "srv holds pn home: p/1 member, mode ",
-        "srv holds pn home: p/2 member, mode ",
-        "srv holds group g: owner p/1, joining closed, service chat, administrator ",
+        "srv holds pn home: stored, name home, gateway gw, mode pn_gw, ",
+        "srv holds pn home: p/1 member, mode pne\n",
+        "srv holds pn home: p/2 member, mode pne\n",
+        "srv holds group g: owner p/1, joining closed, service chat, administrator p/1\n",
         "srv holds group g: p/1 member\n",
         "srv holds group g: p/2 member\n",
     };

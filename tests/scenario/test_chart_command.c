@@ -36,65 +36,72 @@ static const char scenario[] =
     "  - {every: 5 s, start: 20 s, do: service-access, from: pne/1, to: pne/2, size: 300 B}\n"
     "  - {every: 3 s, start: 20 s, do: group-message, from: pne/2, to: g, size: 100 B}\n";
 
-/* Draws it and lets Python compare the drawing with the database: `arrows` are the drawn hops of
- * messages, `rows(sql)` asks. Fails the test when an assertion of the script does. */
-static void draw(const char *what, int64_t id, const char *script)
+/* Draws all of a table, and lets Python compare each drawing with the database: `arrows` are the
+ * drawn hops of messages, `rows(sql)` asks. Fails the test when an assertion of the script does. */
+static void draw_all(const char *what, const char *script)
 {
-    int code = whole_cpnsim("chart '%s/chart.db' --%s %lld -o '%s/chart.svg'", whole_dir(), what,
-                            (long long)id, whole_dir());
-    assert_int_equal(code, 0);
+    char sql[64];
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", what);
+    int64_t count = whole_int("chart", sql);
+    assert_true(count >= 6);
+    for (int64_t id = 1; id <= count; id++) {
+        int code = whole_cpnsim("chart '%s/chart.db' --%s %lld -o '%s/%lld.svg'", whole_dir(), what,
+                                (long long)id, whole_dir(), (long long)id);
+        assert_int_equal(code, 0);
+    }
     char *text = mem_printf(
         "import sys, sqlite3\nimport xml.etree.ElementTree as tree\n"
-        "folder, id = sys.argv[1], int(sys.argv[2])\n"
-        "root = tree.parse(folder + '/chart.svg').getroot()\n"
+        "folder = sys.argv[1]\n"
         "ns = '{http://www.w3.org/2000/svg}'\n"
         "db = sqlite3.connect('file:' + folder + '/chart.db?mode=ro', uri=True)\n"
-        "def rows(sql): return db.execute(sql, (id,)).fetchall()\n"
-        "texts = [t.text or '' for t in root.iter(ns + 'text')]\n"
-        "groups = [g for g in root.iter(ns + 'g') if g.get('class', '').startswith('arrow')]\n"
-        "arrows = sorted((int(g.get('data-message')), int(g.get('data-hop')),\n"
-        "                 g.get('class').split()[1]) for g in groups if g.get('data-message'))\n"
         "def kind(row):\n"
         "    return (row[0], row[1], 'protected' if row[2] or row[4] is None else\n"
         "            row[3].replace('_', '-') if row[3] else 'unprotected')\n"
-        "%s",
-        script);
+        "def judge(id):\n"
+        "    root = tree.parse(f'{folder}/{id}.svg').getroot()\n"
+        "    def rows(sql): return db.execute(sql, (id,)).fetchall()\n"
+        "    texts = [t.text or '' for t in root.iter(ns + 'text')]\n"
+        "    groups = [g for g in root.iter(ns + 'g') if g.get('class', '').startswith('arrow')]\n"
+        "    arrows = sorted((int(g.get('data-message')), int(g.get('data-hop')),\n"
+        "                     g.get('class').split()[1]) for g in groups if "
+        "g.get('data-message'))\n"
+        "%s"
+        "for id in range(1, %lld + 1):\n"
+        "    try:\n"
+        "        judge(id)\n"
+        "    except Exception as e:\n"
+        "        sys.exit(f'number {id}: {e!r}')\n",
+        script, (long long)count);
     whole_write("judge.py", text);
     free(text);
-    char *command =
-        mem_printf("python3 '%s/judge.py' '%s' %lld", whole_dir(), whole_dir(), (long long)id);
+    char *command = mem_printf("python3 '%s/judge.py' '%s'", whole_dir(), whole_dir());
     int status = system(command);
     free(command);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        fail_msg("%s %lld", what, (long long)id);
-    }
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static const char flow_judge[] =
-    "wanted = sorted(kind(r) for r in rows(\n"
-    "    'WITH RECURSIVE w(id) AS (SELECT ?1 UNION SELECT flow_id FROM flow JOIN w ON parent_id = "
-    "id)'\n"
-    "    ' SELECT h.message_id, h.hop, h.protected, h.exemption, h.sent_ns FROM message_hop h'\n"
-    "    ' JOIN message m USING (message_id) WHERE m.flow_id IN (SELECT id FROM w)'))\n"
-    "assert arrows == wanted, (arrows, wanted)\n"
-    "assert len(arrows) == len(set(a[:2] for a in arrows))\n"
-    "crosses = sum(1 for g in groups if g.find(ns + 'path[@class=\"cross\"]') is not None)\n"
-    "bad = rows('WITH RECURSIVE w(id) AS (SELECT ?1 UNION SELECT flow_id FROM flow JOIN w ON "
+    "    wanted = sorted(kind(r) for r in rows(\n"
+    "        'WITH RECURSIVE w(id) AS (SELECT ?1 UNION SELECT flow_id FROM flow JOIN w ON "
     "parent_id = id)'\n"
-    "    ' SELECT count(*) FROM message WHERE outcome IN (\\'lost\\', \\'refused\\') AND flow_id "
-    "IN "
-    "(SELECT id FROM w)')[0][0]\n"
-    "assert crosses == bad, (crosses, bad)\n";
+    "        ' SELECT h.message_id, h.hop, h.protected, h.exemption, h.sent_ns FROM message_hop "
+    "h'\n"
+    "        ' JOIN message m USING (message_id) WHERE m.flow_id IN (SELECT id FROM w)'))\n"
+    "    assert arrows == wanted, (arrows, wanted)\n"
+    "    assert len(arrows) == len(set(a[:2] for a in arrows))\n"
+    "    crosses = sum(1 for g in groups if g.find(ns + 'path[@class=\"cross\"]') is not None)\n"
+    "    bad = rows('WITH RECURSIVE w(id) AS (SELECT ?1 UNION SELECT flow_id FROM flow JOIN w ON "
+    "parent_id = id)'\n"
+    "        ' SELECT count(*) FROM message WHERE outcome IN (\\'lost\\', \\'refused\\') AND "
+    "flow_id IN (SELECT id FROM w)')[0][0]\n"
+    "    assert crosses == bad, (crosses, bad)\n";
 
 /* Every flow of the run: each message and hop once, drawn as what protected it. */
 static void every_flow_is_drawn_as_it_was(void **state)
 {
     (void)state;
-    int64_t flows = whole_int("chart", "SELECT count(*) FROM flow");
-    assert_true(flows > 20);
-    for (int64_t i = 1; i <= flows; i++) {
-        draw("flow", i, flow_judge);
-    }
+    draw_all("flow", flow_judge);
     /* what the scenario is for was among them */
     assert_true(whole_int("chart", "SELECT count(*) FROM message WHERE outcome = 'lost'") > 0);
     assert_true(whole_int("chart", "SELECT count(*) FROM message_hop WHERE protected = 1 AND "
@@ -103,32 +110,28 @@ static void every_flow_is_drawn_as_it_was(void **state)
 }
 
 static const char session_judge[] =
-    "wanted = sorted(kind(r) for r in rows(\n"
-    "    'SELECT h.message_id, h.hop, h.protected, h.exemption, h.sent_ns FROM message_hop h WHERE "
-    "h.session_id = ?'))\n"
-    "inside = [a for a in arrows if a[2] == 'protected']\n"
-    "assert inside == wanted, (inside, wanted)\n"
-    "assert len(arrows) == len(set(a[:2] for a in arrows))\n"
-    "shown = ', '.join(t.text.rstrip(',') for g in groups if 'handshake' in g.get('class')\n"
-    "                  for t in g.findall(ns + 'text[@class=\"label\"]')).split(', ')\n"
-    "names = [r[0] for r in rows(\"SELECT name FROM handshake WHERE session_id = ? AND direction = "
-    "'sent'\")]\n"
-    "assert sorted(s for s in shown if s) == sorted(names), (shown, names)\n"
-    "alerts = rows(\"SELECT name FROM alert WHERE session_id = ? AND direction = 'sent'\")\n"
-    "said = ' '.join(texts)\n"
-    "for (name,) in alerts:\n"
-    "    assert 'alert: ' + name in said, said\n"
-    "outcome, failure = rows('SELECT outcome, failure FROM session WHERE session_id = ?')[0]\n"
-    "assert failure is None or any(t == outcome + ': ' + failure for t in texts), texts\n";
+    "    wanted = sorted(kind(r) for r in rows(\n"
+    "        'SELECT h.message_id, h.hop, h.protected, h.exemption, h.sent_ns FROM message_hop h "
+    "WHERE h.session_id = ?'))\n"
+    "    inside = [a for a in arrows if a[2] == 'protected']\n"
+    "    assert inside == wanted, (inside, wanted)\n"
+    "    assert len(arrows) == len(set(a[:2] for a in arrows))\n"
+    "    shown = ', '.join(t.text.rstrip(',') for g in groups if 'handshake' in g.get('class')\n"
+    "                      for t in g.findall(ns + 'text[@class=\"label\"]')).split(', ')\n"
+    "    names = [r[0] for r in rows(\"SELECT name FROM handshake WHERE session_id = ? AND "
+    "direction = 'sent'\")]\n"
+    "    assert sorted(s for s in shown if s) == sorted(names), (shown, names)\n"
+    "    alerts = rows(\"SELECT name FROM alert WHERE session_id = ? AND direction = 'sent'\")\n"
+    "    said = ' '.join(texts)\n"
+    "    for (name,) in alerts:\n"
+    "        assert 'alert: ' + name in said, said\n"
+    "    outcome, failure = rows('SELECT outcome, failure FROM session WHERE session_id = ?')[0]\n"
+    "    assert failure is None or any(t == outcome + ': ' + failure for t in texts), texts\n";
 
 static void every_session_is_drawn_as_it_was(void **state)
 {
     (void)state;
-    int64_t sessions = whole_int("chart", "SELECT count(*) FROM session");
-    assert_true(sessions >= 6);
-    for (int64_t i = 1; i <= sessions; i++) {
-        draw("session", i, session_judge);
-    }
+    draw_all("session", session_judge);
     assert_true(whole_int("chart", "SELECT count(*) FROM session WHERE outcome = 'failed'") > 0);
     assert_true(whole_int("chart", "SELECT count(*) FROM alert WHERE level = 'fatal'") > 0);
 }
