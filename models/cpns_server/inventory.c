@@ -6,13 +6,7 @@
 
 bool inventory_text_holds(const char *text, struct span word)
 {
-    size_t len = text != NULL ? strlen(text) : 0;
-    for (size_t i = 0; i + word.len <= len; i++) {
-        if (memcmp(text + i, word.data, word.len) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return text != NULL && memmem(text, strlen(text), word.data, word.len) != NULL;
 }
 
 bool entity_list_has(const struct entity_list *l, entity_id id)
