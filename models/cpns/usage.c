@@ -19,11 +19,12 @@ static struct usage_info *add(struct usage_store *s, int64_t index, uint32_t pn,
                               entity_id gateway, struct span alias)
 {
     struct usage_info *u = MEM_PUSH(s->items, s->count, s->capacity);
-    *u = (struct usage_info){.index = index,
-                             .pn = pn,
-                             .pne = pne,
-                             .gateway = gateway,
-                             .alias = mem_strndup((const char *)alias.data, alias.len)};
+    *u = (struct usage_info){
+        .index = index,
+        .pn = pn,
+        .pne = pne,
+        .gateway = gateway,
+        .alias = alias.len > 0 ? mem_strndup((const char *)alias.data, alias.len) : mem_strdup("")};
     return u;
 }
 

@@ -637,6 +637,7 @@ static void finish(struct entity *e, void *state)
 {
     struct gateway *g = state;
     (void)e;
+    gateway_bridge_free(g);
     agent_fini(&g->agent);
     for (size_t i = 0; i < g->pn_count; i++) {
         free(g->pns[i].members);
@@ -644,7 +645,6 @@ static void finish(struct entity *e, void *state)
     }
     free(g->pns);
     free(g->groups);
-    gateway_bridge_free(g);
     usage_store_fini(&g->usage);
     capability_store_fini(&g->devices);
     gateway_keys_free(g);

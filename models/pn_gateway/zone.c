@@ -91,7 +91,7 @@ static const struct scenario_exhibit *nearest(const struct scenario_zone *z,
     double at[3];
     struct span location = cpns_text(m, CPNS_LOCATION);
     *away = -1;
-    if (location.len >= sizeof(text)) {
+    if (location.len == 0 || location.len >= sizeof(text)) {
         return best;
     }
     memcpy(text, location.data, location.len);

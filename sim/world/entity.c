@@ -38,7 +38,7 @@ static uint32_t find_urn(const struct map *urns, struct span urn)
 {
     char text[SECURE_URN_BYTES];
     uint64_t found;
-    if (urn.len >= sizeof(text)) {
+    if (urn.len == 0 || urn.len >= sizeof(text)) {
         return UINT32_MAX;
     }
     memcpy(text, urn.data, urn.len);

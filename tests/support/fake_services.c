@@ -38,7 +38,7 @@ static uint32_t by_urn(const struct map *m, struct span urn)
 {
     char text[SECURE_URN_BYTES] = "";
     uint64_t found;
-    if (urn.len >= sizeof(text)) {
+    if (urn.len == 0 || urn.len >= sizeof(text)) {
         return UINT32_MAX;
     }
     memcpy(text, urn.data, urn.len);
