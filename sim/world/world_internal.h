@@ -229,7 +229,7 @@ struct entity {
     struct step *waiting_first, *waiting_last; /* for a core */
     sim_time silent_until;                     /* a fault: answers nothing before then */
     const char *refuse_reason;
-    struct path *path; /* where it is, for itself; made when it first asks */
+    struct path *path;       /* where it is, for itself; made when it first asks */
     struct battery *battery; /* NULL: not modelled, or that of `processor` */
 };
 
