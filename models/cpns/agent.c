@@ -374,6 +374,19 @@ void agent_forget_cookie(struct agent *a, enum cpns_type type, uint64_t cookie)
     }
 }
 
+bool agent_take(struct agent *a, entity_id peer, enum cpns_type *type, uint64_t *cookie)
+{
+    struct agent_request *r = first_of(a, AGENT_BY_PEER, peer);
+    if (r == NULL) {
+        return false;
+    }
+    *type = r->type;
+    *cookie = r->cookie;
+    entity_flow_resume(a->entity, r->info.flow);
+    request_free(a, r);
+    return true;
+}
+
 /* Sessions of hops of which one is the client are one's own to open. */
 static bool is_client(const struct agent *a, entity_id peer)
 {
@@ -479,6 +492,7 @@ bool agent_timed_out(struct agent *a, uint64_t arg, enum cpns_type *type, entity
         *peer = r->route.peer;
         *cookie = r->cookie;
         entity_flow_end(a->entity, r->flow, FLOW_TIMEOUT, "no answer");
+        entity_flow_resume(a->entity, r->info.flow); /* what follows belongs to it */
         request_free(a, r);
         return true;
     } else {

@@ -102,6 +102,8 @@ bool agent_waits_for(const struct agent *a, entity_id peer);
 void agent_forget(struct agent *a, entity_id peer, enum cpns_type type);
 /* The same for the requests of `type` with that cookie. */
 void agent_forget_cookie(struct agent *a, enum cpns_type type, uint64_t cookie);
+/* Forgets one request to `peer` and says what it was; false when there is none. */
+bool agent_take(struct agent *a, entity_id peer, enum cpns_type *type, uint64_t *cookie);
 /* For the entity's timer handler, kind AGENT_TIMER_REQUEST: true when the request has been given
  * up; then what it was. */
 bool agent_timed_out(struct agent *a, uint64_t arg, enum cpns_type *type, entity_id *peer,

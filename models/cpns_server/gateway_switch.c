@@ -95,8 +95,11 @@ static void commit(struct server *s, uint32_t pn, bool told)
     struct entity *e = s->agent.entity;
     struct inventory_pn *n = &s->pns[pn];
     entity_id old = n->gateway;
+    bool here = n->home == entity_self(e); /* else its home tells the old gateway */
     n->gateway = n->change.gateway;
+    n->home = entity_self(e);
     n->former = old;
+    told = told || !here;
     n->latest = 0; /* another's numbers */
     s->untold -= n->former_untold;
     s->untold += !told;
@@ -107,10 +110,12 @@ static void commit(struct server *s, uint32_t pn, bool told)
         struct subscriber *sub = s->subscriber_list[i];
         if (sub->pn == pn && sub->registered) {
             sub->gateway = n->gateway;
+            sub->remote = false;
         }
     }
     entity_event(e, "gateway_switched", pn_id(s, pn));
     end(s, pn, 200);
+    mesh_pn_changed(s, pn);
 }
 
 /* Asks it to give the PN up; `decided`: tells it that it has. */
@@ -154,11 +159,29 @@ static void go_on(struct server *s, uint32_t pn)
 {
     struct inventory_pn *n = &s->pns[pn];
     agent_forget_cookie(&s->agent, CPNS_GW_SWITCH_REQUEST, pn); /* to a former one */
-    if (is_there(s, n->gateway)) {
+    if (n->home == entity_self(s->agent.entity) && is_there(s, n->gateway)) {
         n->change.asking = true;
         ask_old(s, pn, n->gateway, false);
     } else {
         commit(s, pn, false);
+    }
+}
+
+/* Another server made `gateway` that of a PN that it takes over: the one here is told. */
+void server_switched_elsewhere(struct server *s, uint32_t pn, entity_id gateway)
+{
+    struct inventory_pn *n = &s->pns[pn];
+    entity_id old = n->gateway;
+    n->gateway = gateway;
+    agent_forget_cookie(&s->agent, CPNS_GW_SWITCH_REQUEST, pn);
+    agent_forget_cookie(&s->agent, CPNS_AUTHENTICATION_REQUEST, FOR_SWITCH | pn);
+    if (n->change.used) {
+        end(s, pn, 409);
+    }
+    if (n->stored && n->home == entity_self(s->agent.entity)) {
+        s->untold += !n->former_untold;
+        n->former = old;
+        n->former_untold = true;
     }
 }
 

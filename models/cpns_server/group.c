@@ -36,6 +36,7 @@ static void store(struct server *s, const struct cpns_message *m, uint32_t numbe
     g->name = take_text(m, CPNS_SG_NAME);
     g->service = take_text(m, CPNS_SERVICE_ID);
     entity_list_add(&g->members, owner);
+    mesh_group_changed(s, number);
     entity_event(s->agent.entity, "sg_stored", group_id(s, number));
 }
 
@@ -103,7 +104,10 @@ static enum disposition on_admin_info(struct server *s, const struct cpns_messag
     if (!entity_list_has(&g->members, admin)) {
         return server_say(s, m, from, 404);
     }
-    g->admin = admin;
+    if (g->admin != admin) {
+        g->admin = admin;
+        mesh_group_changed(s, number);
+    }
     struct cpns_message answer;
     agent_answer(&s->agent, &answer, CPNS_SG_ADMIN_INFO_RESPONSE, m, 200);
     cpns_set_text(&answer, CPNS_ADMIN_ID, entity_urn(s->agent.entity, admin));
@@ -159,6 +163,7 @@ void server_group_remove(struct server *s, uint32_t number, entity_id pne)
     if (g->admin == pne) {
         g->admin = g->owner;
     }
+    mesh_group_changed(s, number);
     server_transfer_without(s, number, pne);
     server_group_rekey_without(s, number, pne);
 }
@@ -170,6 +175,7 @@ void server_group_delete(struct server *s, uint32_t number, entity_id by)
     struct entity_list told = g->members;
     g->members = (struct entity_list){0};
     inventory_group_clear(g);
+    mesh_group_changed(s, number);
     entity_event(s->agent.entity, "sg_deleted", group_id(s, number));
     for (size_t i = 0; i < told.count; i++) {
         if (told.items[i] != by) {
@@ -232,7 +238,8 @@ void server_group_leave_all(struct server *s, entity_id pne)
     for (uint32_t i = 0; i < entity_scenario(s->agent.entity)->group_count; i++) {
         struct inventory_group *g = &s->groups[i];
         server_group_forget_notices(s, i, pne);
-        if (g->stored && g->owner != pne && entity_list_has(&g->members, pne)) {
+        if (g->stored && server_is_home(s, i) && g->owner != pne &&
+            entity_list_has(&g->members, pne)) {
             server_group_remove(s, i, pne);
             server_group_tell(s, i, "left", pne);
         }
@@ -258,6 +265,29 @@ static enum disposition on_delete(struct server *s, const struct cpns_message *m
 /* --- dispatch
  * --------------------------------------------------------------------------------------------- */
 
+bool server_is_home(const struct server *s, uint32_t number)
+{
+    return s->groups[number].home == entity_self(s->agent.entity);
+}
+
+/* Only the home of a group changes it; a copy here may be old, so it does not answer either. */
+bool server_passes_home(struct server *s, struct cpns_message *m, uint32_t number,
+                        const struct received *r, enum disposition *ret)
+{
+    entity_id home = s->groups[number].home;
+    if (!s->groups[number].stored || server_is_home(s, number)) {
+        return false;
+    }
+    if (mesh_find(s, r->from) != NULL) {
+        *ret = server_say(s, m, r->from, 404); /* no more at home here than there */
+    } else if (!entity_connected(s->agent.entity, home)) {
+        *ret = server_say(s, m, r->from, 503);
+    } else {
+        *ret = agent_relay(&s->agent, m, home, EXEMPT_NOT, r);
+    }
+    return true;
+}
+
 enum disposition server_on_group_request(struct server *s, struct cpns_message *m,
                                          const struct received *r)
 {
@@ -271,6 +301,10 @@ enum disposition server_on_group_request(struct server *s, struct cpns_message *
     }
     if (number == SCENARIO_NONE) {
         return server_say(s, m, r->from, m->type == CPNS_SG_CREATE_REQUEST ? 400 : 404);
+    }
+    enum disposition passed;
+    if (server_passes_home(s, m, number, r, &passed)) {
+        return passed;
     }
     if (m->type != CPNS_SG_CREATE_REQUEST && !s->groups[number].stored) {
         return server_say(s, m, r->from, 404);

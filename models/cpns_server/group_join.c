@@ -11,6 +11,7 @@ static void answer_join(struct server *s, const struct pending_join *join, int s
         entity_list_add(&g->members, join->joiner);
         entity_list_remove(&g->invited, join->joiner);
         server_group_forget_notices(s, join->group, join->joiner);
+        mesh_group_changed(s, join->group);
     }
     struct cpns_message answer;
     agent_begin(&s->agent, &answer, CPNS_SG_JOIN_RESPONSE, entity_urn(e, join->joiner));

@@ -130,12 +130,17 @@ enum disposition server_on_key_update_response(struct server *s, const struct cp
 /* --- a member asks
  * -------------------------------------------------------------------------------------- */
 
-enum disposition server_on_group_key_request(struct server *s, const struct cpns_message *m,
-                                             entity_id from)
+enum disposition server_on_group_key_request(struct server *s, struct cpns_message *m,
+                                             const struct received *r)
 {
     struct entity *e = s->agent.entity;
+    entity_id from = r->from;
     uint32_t group = entity_group_by_urn(e, cpns_text(m, CPNS_SG_ID));
     entity_id origin = agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID);
+    enum disposition passed;
+    if (group != SCENARIO_NONE && server_passes_home(s, m, group, r, &passed)) {
+        return passed;
+    }
     bool known = is_on(s) && group != SCENARIO_NONE && key_of(s, group)->epoch != 0;
     int status = !server_is_registered(s, origin, from)                ? 403
                  : !known                                              ? 404

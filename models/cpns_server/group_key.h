@@ -40,8 +40,8 @@ void server_group_key_forget(struct server *s, uint32_t group);
 bool server_group_key_taken(const struct server *s, uint32_t group, const struct cpns_message *m,
                             const char **why);
 enum disposition server_on_key_update_response(struct server *s, const struct cpns_message *m);
-enum disposition server_on_group_key_request(struct server *s, const struct cpns_message *m,
-                                             entity_id from);
+enum disposition server_on_group_key_request(struct server *s, struct cpns_message *m,
+                                             const struct received *r);
 void server_group_keys_free(struct server *s);
 
 #endif

@@ -18,7 +18,12 @@ static void send_notice(struct server *s, struct cpns_message *m, uint32_t numbe
 {
     struct agent_route route = server_route(s, pne);
     route.group = number;
-    agent_request(&s->agent, m, &route, cookie_of(number, pne));
+    if (entity_flow(s->agent.entity) != 0) {
+        agent_request(&s->agent, m, &route, cookie_of(number, pne));
+    } else { /* long after what it is about */
+        agent_request_flow(&s->agent, m, &route, cookie_of(number, pne), "sg-notice",
+                           entity_scenario(s->agent.entity)->groups[number].id);
+    }
 }
 
 void server_group_tell_one(struct server *s, uint32_t number, entity_id pne, const char *change,

@@ -113,6 +113,8 @@ static void hand_over(struct server *s, uint32_t number)
                  entity_scenario(s->agent.entity)->groups[number].id);
     if (leaves) {
         server_group_remove(s, number, old);
+    } else {
+        mesh_group_changed(s, number);
     }
     finish(s, number, old, 200);
     server_group_tell_owner(s, number);

@@ -77,6 +77,8 @@ static void take_out(struct server *s, struct subscriber *sub)
     }
     if (members_of(s, pn) == 0) {
         server_delete_pn(s, pn); /* nobody is left in it */
+    } else {
+        mesh_pn_changed(s, pn);
     }
 }
 

@@ -8,7 +8,7 @@
 /* --- authentication (US9071590)
  * -------------------------------------------------------------------------- */
 
-static struct subscriber *remember(struct server *s, entity_id pne)
+struct subscriber *server_remember(struct server *s, entity_id pne)
 {
     struct subscriber *sub = server_subscriber(s, pne);
     if (sub == NULL) {
@@ -34,10 +34,12 @@ enum disposition server_on_connection(struct server *s, const struct cpns_messag
     if (s->pns[pn].gateway != from) { /* it was, and is told: server_heard() */
         return agent_refuse(&s->agent, "not_the_gateway");
     }
-    struct subscriber *sub = remember(s, pne);
+    struct subscriber *sub = server_remember(s, pne);
     char purpose[300];
     snprintf(purpose, sizeof(purpose), "challenge/%s", entity_name(e, pne));
     agent_forget_cookie(&s->agent, CPNS_AUTHENTICATION_REQUEST, pne);
+    sub->registered = sub->registered && !sub->remote; /* it is here now */
+    sub->remote = false;
     sub->gateway = from;
     sub->pn = pn;
     sub->challenged = true;
@@ -195,6 +197,7 @@ static void take_registration(struct server *s, const struct cpns_message *m, ui
     }
     bool fresh = !stored->stored;
     stored->stored = true;
+    stored->home = entity_self(e);
     stored->gateway = from;
     if (fresh) {
         entity_event(e, "pn_stored", entity_scenario(e)->pns[pn].id);
@@ -208,6 +211,7 @@ static void take_registration(struct server *s, const struct cpns_message *m, ui
         sub->registered = !is_taken_out(s, sub->pne, pn);
     }
     server_drop_unlisted(s, m, pn, from);
+    mesh_pn_changed(s, pn);
 }
 
 enum disposition server_on_registration(struct server *s, const struct cpns_message *m,
@@ -239,6 +243,7 @@ void server_delete_pn(struct server *s, uint32_t pn)
     s->pns[pn].stored = false;
     s->pns[pn].admin = ENTITY_NONE;
     entity_event(s->agent.entity, "pn_deleted", entity_scenario(s->agent.entity)->pns[pn].id);
+    mesh_pn_changed(s, pn);
 }
 
 static void delete_pn(struct server *s, uint32_t pn)
@@ -251,6 +256,7 @@ static void delete_pn(struct server *s, uint32_t pn)
             sub->authenticated = sub->registered = false;
         }
     }
+    mesh_pn_changed(s, pn);
 }
 
 enum disposition server_on_release(struct server *s, const struct cpns_message *m, entity_id from)

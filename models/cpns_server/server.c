@@ -71,11 +71,17 @@ static void start(struct entity *e, void *state)
     s->groups = mem_calloc(entity_scenario(e)->group_count, sizeof(*s->groups));
     for (size_t i = 0; i < entity_scenario(e)->pn_count; i++) {
         s->pns[i].admin = ENTITY_NONE;
+        s->pns[i].home = entity_self(e);
     }
+    mesh_start(s);
 }
 
 static enum disposition dispatch(struct server *s, struct cpns_message *m, const struct received *r)
 {
+    enum disposition passed;
+    if (mesh_passes(s, m, r, &passed)) {
+        return passed;
+    }
     switch (m->type) {
     case CPNS_PN_CONNECTION_FORWARDED:
         return server_on_connection(s, m, r->from);
@@ -136,7 +142,7 @@ static enum disposition dispatch(struct server *s, struct cpns_message *m, const
     case CPNS_SG_KEY_UPDATE_RESPONSE:
         return server_on_key_update_response(s, m);
     case CPNS_SG_KEY_REQUEST:
-        return server_on_group_key_request(s, m, r->from);
+        return server_on_group_key_request(s, m, r);
     case CPNS_USER_REGISTRATION_REQUEST:
         return server_on_user_registration(s, m, r->from);
     case CPNS_KEY_ASSIGNMENT_REQUEST:
@@ -147,6 +153,10 @@ static enum disposition dispatch(struct server *s, struct cpns_message *m, const
         return server_on_switch_request(s, m, r->from);
     case CPNS_GW_SWITCH_RESPONSE:
         return server_on_switch_response(s, m);
+    case CPNS_INVENTORY_UPDATE:
+        return mesh_on_update(s, m, r->from);
+    case CPNS_INVENTORY_UPDATE_RESPONSE:
+        return mesh_on_update_heard(s, m);
     case CPNS_KEEP_ALIVE:
         if (!cpns_has(m, CPNS_STATUS)) {
             struct cpns_message answer;
@@ -172,6 +182,10 @@ static enum disposition message(struct entity *e, void *state, const struct rece
                (m.type != CPNS_SG_MESSAGE || agent_group_exemption(&s->agent) == EXEMPT_NOT)) {
         d = agent_refuse(&s->agent, "outside_session");
     } else {
+        struct mesh_peer *peer = mesh_find(s, r->from);
+        if (peer != NULL) {
+            mesh_heard(s, peer);
+        }
         d = dispatch(s, &m, r);
         server_heard_pne(s, agent_entity(&s->agent, &m, CPNS_ORIGIN_ENTITY_ID));
         server_heard(s, &m, r->from);
@@ -180,20 +194,26 @@ static enum disposition message(struct entity *e, void *state, const struct rece
     return d;
 }
 
-/* Gateways open and close the sessions; what is unanswered is repeated or given up by its timer. */
+/* Gateways open and close their sessions; what is unanswered is repeated or given up by its timer.
+ */
 static void channel(struct entity *e, void *state, entity_id peer, enum channel_event event,
                     const char *reason)
 {
+    struct server *s = state;
+    struct mesh_peer *other = mesh_find(s, peer);
     (void)e;
     (void)reason;
+    if (other != NULL) {
+        mesh_on_channel(s, other, event);
+    }
     if (event == CHANNEL_UP) {
-        server_heard_peer(state, peer);
+        server_heard_peer(s, peer);
     } else {
-        server_switch_lost(state, peer);
+        server_switch_lost(s, peer);
     }
 }
 
-static void gave_up(struct server *s, enum cpns_type type, uint64_t cookie)
+void server_gave_up(struct server *s, enum cpns_type type, uint64_t cookie)
 {
     switch (type) {
     case CPNS_GW_SWITCH_REQUEST:
@@ -242,9 +262,11 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
         server_on_lease(s, (uint32_t)arg);
     } else if (kind == SERVER_TIMER_USAGE) {
         server_usage_expires(s);
+    } else if (kind == SERVER_TIMER_MESH) {
+        mesh_on_timer(s, arg);
     } else if (kind == AGENT_TIMER_REQUEST &&
                agent_timed_out(&s->agent, arg, &type, &peer, &cookie)) {
-        gave_up(s, type, cookie);
+        server_gave_up(s, type, cookie);
     }
 }
 
@@ -283,6 +305,7 @@ static void finish(struct entity *e, void *state)
     map_fini(&s->heard_at);
     server_services_free(s);
     server_group_keys_free(s);
+    mesh_fini(s);
 }
 
 const struct entity_type cpns_server_entity_type = {

@@ -9,6 +9,7 @@
 #include "models/cpns_server/group_key.h"
 #include "models/cpns_server/inventory.h"
 #include "models/cpns_server/keys.h"
+#include "models/cpns_server/mesh.h"
 #include "models/entities.h"
 
 enum { CHALLENGE_BYTES = 32 };
@@ -16,10 +17,11 @@ enum { CHALLENGE_BYTES = 32 };
 /* What the server knows of a PNE: where it is and whether it proved who it is. */
 struct subscriber {
     entity_id pne;
-    entity_id gateway; /* through which it authenticated */
+    entity_id gateway; /* through which it authenticated; remote: the server that it belongs to */
     uint32_t pn;       /* for which */
     bool authenticated;
     bool registered;  /* in the PN inventory */
+    bool remote;      /* so another server says, behind whose gateway it is */
     bool taken_out;   /* it left or was taken out, and has not authenticated since */
     bool not_adminee; /* the administrator gave up editing its data */
     bool challenged;
@@ -47,9 +49,12 @@ struct inventory_pn {
     struct pending_switch change;
     entity_id former;   /* gateway before this one, or ENTITY_NONE */
     bool former_untold; /* it may not know */
+    entity_id home;     /* the server of its gateway */
+    int64_t sequence;   /* of the entry's state among the servers; 0: they know nothing of it */
+    uint64_t told;      /* digest of what they were told */
 };
 
-enum server_timer { SERVER_TIMER_LEASE = 1, SERVER_TIMER_USAGE };
+enum server_timer { SERVER_TIMER_LEASE = 1, SERVER_TIMER_USAGE, SERVER_TIMER_MESH };
 
 struct server {
     struct agent agent;
@@ -79,14 +84,20 @@ struct server {
     struct pending_search *searches;
     size_t search_count, search_capacity;
     struct group_key *group_keys; /* by index of the scenario; NULL: none yet */
+    struct mesh_peer *peers;      /* the other servers of its mesh */
+    size_t peer_count, peer_capacity;
 };
 
 /* NULL when the server has never heard of it. */
 struct subscriber *server_subscriber(const struct server *s, entity_id pne);
-/* The PNE is in a stored PN, and through this gateway (ENTITY_NONE: any). */
+/* The same, made when there is none. */
+struct subscriber *server_remember(struct server *s, entity_id pne);
+/* The PNE is in a stored PN, and reached through this gateway or server (ENTITY_NONE: any). */
 bool server_is_registered(const struct server *s, entity_id pne, entity_id gateway);
-/* A route to a PNE's gateway. */
+/* A route to a PNE's gateway, or to the server that it belongs to. */
 struct agent_route server_route(const struct server *s, entity_id pne);
+/* A request got no answer, or cannot get one any more. */
+void server_gave_up(struct server *s, enum cpns_type type, uint64_t cookie);
 /* Sends the answer to `m` back through the gateway it came from. */
 void server_answer(struct server *s, struct cpns_message *answer, entity_id through);
 
@@ -124,6 +135,8 @@ enum disposition server_on_switch_response(struct server *s, const struct cpns_m
 void server_switch_unanswered(struct server *s, uint64_t pn);
 /* The session with a gateway is over. */
 void server_switch_lost(struct server *s, entity_id gateway);
+/* Another server has made `gateway` that of the PN. */
+void server_switched_elsewhere(struct server *s, uint32_t pn, entity_id gateway);
 /* A gateway said something: it is told what it may not know. */
 void server_heard(struct server *s, const struct cpns_message *m, entity_id from);
 /* Of a challenge with that cookie: false when it was not for a switch. */
@@ -163,6 +176,12 @@ void server_services_free(struct server *s);
 /* The registered service of that provider, or NULL. */
 struct inventory_service *server_service(const struct server *s, struct span id,
                                          entity_id provider);
+/* The entry of that service, also of one that is stored no more; made when there is none. */
+struct inventory_service *server_service_entry(struct server *s, struct span id,
+                                               entity_id provider);
+/* The entry becomes what the message says, or is stored no more. 200, or 400 and no change. */
+int server_service_take(struct server *s, struct inventory_service *service,
+                        const struct cpns_message *m, bool stored);
 /* Whether the openness of a service lets the PNE see it. */
 bool server_service_open(const struct server *s, const struct inventory_service *service,
                          entity_id pne);
@@ -170,6 +189,12 @@ bool server_service_open(const struct server *s, const struct inventory_service 
 /* group.c: dispatch, create, administrator record, discovery, leave, delete */
 enum disposition server_on_group_request(struct server *s, struct cpns_message *m,
                                          const struct received *r);
+/* This server is the home of the group, where it is stored. */
+bool server_is_home(const struct server *s, uint32_t number);
+/* The group is at home elsewhere: true when the message was handed on there, or refused because
+ * there is no way. */
+bool server_passes_home(struct server *s, struct cpns_message *m, uint32_t number,
+                        const struct received *r, enum disposition *ret);
 uint32_t server_group_of(const struct server *s, const struct cpns_message *m);
 void server_group_remove(struct server *s, uint32_t number, entity_id pne);
 void server_group_leave_all(struct server *s, entity_id pne);

@@ -16,7 +16,7 @@ static void answer_status(struct server *s, const struct cpns_message *m, int st
 
 /* 200: the service of `target` may be used by `origin`. */
 static int check_registration(const struct server *s, const struct cpns_message *m,
-                              entity_id origin, entity_id target)
+                              entity_id origin, entity_id target, entity_id from)
 {
     struct span id = cpns_text(m, CPNS_SERVICE_ID);
     if (span_equal_str(id, "echo")) {
@@ -26,8 +26,9 @@ static int check_registration(const struct server *s, const struct cpns_message 
     if (service == NULL) {
         return 404;
     }
-    bool shown = service->confirming == ENTITY_NONE || origin == service->confirming ||
-                 entity_list_has(&service->shown, origin);
+    /* The server of the asker knows whether it was shown the service. */
+    bool shown = mesh_find(s, from) != NULL || service->confirming == ENTITY_NONE ||
+                 origin == service->confirming || entity_list_has(&service->shown, origin);
     return shown && server_service_open(s, service, origin) ? 200 : 403;
 }
 
@@ -40,7 +41,7 @@ enum disposition server_on_service_request(struct server *s, struct cpns_message
         answer_status(s, m, 403, r->from);
         return agent_refuse(&s->agent, "403");
     }
-    int status = check_registration(s, m, origin, target);
+    int status = check_registration(s, m, origin, target, r->from);
     if (status != 200) {
         answer_status(s, m, status, r->from);
         return agent_refuse(&s->agent, status == 404 ? "404" : "403");
@@ -53,6 +54,13 @@ enum disposition server_on_service_request(struct server *s, struct cpns_message
         bool known = target != ENTITY_NONE && server_subscriber(s, target) != NULL;
         answer_status(s, m, known ? 503 : 404, r->from);
         return agent_refuse(&s->agent, known ? "503" : "404");
+    }
+    const struct subscriber *sub = server_subscriber(s, target);
+    bool lost = sub->remote &&
+                (mesh_find(s, r->from) != NULL || !entity_connected(s->agent.entity, sub->gateway));
+    if (lost) { /* of one server to the next and no further */
+        answer_status(s, m, 503, r->from);
+        return agent_refuse(&s->agent, "503");
     }
     return agent_relay(&s->agent, m, server_subscriber(s, target)->gateway, EXEMPT_NOT, r);
 }

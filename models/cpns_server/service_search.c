@@ -61,15 +61,6 @@ struct inventory_service *server_service(const struct server *s, struct span id,
     return NULL;
 }
 
-static void service_clear(struct inventory_service *service)
-{
-    free(service->id);
-    free(service->name);
-    free(service->content);
-    entity_list_fini(&service->shown);
-    *service = (struct inventory_service){.sequence = service->sequence};
-}
-
 static char *take_text(const struct cpns_message *m, enum cpns_field field)
 {
     struct span text = cpns_text(m, field);
@@ -91,26 +82,52 @@ static bool take_openness(const struct cpns_message *m, enum scenario_openness *
     return false;
 }
 
-/* Anew with each registration: who was confirmed under other terms has to be confirmed again. */
-static void store(struct server *s, const struct cpns_message *m, entity_id provider,
-                  enum scenario_openness openness)
+struct inventory_service *server_service_entry(struct server *s, struct span id, entity_id provider)
 {
-    struct inventory_service *service = server_service(s, cpns_text(m, CPNS_SERVICE_ID), provider);
-    if (service == NULL) {
-        service = MEM_PUSH(s->services, s->service_count, s->service_capacity);
-        *service = (struct inventory_service){0};
+    for (size_t i = 0; i < s->service_count; i++) {
+        if (s->services[i].provider == provider && span_equal_str(id, s->services[i].id)) {
+            return &s->services[i];
+        }
     }
-    service_clear(service);
-    service->stored = true;
-    service->id = take_text(m, CPNS_SERVICE_ID);
-    service->name = take_text(m, CPNS_SERVICE_NAME);
-    service->content = take_text(m, CPNS_CONTENT);
-    service->home = entity_self(s->agent.entity);
-    service->provider = provider;
-    service->openness = openness;
-    service->group = openness == OPENNESS_GROUP ? server_group_of(s, m) : SCENARIO_NONE;
-    service->confirming = agent_entity(&s->agent, m, CPNS_CONFIRMING_ID);
-    entity_event(s->agent.entity, "service_stored", service->id);
+    struct inventory_service *service =
+        MEM_PUSH(s->services, s->service_count, s->service_capacity);
+    *service = (struct inventory_service){.id = mem_strndup((const char *)id.data, id.len),
+                                          .provider = provider,
+                                          .home = entity_self(s->agent.entity)};
+    return service;
+}
+
+/* Who may see it: false when the message makes no sense. */
+static bool take_terms(const struct server *s, const struct cpns_message *m,
+                       enum scenario_openness *openness)
+{
+    return take_openness(m, openness) &&
+           (*openness != OPENNESS_GROUP || server_group_of(s, m) != SCENARIO_NONE) &&
+           (!cpns_has(m, CPNS_CONFIRMING_ID) ||
+            agent_entity(&s->agent, m, CPNS_CONFIRMING_ID) != ENTITY_NONE);
+}
+
+/* Anew with each registration: who was confirmed under other terms has to be confirmed again. */
+int server_service_take(struct server *s, struct inventory_service *service,
+                        const struct cpns_message *m, bool stored)
+{
+    enum scenario_openness openness;
+    if (!take_terms(s, m, &openness)) {
+        return 400;
+    }
+    free(service->name);
+    free(service->content);
+    service->name = service->content = NULL;
+    entity_list_fini(&service->shown);
+    service->stored = stored;
+    if (stored) {
+        service->name = take_text(m, CPNS_SERVICE_NAME);
+        service->content = take_text(m, CPNS_CONTENT);
+        service->openness = openness;
+        service->group = openness == OPENNESS_GROUP ? server_group_of(s, m) : SCENARIO_NONE;
+        service->confirming = agent_entity(&s->agent, m, CPNS_CONFIRMING_ID);
+    }
+    return 200;
 }
 
 /* Expiry 0 takes it back. */
@@ -118,21 +135,20 @@ enum disposition server_on_service_registration(struct server *s, const struct c
                                                 entity_id from)
 {
     entity_id provider = agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID);
-    struct inventory_service *before = server_service(s, cpns_text(m, CPNS_SERVICE_ID), provider);
+    bool stored = !cpns_has(m, CPNS_EXPIRY) || cpns_integer(m, CPNS_EXPIRY) > 0;
     enum scenario_openness openness;
     if (!server_is_registered(s, provider, from)) {
         return server_say(s, m, from, 403);
     }
-    if (!take_openness(m, &openness) ||
-        (openness == OPENNESS_GROUP && server_group_of(s, m) == SCENARIO_NONE) ||
-        (cpns_has(m, CPNS_CONFIRMING_ID) &&
-         agent_entity(&s->agent, m, CPNS_CONFIRMING_ID) == ENTITY_NONE)) {
+    if (!take_terms(s, m, &openness)) {
         return server_say(s, m, from, 400);
     }
-    if (!cpns_has(m, CPNS_EXPIRY) || cpns_integer(m, CPNS_EXPIRY) > 0) {
-        store(s, m, provider, openness);
-    } else if (before != NULL) {
-        service_clear(before);
+    if (stored || server_service(s, cpns_text(m, CPNS_SERVICE_ID), provider) != NULL) {
+        struct inventory_service *service =
+            server_service_entry(s, cpns_text(m, CPNS_SERVICE_ID), provider);
+        server_service_take(s, service, m, stored);
+        entity_event(s->agent.entity, stored ? "service_stored" : "service_deleted", service->id);
+        mesh_service_changed(s, service);
     }
     return server_say(s, m, from, 200);
 }
@@ -339,7 +355,10 @@ void server_confirmation_silent(struct server *s, uint64_t cookie)
 void server_services_free(struct server *s)
 {
     for (size_t i = 0; i < s->service_count; i++) {
-        service_clear(&s->services[i]);
+        free(s->services[i].id);
+        free(s->services[i].name);
+        free(s->services[i].content);
+        entity_list_fini(&s->services[i].shown);
     }
     for (size_t i = 0; i < s->search_count; i++) {
         free(s->searches[i].matches);

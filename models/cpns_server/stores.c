@@ -1,5 +1,5 @@
 /* What the server holds, told when a run ends (cpns-model.md section 2): PN inventory, SG
- * inventory, what is known of devices. */
+ * inventory, services, what is known of devices. */
 #include "models/cpns/gateways.h"
 #include "models/cpns_server/server.h"
 
@@ -9,7 +9,7 @@ static void tell_pns(const struct server *s)
     const struct scenario *scenario = entity_scenario(e);
     for (uint32_t i = 0; i < scenario->pn_count; i++) {
         const struct inventory_pn *pn = &s->pns[i];
-        if (pn->stored) {
+        if (pn->stored && pn->home == entity_self(e)) {
             const struct store_pn row = {
                 .pn = scenario->pns[i].id,
                 .state = "stored",
@@ -23,7 +23,7 @@ static void tell_pns(const struct server *s)
     }
     for (size_t i = 0; i < s->subscriber_count; i++) {
         const struct subscriber *sub = s->subscriber_list[i];
-        if (sub->registered && s->pns[sub->pn].stored) {
+        if (sub->registered && !sub->remote && s->pns[sub->pn].stored) {
             entity_store_pn_member(e, scenario->pns[sub->pn].id, sub->pne, "member",
                                    gateway_mode(scenario, sub->pne, s->pns[sub->pn].gateway));
         }
@@ -36,7 +36,7 @@ static void tell_groups(const struct server *s)
     const struct scenario *scenario = entity_scenario(e);
     for (uint32_t i = 0; i < scenario->group_count; i++) {
         const struct inventory_group *g = &s->groups[i];
-        if (!g->stored) {
+        if (!g->stored || !server_is_home(s, i)) {
             continue;
         }
         const struct store_group row = {.group = scenario->groups[i].id,
@@ -51,12 +51,25 @@ static void tell_groups(const struct server *s)
     }
 }
 
+static void tell_services(const struct server *s)
+{
+    struct entity *e = s->agent.entity;
+    for (size_t i = 0; i < s->service_count; i++) {
+        const struct inventory_service *service = &s->services[i];
+        if (service->stored && service->home == entity_self(e)) {
+            entity_store_item(e, "services", entity_name(e, service->provider), service->id,
+                              scenario_openness_name(service->openness));
+        }
+    }
+}
+
 void server_tell_stores(struct entity *e, void *state)
 {
     const struct server *s = state;
     (void)e;
     tell_pns(s);
     tell_groups(s);
+    tell_services(s);
     capability_tell_store(&s->devices, s->agent.entity);
     usage_tell_store(&s->usage, s->agent.entity);
 }

@@ -187,6 +187,7 @@ static void ask(struct pne *p, struct pne_group *g)
         return;
     }
     g->waiting = true;
+    g->tries++;
     if (g->founder) {
         create(p, g);
         return;
@@ -196,7 +197,6 @@ static void ask(struct pne *p, struct pne_group *g)
     if (g->state == GROUP_MEMBER) {
         cpns_set_text(&m, CPNS_CHANGE, "updated");
     }
-    g->tries++;
     pne_group_request(p, &m, g->group, "sg-join");
 }
 
@@ -311,7 +311,7 @@ void pne_group_delete(struct pne *p, uint32_t group)
     pne_group_request(p, &m, group, "sg-delete");
 }
 
-/* Nobody answered. Whoever wants to leave goes on trying, a keep-alive period apart. */
+/* Nobody answered: it goes on trying, a keep-alive period apart. */
 void pne_group_gave_up(struct pne *p, uint32_t group)
 {
     struct pne_group *g = pne_group_find(p, group);
@@ -320,7 +320,7 @@ void pne_group_gave_up(struct pne *p, uint32_t group)
     }
     g->waiting = false;
     move(p, g, GROUP_EV_GAVE_UP, g->state == GROUP_ASKING ? GROUP_OUT : (enum group_state)g->state);
-    if (g->state == GROUP_LEAVING && g->tries < GROUP_TRIES) {
+    if (g->tries < GROUP_TRIES) {
         later(p, g, entity_scenario(p->agent.entity)->timers.keep_alive);
     } else {
         say(p, "group_failed", group);

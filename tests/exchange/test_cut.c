@@ -90,6 +90,36 @@ static const char *all_in_the_car(struct fake_world *w)
     "  - {id: right, gateway: gr}\n"                                                               \
     "workload:\n"
 
+/* Two servers: o and a belong to the first, b and c, behind two gateways, to the second. */
+#define CITIES                                                                                     \
+    "nodes:\n"                                                                                     \
+    "  - {id: srv, role: server, count: 2, mesh: {link: fibre}}\n"                                 \
+    "  - {id: gw, role: gateway, uplink: {to: srv/1, link: fibre}}\n"                              \
+    "  - {id: far, role: gateway, count: 2, uplink: {to: [srv/2, srv/2], link: fibre}}\n"          \
+    "  - {id: o, role: pne, attach: {to: gw, link: wlan}}\n"                                       \
+    "  - {id: a, role: pne, attach: {to: gw, link: wlan}}\n"                                       \
+    "  - {id: b, role: pne, count: 2, attach: {to: far/1, link: wlan}}\n"                          \
+    "  - {id: c, role: pne, attach: {to: far/2, link: wlan}}\n"                                    \
+    "personal_networks:\n"                                                                         \
+    "  - {id: one, gateway: gw}\n"                                                                 \
+    "  - {id: two, gateway: far/1}\n"                                                              \
+    "  - {id: three, gateway: far/2}\n"                                                            \
+    "service_groups:\n"                                                                            \
+    "  - {id: g, owner: o, members: [a, b/*], service: chat, joining: closed}\n"                   \
+    "services:\n"                                                                                  \
+    "  - {id: photos, provider: o, openness: public, confirm: owner, allow: b/1}\n"                \
+    "workload:\n"
+
+static void apart(struct fake_world *w)
+{
+    fake_set_hop(w, fake_id(w, "srv/1"), fake_id(w, "srv/2"), false);
+}
+
+static void together(struct fake_world *w)
+{
+    fake_set_hop(w, fake_id(w, "srv/1"), fake_id(w, "srv/2"), true);
+}
+
 static void b_hangs(struct fake_world *w)
 {
     fake_set_silent(w, fake_id(w, "b/1"), true);
@@ -292,6 +322,26 @@ static const struct disturb lives[] = {
      .least = 30,
      .check = all_in_the_car,
      .acts = {{20 * SIM_S, car_dies}}},
+    {.name = "two servers: joined, invited, found, handed over, left",
+     .yaml = HEAD("servers") CITIES
+     "  - {at: 20 s, do: group-invite, from: o, to: g, member: c}\n"
+     "  - {at: 22 s, do: service-search, from: b/1, service: photos}\n"
+     "  - {at: 24 s, do: group-message, from: b/2, to: g, size: 30 B}\n"
+     "  - {at: 26 s, do: group-owner-transfer, from: o, to: g, member: b/2}\n"
+     "  - {at: 30 s, do: group-leave, from: b/1, to: g}\n"
+     "  - {at: 34 s, do: service-access, from: c, to: o, size: 30 B}\n"
+     "  - {at: 38 s, do: pn-release, from: c, pn: three}\n",
+     .to = 50 * SIM_S,
+     .until = 2000 * SIM_S,
+     .least = 20},
+    {.name = "two servers that lost each other for a while",
+     .yaml = HEAD("apart") CITIES "  - {at: 80 s, do: group-leave, from: o, to: g}\n"
+                                  "  - {at: 82 s, do: group-join, from: c, to: g}\n",
+     .from = 79 * SIM_S,
+     .to = 200 * SIM_S,
+     .until = 3000 * SIM_S,
+     .least = 20,
+     .acts = {{60 * SIM_S, apart}, {150 * SIM_S, together}}},
     {.name = "bridge, set up and used while both uplinks are down",
      .yaml = HEAD("bridge") NEIGHBOURS
      "  - {at: 10 s, do: discovery-execution, from: gl, to: l/2}\n"
@@ -364,7 +414,6 @@ static void each_message_cut_once(void **state)
 static const char *const not_yet[] = {
     "BatteryIndication", "BatteryIndicationResponse", "BatteryQuery", "BatteryQueryResponse",
     "SwitchInstruction", "SwitchInstructionResponse", "WakeUp",       "WakeUpResponse",
-    "InventoryUpdate",   "InventoryUpdateResponse",
 };
 
 static bool has(const char *const *names, size_t count, const char *name)

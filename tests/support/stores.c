@@ -219,6 +219,80 @@ static const char *check_entity(struct fake_world *w, entity_id id)
     return "";
 }
 
+/* --- servers that share their inventory */
+
+static bool same_pn(const struct inventory_pn *x, const struct inventory_pn *y)
+{
+    return x->stored == y->stored &&
+           (!x->stored ||
+            (x->home == y->home && x->gateway == y->gateway && x->sequence == y->sequence));
+}
+
+static bool same_group(const struct inventory_group *x, const struct inventory_group *y)
+{
+    bool same = x->stored == y->stored && x->sequence == y->sequence &&
+                x->members.count == y->members.count &&
+                (!x->stored || (x->home == y->home && x->owner == y->owner &&
+                                x->admin == y->admin && x->closed == y->closed));
+    for (size_t i = 0; same && i < x->members.count; i++) {
+        same = entity_list_has(&y->members, x->members.items[i]);
+    }
+    return same;
+}
+
+static bool same_service(const struct inventory_service *x, const struct inventory_service *y)
+{
+    return x->stored == (y != NULL) &&
+           (y == NULL || (x->home == y->home && x->openness == y->openness &&
+                          x->confirming == y->confirming && x->sequence == y->sequence));
+}
+
+/* What one server of a mesh knows is what the next one knows. */
+static const char *check_copies(struct fake_world *w, const struct server *x,
+                                const struct server *y)
+{
+    static char text[200];
+    const struct scenario *s = fake_scenario(w);
+    const char *what = NULL;
+    for (uint32_t i = 0; what == NULL && i < s->pn_count; i++) {
+        what = same_pn(&x->pns[i], &y->pns[i]) ? NULL : s->pns[i].id;
+    }
+    for (uint32_t i = 0; what == NULL && i < s->group_count; i++) {
+        what = same_group(&x->groups[i], &y->groups[i]) ? NULL : s->groups[i].id;
+    }
+    for (size_t i = 0; what == NULL && i < x->service_count; i++) {
+        const struct inventory_service *service = &x->services[i];
+        const struct inventory_service *other =
+            server_service(y, span_of_str(service->id), service->provider);
+        what = same_service(service, other) ? NULL : service->id;
+    }
+    for (entity_id id = 0; what == NULL && id < s->node_count; id++) {
+        what = s->nodes[id].role != ROLE_PNE || server_is_registered(x, id, ENTITY_NONE) ==
+                                                    server_is_registered(y, id, ENTITY_NONE)
+                   ? NULL
+                   : name(w, id);
+    }
+    if (what != NULL) {
+        snprintf(text, sizeof(text), "%s and another server differ about %s",
+                 name(w, entity_self(x->agent.entity)), what);
+    }
+    return what != NULL ? text : "";
+}
+
+static const char *check_servers(struct fake_world *w)
+{
+    const struct scenario *s = fake_scenario(w);
+    const char *found = "";
+    for (entity_id id = 0; found[0] == '\0' && id < s->node_count; id++) {
+        const struct server *x =
+            s->nodes[id].role == ROLE_SERVER ? fake_state(w, name(w, id)) : NULL;
+        for (size_t i = 0; x != NULL && found[0] == '\0' && i < x->peer_count; i++) {
+            found = check_copies(w, x, fake_state(w, name(w, x->peers[i].id)));
+        }
+    }
+    return found;
+}
+
 const char *stores_difference(struct fake_world *w)
 {
     const struct scenario *s = fake_scenario(w);
@@ -234,7 +308,7 @@ const char *stores_difference(struct fake_world *w)
             found = check_keys(w, i);
         }
     }
-    return found;
+    return found[0] == '\0' ? check_servers(w) : found;
 }
 
 const char *stores_waiting(struct fake_world *w)
