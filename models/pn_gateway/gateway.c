@@ -122,7 +122,8 @@ static enum disposition on_discovery(struct gateway *g, const struct cpns_messag
     bool mine = gateway_member(g, from, &pn) != NULL && pn->serving &&
                 pn->number == entity_pn_by_urn(e, cpns_text(m, CPNS_PN_ID));
     struct cpns_message answer;
-    agent_answer(&g->agent, &answer, CPNS_ENTITY_DISCOVERY_RESPONSE, m, which && !mine ? 404 : 200);
+    int status = !which ? 200 : !mine ? 404 : gateway_is_cut_off(g, pn) ? 503 : 200;
+    agent_answer(&g->agent, &answer, CPNS_ENTITY_DISCOVERY_RESPONSE, m, status);
     cpns_set_text(&answer, CPNS_MODE, "pn_gw");
     struct agent_route route = gateway_route(from, NULL);
     route.exempt = EXEMPT_BEFORE_ESTABLISHMENT;
@@ -141,6 +142,9 @@ static int standing(struct gateway *g, entity_id pne)
     const struct member *m = gateway_member(g, pne, &pn);
     if (m == NULL || m->state == MEMBER_ABSENT) {
         return m != NULL && pn->state == PN_NONE && pn->serving ? 410 : 403;
+    }
+    if (gateway_is_cut_off(g, pn)) {
+        return 503; /* another could serve it */
     }
     return 200;
 }
@@ -485,6 +489,7 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
     case CHANNEL_UP:
         if (peer == g->server) {
             g->broken = false;
+            g->uplink_failures = 0;
             keep_alive_seen(&g->keep_alive, &g->agent, CPNS_TYPE_COUNT);
             agent_channel_up(&g->agent, peer);
             gateway_bridge_server_up(g);
@@ -504,6 +509,7 @@ static void channel(struct entity *e, void *state, entity_id peer, enum channel_
         break;
     case CHANNEL_FAILED:
         gateway_on_server_failed(g);
+        gateway_on_uplink_failed(g, false);
         gateway_keys_server_failed(g);
         gateway_bridge_look(g);
         break;
@@ -531,6 +537,7 @@ static void on_keep_alive_timer(struct gateway *g)
     if (keep_alive_timer(&g->keep_alive, &g->agent, g->server, &route)) {
         agent_channel_down(&g->agent, g->server);
         gateway_on_server_down(g);
+        gateway_on_uplink_failed(g, true);
         gateway_bridge_look(g);
     } else if (g->broken && active) {
         struct cpns_message m;
@@ -550,6 +557,9 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
         break;
     case GATEWAY_TIMER_ASSIGNMENT:
         gateway_on_assignment_timer(g, (entity_id)arg);
+        break;
+    case GATEWAY_TIMER_UPLINK:
+        gateway_try_uplink(g);
         break;
     case GATEWAY_TIMER_CANDIDATE:
         gateway_candidate_late(g, arg);

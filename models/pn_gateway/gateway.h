@@ -93,14 +93,16 @@ enum gateway_timer {
     GATEWAY_TIMER_USAGE,
     GATEWAY_TIMER_ZONE,
     GATEWAY_TIMER_BRIDGE,
-    GATEWAY_TIMER_CANDIDATE
+    GATEWAY_TIMER_CANDIDATE,
+    GATEWAY_TIMER_UPLINK,
 };
 
 struct gateway {
     struct agent agent;
     struct keep_alive keep_alive; /* of the session with the server */
     entity_id server;
-    bool broken; /* the session with the server broke and was not opened again yet */
+    uint32_t uplink_failures; /* sessions with the server that failed, in a row */
+    bool broken;              /* the session with the server broke and was not opened again yet */
     struct pn *pns;
     size_t pn_count;
     struct map places; /* PNE -> index of its PN in pns << 32 | index of the member */
@@ -214,6 +216,12 @@ void gateway_take_over(struct gateway *g, struct pn *pn, entity_id old);
 void gateway_take_over_failed(struct gateway *g, size_t pn, int status);
 /* The member knows that it is in. */
 void gateway_is_in(struct gateway *g, struct pn *pn, struct member *m);
+/* No session with the server could be made, or the server did not answer in one (`silent`). Where
+ * another gateway could serve a PN of this one, the next try is timed, and after so many as a
+ * request has, or when the server is silent, its members look for that. */
+void gateway_on_uplink_failed(struct gateway *g, bool silent);
+void gateway_try_uplink(struct gateway *g);
+bool gateway_is_cut_off(const struct gateway *g, const struct pn *pn);
 /* It has taken the PN over a moment ago. */
 bool gateway_is_new(const struct gateway *g, const struct pn *pn);
 /* A request to the server waits for the end of the take-over; one to a PNE that came with the PN

@@ -457,3 +457,66 @@ void gateway_looked_for(struct gateway *g, const struct pn *pn)
     route.exempt = EXEMPT_BEFORE_ESTABLISHMENT;
     agent_send(&g->agent, &m, &route);
 }
+
+/* --- cut off from the server ------------------------------------------------------------------ */
+
+/* Another gateway could serve the PN. */
+static bool has_others(const struct gateway *g, const struct pn *pn)
+{
+    const struct entity *e = g->agent.entity;
+    const struct scenario *s = entity_scenario(e);
+    bool others = s->pns[pn->number].gateway != entity_self(e);
+    for (size_t i = 0; !others && i < pn->member_count; i++) {
+        uint32_t theirs = s->nodes[pn->members[i].pne].twin;
+        others = theirs != SCENARIO_NONE && theirs != entity_self(e);
+    }
+    return others;
+}
+
+bool gateway_is_cut_off(const struct gateway *g, const struct pn *pn)
+{
+    return g->uplink_failures >= entity_scenario(g->agent.entity)->timers.request_tries &&
+           pn->serving && pn->state == PN_ACTIVE && has_others(g, pn);
+}
+
+/* Its members look for one that is not. */
+static void send_away(struct gateway *g, const struct pn *pn)
+{
+    struct entity *e = g->agent.entity;
+    entity_event(e, "gateway_cut_off", pn_id(g, pn));
+    for (size_t i = 0; i < pn->member_count; i++) {
+        entity_id pne = pn->members[i].pne;
+        if (pn->members[i].state == MEMBER_REGISTERED && entity_connected(e, pne)) {
+            struct cpns_message m;
+            agent_begin(&g->agent, &m, CPNS_KEEP_ALIVE, entity_urn(e, pne));
+            cpns_set_integer(&m, CPNS_STATUS, 503);
+            struct agent_route route = gateway_route(pne, pn);
+            agent_send(&g->agent, &m, &route);
+        }
+    }
+}
+
+void gateway_on_uplink_failed(struct gateway *g, bool silent)
+{
+    const struct scenario_timers *t = &entity_scenario(g->agent.entity)->timers;
+    bool before = g->uplink_failures >= t->request_tries;
+    bool again = false;
+    g->uplink_failures = silent && !before ? t->request_tries : g->uplink_failures + 1;
+    for (size_t i = 0; i < g->pn_count; i++) {
+        const struct pn *pn = &g->pns[i];
+        again = again || (pn->serving && pn->state == PN_ACTIVE && has_others(g, pn));
+        if (!before && gateway_is_cut_off(g, pn)) {
+            send_away(g, pn);
+        }
+    }
+    if (again) {
+        entity_timer_set(g->agent.entity, t->request, GATEWAY_TIMER_UPLINK, 0);
+    }
+}
+
+void gateway_try_uplink(struct gateway *g)
+{
+    if (!entity_connected(g->agent.entity, g->server)) {
+        entity_connect(g->agent.entity, g->server);
+    }
+}

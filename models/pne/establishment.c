@@ -364,7 +364,7 @@ void pne_not_here(struct pne *p, int64_t status)
         pne_is_out(p);
     } else if (status == 410) {
         pne_leaves(p);
-    } else if (status == 403) {
+    } else if (status == 403 || (status == 503 && pne_has_choice(p))) {
         pne_comes_back(p, true);
     }
 }

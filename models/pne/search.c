@@ -106,6 +106,9 @@ enum disposition pne_on_discovery_response(struct pne *p, const struct cpns_mess
     if (!agent_answered(&p->agent, m, CPNS_ENTITY_DISCOVERY_REQUEST, &gateway)) {
         return MESSAGE_DELIVERED; /* late or repeated */
     }
+    if (cpns_integer(m, CPNS_STATUS) == 503) {
+        return MESSAGE_DELIVERED; /* serves it, but is cut off from the server */
+    }
     if (cpns_integer(m, CPNS_STATUS) != 200) { /* it could, but does not serve this PN */
         p->willing = gateway < p->willing ? (entity_id)gateway : p->willing;
         if (p->look == 0) { /* the others had their time */

@@ -333,6 +333,27 @@ static void a_gateway_out_of_reach_is_replaced(void **state)
     fake_free(w);
 }
 
+/* The gateway is there, but its server is not: its members leave it for one that has one, and it
+ * hears of it when its uplink is back. */
+static void a_gateway_that_is_cut_off_is_left(void **state)
+{
+    (void)state;
+    struct fake_world *w = standing(CAR "workload:\n" SERVICES);
+    fake_set_link(w, fake_id(w, "car"), false);
+    fake_run(w, 200 * SIM_S);
+    FAKE_ASSERT_EXCHANGE(w, "car ! gateway_cut_off: car", "car -> unit/1: KeepAlive 503",
+                         "car -> unit/1: EntityDiscoveryResponse 503",
+                         "phone.gw -> unit/1: EntityDiscoveryResponse 404",
+                         "unit/1 -> phone.gw: PNEstablishmentRequest");
+    assert_gateway(w, "phone.gw");
+    assert_int_equal(stores_members(w, "car"), 4);
+    fake_set_link(w, fake_id(w, "car"), true);
+    fake_run(w, 600 * SIM_S);
+    assert_int_equal(fake_count(w, "car ! gateway_handed_over: car"), 1);
+    assert_gateway(w, "phone.gw");
+    fake_free(w);
+}
+
 /* One that cannot reach the gateway, while the others can, takes nothing away from them. */
 static void the_others_keep_their_gateway(void **state)
 {
@@ -578,6 +599,7 @@ int main(void)
         cmocka_unit_test(a_silent_gateway_is_replaced),
         cmocka_unit_test(services_wait_for_the_new_gateway),
         cmocka_unit_test(a_gateway_out_of_reach_is_replaced),
+        cmocka_unit_test(a_gateway_that_is_cut_off_is_left),
         cmocka_unit_test(the_others_keep_their_gateway),
         cmocka_unit_test(who_meets_a_capable_member_joins_by_itself),
         cmocka_unit_test(each_message_cut_once),
