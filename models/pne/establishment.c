@@ -364,22 +364,23 @@ void pne_not_here(struct pne *p, int64_t status)
         pne_is_out(p);
     } else if (status == 410) {
         pne_leaves(p);
-    } else if (status == 403 || (status == 503 && pne_has_choice(p))) {
+    } else if (status == 403) {
         pne_comes_back(p, true);
     }
 }
 
 void pne_comes_back(struct pne *p, bool reachable)
 {
+    if (!pne_may(p, PNE_EV_LINK_LOST)) {
+        return; /* on its way already */
+    }
     pne_switch_stop(p, "gateway lost");
     pne_change_over(p, 503);
     pne_park(p);
     p->broken = false;
-    if (pne_may(p, PNE_EV_LINK_LOST)) {
-        pne_move(p, PNE_EV_LINK_LOST, PNE_IDLE);
-        pne_asks_itself(p);
-        if (reachable || !pne_is_visitor(p)) { /* a visitor that left waits to hear of the zone */
-            pne_begin(p);
-        }
+    pne_move(p, PNE_EV_LINK_LOST, PNE_IDLE);
+    pne_asks_itself(p);
+    if (reachable || !pne_is_visitor(p)) { /* a visitor that left waits to hear of the zone */
+        pne_begin(p);
     }
 }

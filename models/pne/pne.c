@@ -144,8 +144,12 @@ static void start(struct entity *e, void *state)
 static enum disposition on_keep_alive(struct pne *p, const struct cpns_message *m, entity_id from)
 {
     if (p->state == PNE_JOINED && from == p->gateway) {
-        pne_change_over(p, cpns_integer(m, CPNS_STATUS));
-        pne_not_here(p, cpns_integer(m, CPNS_STATUS));
+        int64_t status = cpns_integer(m, CPNS_STATUS);
+        pne_change_over(p, status);
+        pne_not_here(p, status);
+        if (status == 503 && pne_has_choice(p)) {
+            pne_comes_back(p, true); /* it is cut off from the server */
+        }
     }
     return MESSAGE_DELIVERED;
 }
