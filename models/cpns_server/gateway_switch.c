@@ -110,6 +110,7 @@ static void commit(struct server *s, uint32_t pn, bool told)
         struct subscriber *sub = s->subscriber_list[i];
         if (sub->pn == pn && sub->registered) {
             sub->gateway = n->gateway;
+            sub->authenticated = sub->authenticated || sub->remote; /* there, so its home said */
             sub->remote = false;
         }
     }

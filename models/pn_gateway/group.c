@@ -68,7 +68,7 @@ void gateway_group_passed(struct gateway *g, const struct cpns_message *m, entit
     case CPNS_SG_JOIN_RESPONSE:
         if (status == 200) {
             gateway_group_add(g, group, pne);
-        } else if (status == 403 || status == 404 || status == 410) {
+        } else if (status == 404 || status == 410) {
             group_remove(g, group, pne);
         }
         break;

@@ -415,7 +415,9 @@ static void admitted(struct pne *p, struct pne_group *g, const struct cpns_messa
 /* Not yet (the group is to come, its owner is away), or not at all. */
 static void not_admitted(struct pne *p, struct pne_group *g, int64_t status)
 {
-    bool later_perhaps = (status == 404 && !g->seen) || status == 503 || status == 504;
+    /* 403 to a member: the server has not heard yet where it is now. */
+    bool later_perhaps = (status == 404 && !g->seen) || status == 503 || status == 504 ||
+                         (status == 403 && g->state == GROUP_MEMBER);
     if (g->state == GROUP_MEMBER && !later_perhaps) {
         pne_group_ended(p, g);
     } else if (later_perhaps && g->tries < GROUP_TRIES) {

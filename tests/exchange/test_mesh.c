@@ -308,6 +308,56 @@ static void updates_are_taken_from_the_home_alone(void **state)
     }
 }
 
+/* --- a network moves to the other server
+ * ---------------------------------------------------------------------- */
+
+/* The phone's own gateway belongs to the other server: with it the whole network moves there. */
+static const char car[] =
+    "cpns: 1\n"
+    "name: moving\n"
+    "run: {until: 6000 s, seed: 4}\n"
+    "nodes:\n"
+    "  - {id: srv, role: server, count: 2, mesh: {link: fibre}}\n"
+    "  - {id: car, role: gateway, uplink: {to: srv/1, link: lte}}\n"
+    "  - {id: far, role: gateway, uplink: {to: srv/2, link: fibre}}\n"
+    "  - {id: unit, role: pne, count: 2, attach: {to: car, link: wlan}}\n"
+    "  - {id: phone, role: pne, attach: {to: car, link: wlan},\n"
+    "     standby: {link: wlan, uplink: {to: srv/2, link: lte}}}\n"
+    "  - {id: b, role: pne, attach: {to: far, link: wlan}}\n"
+    "personal_networks:\n"
+    "  - {id: car, gateway: car, establishment: {at: 1 s}}\n"
+    "  - {id: two, gateway: far}\n"
+    "service_groups:\n"
+    "  - {id: g, owner: unit/1, members: [unit/2, phone, b], service: music}\n"
+    "services:\n"
+    "  - {id: songs, provider: unit/2, openness: public}\n"
+    "workload:\n"
+    "  - {at: 20 s, do: gateway-switch, pn: car, to: phone}\n"
+    "  - {at: 90 s, do: group-message, from: b, to: g, size: 30 B}\n"
+    "  - {at: 95 s, do: service-access, from: b, service: songs, size: 30 B}\n"
+    "  - {at: 100 s, do: group-leave, from: unit/1, to: g}\n";
+
+static void a_network_moves_to_the_server_of_its_new_gateway(void **state)
+{
+    (void)state;
+    struct fake_world *w = fake_create(car);
+    fake_run(w, 60 * SIM_S);
+    assert_int_equal(fake_count(w, "srv/2 ! gateway_switched: car"), 1);
+    assert_int_equal(fake_count(w, "srv/1 ! pn_moved: car"), 1);
+    assert_int_equal(server(w, "srv/1")->pns[0].home, fake_id(w, "srv/2"));
+    assert_int_equal(server(w, "srv/2")->pns[0].home, fake_id(w, "srv/2"));
+    assert_int_equal(server(w, "srv/1")->groups[0].home, fake_id(w, "srv/1")); /* stays */
+    fake_run(w, 200 * SIM_S);
+    assert_int_equal(fake_count(w, "srv/1 -> srv/2: SGMessage"), 1); /* b's, by the group's home */
+    assert_int_equal(fake_count(w, "phone.gw -> unit/1: SGMessage"), 1);
+    assert_int_equal(fake_count(w, "far -> b: ServiceAccessResponse 200"), 1);
+    assert_int_equal(fake_count(w, "unit/1 ! sg_left: g"), 1);
+    assert_int_equal(stores_group_members(w, "g"), 3);
+    assert_int_equal(stores_members(w, "car"), 3);
+    assert_good(w);
+    fake_free(w);
+}
+
 /* --- each message disturbed once
  * ---------------------------------------------------------------------------- */
 
@@ -333,29 +383,31 @@ static const char life[] = "  - {at: 30 s, do: group-invite, from: o, to: g, mem
                            "  - {at: 34 s, do: group-leave, from: b/1, to: g}\n"
                            "  - {at: 300 s, do: service-access, from: a, service: pulse}\n";
 
-static void each_message_disturbed_once(void **state)
+/* Each message from `from` to `to` once, in each way; `used` has happened in the end. */
+static void disturb_each(const char *yaml, sim_time from, sim_time to, const char *used)
 {
-    (void)state;
     static const struct {
         const char *name;
         enum fake_fate fate;
     } fates[] = {{"cut", FAKE_CUT}, {"repeated", FAKE_TWICE}, {"late", FAKE_LATE}};
-    struct fake_world *whole = create("closed", life);
-    fake_run(whole, 40 * SIM_S);
-    uint64_t all = fake_hits(whole);
+    struct fake_world *whole = fake_create(yaml);
+    fake_run(whole, from);
+    uint64_t first = fake_hits(whole) + 1;
+    fake_run(whole, to);
+    uint64_t last = fake_hits(whole);
     fake_free(whole);
+    assert_true(last > first + 20);
     for (size_t k = 0; k < SIM_ARRAY_LEN(fates); k++) {
         int bad = 0;
-        for (uint64_t i = 1; i <= all; i++) {
-            struct fake_world *w = create("closed", life);
+        for (uint64_t i = first; i <= last; i++) {
+            struct fake_world *w = fake_create(yaml);
             struct disturbance d = {.number = i, .fate = fates[k].fate};
             fake_set_filter(w, disturb, &d);
             fake_run(w, 2000 * SIM_S);
             const char *found = stores_disagreement(w);
-            if (found[0] == '\0' && fake_count(w, "gw -> a: ServiceAccessResponse 200") != 1) {
-                found = "the service was not used";
-            }
-            if (found[0] != '\0' || fake_wrong_events(w) > 0) {
+            found = found[0] == '\0' && fake_count(w, used) == 0 ? used : found;
+            found = found[0] == '\0' && fake_wrong_events(w) > 0 ? "a wrong event" : found;
+            if (found[0] != '\0') {
                 print_error("%s, message %d (%s): %s\n", fates[k].name, (int)i, d.what, found);
                 bad++;
             }
@@ -363,9 +415,23 @@ static void each_message_disturbed_once(void **state)
             fake_free(w);
         }
         print_message("%s: %d messages, %d left stores that disagree or somebody who waits\n",
-                      fates[k].name, (int)all, bad);
+                      fates[k].name, (int)(last - first + 1), bad);
         assert_int_equal(bad, 0);
     }
+}
+
+static void each_message_disturbed_once(void **state)
+{
+    (void)state;
+    char *yaml = mem_printf(house, ", mesh: {link: fibre}", "closed", life);
+    disturb_each(yaml, 0, 40 * SIM_S, "gw -> a: ServiceAccessResponse 200");
+    free(yaml);
+}
+
+static void each_message_of_a_move_disturbed_once(void **state)
+{
+    (void)state;
+    disturb_each(car, 19 * SIM_S, 40 * SIM_S, "far -> b: ServiceAccessResponse 200");
 }
 
 int main(void)
@@ -381,7 +447,9 @@ int main(void)
         cmocka_unit_test(a_silent_server_is_noticed),
         cmocka_unit_test(without_a_mesh_each_is_for_itself),
         cmocka_unit_test(updates_are_taken_from_the_home_alone),
+        cmocka_unit_test(a_network_moves_to_the_server_of_its_new_gateway),
         cmocka_unit_test(each_message_disturbed_once),
+        cmocka_unit_test(each_message_of_a_move_disturbed_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
