@@ -21,6 +21,10 @@ static const struct broken all[] = {
     /* Announced so rarely, most visitors have left before they hear of it. */
     {"museum", "announce=120 s", "flows.done", "zone-info"},
     {"museum", "information=60 kB", "latency_ms.p95", "ZoneInfoResponse"},
+    /* The hang is over before anybody notices it. */
+    {"in-car", "keep_alive=60 s", "flows.done", "gateway-take-over"},
+    /* Members look longer for a gateway that serves them before they ask another to. */
+    {"in-car", "timers.request=12 s", "interruption_ms.max", "service-access"},
     /* The other gateway does not agree. */
     {"bridge", "consent=deny", "flows.done", "service-access"},
     /* The tablet may no longer bring devices in, and the server has fewer to ask. */
