@@ -12,6 +12,7 @@ const struct fsm_table *const cpns_machines[] = {
     &assignment_table,
     &pne_key_table,
     &provisioning_table,
+    &relief_table,
     &bridge_table,
 };
 const size_t cpns_machine_count = SIM_ARRAY_LEN(cpns_machines);

@@ -139,6 +139,14 @@ static enum disposition dispatch(struct server *s, struct cpns_message *m, const
         return server_on_usage_info(s, m, r->from);
     case CPNS_DEVICE_CAPABILITIES_RESPONSE:
         return server_on_capabilities(s, m, r->from);
+    case CPNS_BATTERY_INDICATION:
+        return server_on_battery_indication(s, m, r->from);
+    case CPNS_BATTERY_QUERY_RESPONSE:
+        return server_on_battery_answer(s, m);
+    case CPNS_WAKE_UP_RESPONSE:
+        return server_on_woken(s, m);
+    case CPNS_SWITCH_INSTRUCTION_RESPONSE:
+        return server_on_instructed(s, m);
     case CPNS_SG_KEY_UPDATE_RESPONSE:
         return server_on_key_update_response(s, m);
     case CPNS_SG_KEY_REQUEST:
@@ -224,6 +232,11 @@ void server_gave_up(struct server *s, enum cpns_type type, uint64_t cookie)
             server_challenge_unanswered(s, (entity_id)cookie);
         }
         break;
+    case CPNS_BATTERY_QUERY:
+    case CPNS_WAKE_UP:
+    case CPNS_SWITCH_INSTRUCTION:
+        server_battery_gave_up(s, type, cookie);
+        break;
     case CPNS_OWNER_CONFIRMATION_REQUEST:
         server_confirmation_silent(s, cookie);
         break;
@@ -306,6 +319,7 @@ static void finish(struct entity *e, void *state)
     server_services_free(s);
     server_group_keys_free(s);
     mesh_fini(s);
+    server_battery_free(s);
 }
 
 const struct entity_type cpns_server_entity_type = {

@@ -6,6 +6,7 @@
 #include "models/cpns/capability.h"
 #include "models/cpns/verbs.h"
 #include "models/cpns_server/administration.h"
+#include "models/cpns_server/battery.h"
 #include "models/cpns_server/group_key.h"
 #include "models/cpns_server/inventory.h"
 #include "models/cpns_server/keys.h"
@@ -83,6 +84,7 @@ struct server {
     size_t service_count, service_capacity;
     struct pending_search *searches;
     size_t search_count, search_capacity;
+    struct relief *reliefs;       /* by PN; NULL: none yet */
     struct group_key *group_keys; /* by index of the scenario; NULL: none yet */
     struct mesh_peer *peers;      /* the other servers of its mesh */
     size_t peer_count, peer_capacity;

@@ -189,6 +189,7 @@ enum disposition gateway_on_registration_response(struct gateway *g, const struc
     }
     if (good && pn_move(g, pn, PN_EV_REGISTERED, PN_ACTIVE) && first) {
         entity_event(e, "pn_established", s->pns[pn->number].id);
+        gateway_battery_serves(g, pn);
         entity_timer_set(e, s->timers.pn_lease / 2, GATEWAY_TIMER_LEASE, cookie);
     }
     for (size_t i = 0; i < pn->member_count; i++) {

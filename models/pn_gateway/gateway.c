@@ -99,6 +99,7 @@ static void start(struct entity *e, void *state)
     agent_init(&g->agent, e);
     g->server = entity_scenario(e)->nodes[entity_self(e)].peer;
     gateway_establishment_start(g);
+    gateway_battery_start(g);
     gateway_zone_start(g);
 }
 
@@ -270,6 +271,10 @@ static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
     case CPNS_SG_MEMBER_CHANGE:
     case CPNS_SG_OWNER_CHANGE:
     case CPNS_PN_RELEASE_REQUEST:
+    case CPNS_BATTERY_INDICATION:
+    case CPNS_BATTERY_QUERY_RESPONSE:
+    case CPNS_WAKE_UP_RESPONSE:
+    case CPNS_SWITCH_INSTRUCTION_RESPONSE:
     case CPNS_SG_KEY_UPDATE_RESPONSE:
     case CPNS_SG_KEY_REQUEST:
     case CPNS_KEY_ASSIGNMENT_REQUEST:
@@ -403,6 +408,8 @@ static enum disposition from_server(struct gateway *g, struct cpns_message *m,
             return gateway_on_registration_response(g, m);
         case CPNS_PN_RELEASE_RESPONSE:
             return gateway_on_release_response(g, m);
+        case CPNS_BATTERY_INDICATION_RESPONSE:
+            return gateway_on_battery_answer(g, m);
         case CPNS_USER_REGISTRATION_RESPONSE:
             return gateway_on_user_registered(g, m);
         case CPNS_PNE_PROVISIONING_RESPONSE:
@@ -555,6 +562,9 @@ static void timer(struct entity *e, void *state, uint32_t kind, uint64_t arg)
     case GATEWAY_TIMER_GUARD:
         gateway_on_guard(g, (entity_id)arg);
         break;
+    case GATEWAY_TIMER_BATTERY:
+        gateway_battery_serves(g, &g->pns[arg]);
+        break;
     case GATEWAY_TIMER_ASSIGNMENT:
         gateway_on_assignment_timer(g, (entity_id)arg);
         break;
@@ -643,6 +653,12 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
     }
 }
 
+static void battery(struct entity *e, void *state, int percent)
+{
+    (void)e;
+    gateway_battery_low(state, percent);
+}
+
 static void finish(struct entity *e, void *state)
 {
     struct gateway *g = state;
@@ -672,5 +688,6 @@ const struct entity_type pn_gateway_entity_type = {
     .timer = timer,
     .work = work,
     .stores = gateway_tell_stores,
+    .battery = battery,
     .finish = finish,
 };

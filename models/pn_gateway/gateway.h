@@ -89,6 +89,7 @@ enum gateway_timer {
     GATEWAY_TIMER_GUARD = 1,
     GATEWAY_TIMER_LEASE,
     GATEWAY_TIMER_ASSIGNMENT,
+    GATEWAY_TIMER_BATTERY,
     GATEWAY_TIMER_LEAVE,
     GATEWAY_TIMER_USAGE,
     GATEWAY_TIMER_ZONE,
@@ -112,6 +113,7 @@ struct gateway {
     struct usage_store usage;        /* copies */
     struct map bridged;              /* requests that came over a bridge, until they are answered */
     uint64_t bridge_timer;
+    uint32_t battery_tries; /* to be relieved, since the charge fell last */
     struct assignment *assignments;
     size_t assignment_count, assignment_capacity;
     struct provisioning *provisionings;
@@ -255,6 +257,13 @@ enum disposition gateway_on_capabilities_request(struct gateway *g, struct cpns_
                                                  const struct received *r);
 enum disposition gateway_on_capabilities_answer(struct gateway *g, struct cpns_message *m,
                                                 const struct received *r);
+
+/* battery.c */
+void gateway_battery_start(struct gateway *g);
+void gateway_battery_low(struct gateway *g, int percent);
+/* It serves the PN from now on. */
+void gateway_battery_serves(struct gateway *g, const struct pn *pn);
+enum disposition gateway_on_battery_answer(struct gateway *g, const struct cpns_message *m);
 
 /* group.c */
 void gateway_group_add(struct gateway *g, uint32_t group, entity_id pne);

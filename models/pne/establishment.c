@@ -166,6 +166,7 @@ static void joined(struct pne *p)
     entity_event(p->agent.entity, "pn_joined", entity_scenario(p->agent.entity)->pns[p->pn].id);
     pne_services_joined_pn(p);
     pne_groups_joined_pn(p);
+    pne_battery_joined(p);
     if (p->leaving) {
         pne_ask_leave(p);
     } else if (pne_is_visitor(p)) {

@@ -138,6 +138,7 @@ static void start(struct entity *e, void *state)
     pne_bridge_start(p);
     pne_groups_start(p);
     pne_establishment_start(p);
+    pne_battery_start(p);
 }
 
 /* The gateway's answer says whether it still has this PNE in its PN. */
@@ -236,6 +237,14 @@ static enum disposition dispatch(struct pne *p, const struct cpns_message *m,
         return pne_on_zone_info(p, m);
     case CPNS_DEVICE_CAPABILITIES_REQUEST:
         return pne_on_capabilities_request(p, m);
+    case CPNS_BATTERY_INDICATION_RESPONSE:
+        return pne_on_battery_answer(p, m);
+    case CPNS_BATTERY_QUERY:
+        return pne_on_battery_query(p, m);
+    case CPNS_WAKE_UP:
+        return pne_on_wake_up(p, m);
+    case CPNS_SWITCH_INSTRUCTION:
+        return pne_on_switch_instruction(p, m);
     case CPNS_SG_KEY_UPDATE:
         return pne_on_group_key_update(p, m);
     case CPNS_SG_KEY_RESPONSE:
@@ -532,6 +541,12 @@ static void work(struct entity *e, void *state, const struct scenario_work *item
     }
 }
 
+static void battery(struct entity *e, void *state, int percent)
+{
+    (void)e;
+    pne_battery_low(state, percent);
+}
+
 static void finish(struct entity *e, void *state)
 {
     struct pne *p = state;
@@ -555,5 +570,6 @@ const struct entity_type pne_entity_type = {
     .timer = timer,
     .work = work,
     .stores = pne_tell_stores,
+    .battery = battery,
     .finish = finish,
 };

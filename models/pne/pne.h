@@ -217,6 +217,16 @@ enum disposition pne_on_adminee_change(struct pne *p, const struct cpns_message 
 void pne_work_usage(struct pne *p, const struct scenario_work *work, entity_id pne);
 enum disposition pne_on_usage_info(struct pne *p, const struct cpns_message *m);
 
+/* battery.c */
+void pne_battery_start(struct pne *p);
+void pne_battery_low(struct pne *p, int percent);
+/* It is in its network from now on. */
+void pne_battery_joined(struct pne *p);
+enum disposition pne_on_battery_answer(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_battery_query(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_wake_up(struct pne *p, const struct cpns_message *m);
+enum disposition pne_on_switch_instruction(struct pne *p, const struct cpns_message *m);
+
 /* capabilities.c */
 enum disposition pne_on_capabilities_request(struct pne *p, const struct cpns_message *m);
 

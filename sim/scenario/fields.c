@@ -175,6 +175,8 @@ static const struct field energy_fields[] = {
      .doc = "Drain at all times; the CPU's figure without it."},
     {"active", FIELD_POWER, AT(raw_device, active), .max = 1e9,
      .doc = "What a core takes besides while it works on a session; the CPU's figure without it."},
+    {"low", FIELD_RATIO, AT(raw_device, low), .fallback = "20 %", .max = 1,
+     .doc = "At this charge the server is told; and again at each half of it."},
 };
 static const struct section section_energy = {
     .name = "energy",

@@ -96,7 +96,7 @@ struct raw_policy {
 struct raw_device {
     struct entry head;
     struct value extends, cpu, battery, policy, encoding, media;
-    struct value energy, capacity, idle, active;
+    struct value energy, capacity, idle, active, low;
 };
 
 struct raw_link {

@@ -191,7 +191,8 @@ static void resolve_devices(struct loader *l)
                 .modelled = true,
                 .capacity_uj = value_ok(&raw->capacity) ? raw->capacity.v.i : 1,
                 .idle_uw = value_ok(&raw->idle) ? raw->idle.v.i : -1,
-                .active_uw = value_ok(&raw->active) ? raw->active.v.i : -1};
+                .active_uw = value_ok(&raw->active) ? raw->active.v.i : -1,
+                .low = value_ok(&raw->low) ? raw->low.v.d : 0.2};
         }
         if (raw->policy.state == VALUE_GIVEN) {
             find_policy(l, &raw->policy);

@@ -150,6 +150,7 @@ struct scenario_energy {
     int64_t capacity_uj; /* of the full battery */
     int64_t idle_uw;     /* at all times; -1: the CPU's figure */
     int64_t active_uw;   /* besides, of a core that works; -1: the CPU's figure */
+    double low;          /* 0 to 1: when the server is told */
 };
 
 struct scenario_device {

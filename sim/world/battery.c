@@ -264,6 +264,13 @@ bool entity_on_battery(const struct entity *e)
     return e->processor->battery != NULL;
 }
 
+int entity_battery_low(const struct entity *e)
+{
+    CHECK(entity_on_battery(e));
+    const struct scenario *s = e->world->scenario;
+    return (int)(s->devices[e->processor->node->device].energy.low * 100 + 0.5);
+}
+
 void entity_battery_watch(struct entity *e, int percent)
 {
     struct battery *b = e->processor->battery;

@@ -160,6 +160,8 @@ void entity_subscriber_key(const struct entity *e, entity_id node, uint8_t out[3
 int entity_battery(const struct entity *e);
 /* Whether it is modelled: it gets less. */
 bool entity_on_battery(const struct entity *e);
+/* The charge of a modelled battery at which the server shall be told, in percent. */
+int entity_battery_low(const struct entity *e);
 /* Calls the battery handler once, when no more than `percent` are left (now, if that is so); asked
  * again, the last one counts. -1: never. */
 void entity_battery_watch(struct entity *e, int percent);

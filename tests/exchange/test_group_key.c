@@ -287,6 +287,47 @@ static void who_missed_a_key_asks_for_it(void **state)
     fake_free(w);
 }
 
+struct cut {
+    entity_id pne;
+    uint32_t number; /* which of the messages about asking is cut */
+    uint32_t seen;
+    char what[80];
+};
+
+static enum fake_fate cut_asking(void *arg, struct fake_hit *hit)
+{
+    struct cut *c = arg;
+    if (strcmp(hit->type, "SGKeyUpdate") == 0 && hit->to == c->pne) {
+        return FAKE_DROP;
+    }
+    bool asking = strcmp(hit->type, "SGKeyRequest") == 0 || strcmp(hit->type, "SGKeyResponse") == 0;
+    if (!asking || ++c->seen != c->number) {
+        return FAKE_PASS;
+    }
+    snprintf(c->what, sizeof(c->what), "%u -> %u: %s", hit->from, hit->to, hit->type);
+    return FAKE_CUT;
+}
+
+/* Both hops of both messages, one at a time. */
+static void each_message_of_asking_cut(void **state)
+{
+    (void)state;
+    for (uint32_t number = 1; number <= 4; number++) {
+        struct fake_world *w = fake_create(life);
+        struct cut c = {.pne = fake_id(w, "a"), .number = number};
+        fake_set_filter(w, cut_asking, &c);
+        fake_run(w, 1000 * SIM_S);
+        assert_true(c.what[0] != '\0');
+        if (key_of(w, "a").epoch != 6) {
+            fake_print(w);
+            fail_msg("%s", c.what);
+        }
+        stores_assert_agree(w);
+        fake_assert_account(w);
+        fake_free(w);
+    }
+}
+
 /* Sent under a key that somebody who left has: the server does not pass it on. A message that is
  * not sealed is not passed on either. */
 static void stale_and_unsealed_messages_go_nowhere(void **state)
@@ -394,6 +435,7 @@ int main(void)
         cmocka_unit_test(an_altered_message_is_refused),
         cmocka_unit_test(an_altered_key_is_refused),
         cmocka_unit_test(who_missed_a_key_asks_for_it),
+        cmocka_unit_test(each_message_of_asking_cut),
         cmocka_unit_test(stale_and_unsealed_messages_go_nowhere),
         cmocka_unit_test(who_is_no_member_gets_no_key),
         cmocka_unit_test(each_message_disturbed),

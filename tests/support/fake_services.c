@@ -176,6 +176,12 @@ bool entity_on_battery(const struct entity *e)
     return device != SCENARIO_NONE && s->devices[device].energy.modelled;
 }
 
+int entity_battery_low(const struct entity *e)
+{
+    const struct scenario *s = e->world->scenario;
+    return (int)(s->devices[s->nodes[e->id].device].energy.low * 100 + 0.5);
+}
+
 void fake_battery_look(struct entity *e)
 {
     if (e->battery <= e->battery_watch) {
