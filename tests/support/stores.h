@@ -6,8 +6,8 @@
 
 /* For each PN: stored at the server exactly when it is active at its gateway; the server's members
  * are the gateway's routing table, and those PNEs know it. The same of the Service Groups. Servers
- * of a mesh have the same inventory. No PNE is half-way, no request is unanswered, no flow open. "" or the first disagreement, in words;
- * valid until the next call. */
+ * of a mesh have the same inventory. No PNE is half-way, no request is unanswered, no flow open. ""
+ * or the first disagreement, in words; valid until the next call. */
 const char *stores_disagreement(struct fake_world *w);
 /* The two apart: whose stores differ or are half-way; and who still waits: a PNE half-way, a
  * request unanswered, a flow open. */
