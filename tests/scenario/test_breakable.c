@@ -25,6 +25,15 @@ static const struct broken all[] = {
     {"in-car", "keep_alive=60 s", "flows.done", "gateway-take-over"},
     /* Members look longer for a gateway that serves them before they ask another to. */
     {"in-car", "timers.request=12 s", "interruption_ms.max", "service-access"},
+    /* The tablet has no more left than the phone; nobody relieves it, and it goes out. */
+    {"low-battery", "spare=1", "flows.refused", "low-battery"},
+    {"low-battery", "spare=1", "delivery_ratio", "ServiceAccessRequest"},
+    /* A member is out of reach for longer. */
+    {"group-key", "faults.away.for=90 s", "delivery_ratio", "SGMessage"},
+    {"group-key", "faults.away.for=90 s", "messages.delivered", "SGKeyResponse"},
+    /* Nobody has to join again with the user key; or all are away when the keys are assigned. */
+    {"user-keys", "faults.away.for=1 s", "flows.done", "authentication"},
+    {"user-keys", "faults.away.at=29 s", "flows.done", "key-assignment"},
     /* The other gateway does not agree. */
     {"bridge", "consent=deny", "flows.done", "service-access"},
     /* The tablet may no longer bring devices in, and the server has fewer to ask. */
