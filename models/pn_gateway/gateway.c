@@ -445,15 +445,6 @@ static enum disposition from_server(struct gateway *g, struct cpns_message *m,
     return d;
 }
 
-static void note_heard(struct gateway *g, entity_id pne)
-{
-    struct pn *pn;
-    struct member *m = gateway_member(g, pne, &pn);
-    if (m != NULL) {
-        m->heard_at = entity_now(g->agent.entity);
-    }
-}
-
 static bool may_be_clear(const struct gateway *g, enum cpns_type type)
 {
     return type == CPNS_ENTITY_DISCOVERY_REQUEST || type == CPNS_ENTITY_DISCOVERY_RESPONSE ||
@@ -477,7 +468,6 @@ static enum disposition message(struct entity *e, void *state, const struct rece
         }
         d = from_server(g, &m, r);
     } else {
-        note_heard(g, r->from);
         d = from_pne(g, &m, r);
     }
     cpns_message_fini(&m);

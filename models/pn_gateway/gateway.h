@@ -47,12 +47,11 @@ struct member {
     bool leaving;          /* waits for a PNLeaveResponse ... */
     int64_t leave_request; /* ... to this TransactionID, of this flow */
     uint64_t leave_flow;
-    bool unsaid;       /* out, and the server has not said that it knows */
-    uint64_t again;    /* timer: told again then */
-    sim_time heard_at; /* it said something last */
-    bool inherited;    /* from the gateway before, and has not asked here yet */
-    bool expected;     /* so, and does not know yet that it is in here */
-    int64_t knocked;   /* a keep-alive that waits for the end of a take-over, by TransactionID; 0 */
+    bool unsaid;     /* out, and the server has not said that it knows */
+    uint64_t again;  /* timer: told again then */
+    bool inherited;  /* from the gateway before, and has not asked here yet */
+    bool expected;   /* so, and does not know yet that it is in here */
+    int64_t knocked; /* a keep-alive that waits for the end of a take-over, by TransactionID; 0 */
 };
 
 /* A personal network of this gateway: PN inventory (copy) and PN routing table (cpns-model.md

@@ -126,7 +126,7 @@ static bool is_needed(const struct gateway *g, const struct pn *pn, entity_id ca
     for (size_t i = 0; i < pn->member_count; i++) {
         const struct member *m = &pn->members[i];
         if (m->state == MEMBER_REGISTERED && m->pne != candidate && m->pne != twin_of(g) &&
-            m->heard_at > lately) {
+            m->heard > lately) {
             return true;
         }
     }
