@@ -491,6 +491,7 @@ bool agent_timed_out(struct agent *a, uint64_t arg, enum cpns_type *type, entity
         *type = r->type;
         *peer = r->route.peer;
         *cookie = r->cookie;
+        entity_flow_resume(a->entity, r->info.flow); /* what is said of it belongs to that */
         entity_flow_end(a->entity, r->flow, FLOW_TIMEOUT, "no answer");
         entity_flow_resume(a->entity, r->info.flow); /* what follows belongs to it */
         request_free(a, r);
