@@ -25,7 +25,7 @@ SELECT l.link_id, coalesce(l.hop, l.name) AS name, l.a, coalesce(l.hop_end, l.b)
 -- v_session.initiator: Entity that opened it
 -- v_session.responder: Entity that answered
 -- v_session.policy: Policy of the scenario
--- v_session.kind: tls or clear
+-- v_session.kind: tls, dtls or clear
 -- v_session.version: Protocol version negotiated, read from the session
 -- v_session.cipher: Cipher suite negotiated, read from the session
 -- v_session.cipher_bits [bits]: Strength of the encryption; 0: none
@@ -43,7 +43,8 @@ SELECT l.link_id, coalesce(l.hop, l.name) AS name, l.a, coalesce(l.hop_end, l.b)
 -- v_session.failure: Reason of failed
 -- v_session.handshake_bytes [octets]: Octets of the session before both ends were done, both directions
 -- v_session.round_trips: Flights the initiator waited for
--- v_session.retransmissions [segments]: TCP segments sent again, both ends
+-- v_session.retransmissions [segments, flights]: TCP segments sent again, both ends; of DTLS the flights of the handshake sent again
+-- v_session.handshake_datagrams: Datagrams before both ends were done, both directions; NULL: over TCP
 -- v_session.cpu_ms_initiator [ms]: Processor time at the initiator, whole session
 -- v_session.cpu_ms_responder [ms]: Processor time at the responder, whole session
 CREATE VIEW v_session AS
@@ -51,7 +52,7 @@ SELECT s.session_id, s.hop, coalesce(l.hop, l.name) AS link, i.name AS initiator
        s.cipher, s.cipher_bits, s.kex_group, s.forward_secret, s.initiator_auth, s.responder_auth, s.resumed, s.cause,
        s.started_ns / 1e9 AS started_s, s.established_ns / 1e9 AS established_s,
        (s.established_ns - s.started_ns) / 1e6 AS setup_ms, s.ended_ns / 1e9 AS ended_s, s.outcome, s.failure,
-       s.handshake_bytes, s.round_trips, s.retransmissions, s.cpu_ns_initiator / 1e6 AS cpu_ms_initiator,
+       s.handshake_bytes, s.round_trips, s.retransmissions, s.handshake_datagrams, s.cpu_ns_initiator / 1e6 AS cpu_ms_initiator,
        s.cpu_ns_responder / 1e6 AS cpu_ms_responder
   FROM session s
   JOIN link l ON l.link_id = s.link_id
@@ -232,7 +233,7 @@ SELECT s.service_group, e.name AS member, o.owner IS NOT NULL AS is_owner, i.mem
 
 -- v_setup_stats: Set-up times by hop, kind, version and resumption; percentiles by nearest rank
 -- v_setup_stats.hop: pne-gateway, gateway-server or server-server
--- v_setup_stats.kind: tls or clear
+-- v_setup_stats.kind: tls, dtls or clear
 -- v_setup_stats.version: Protocol version; NULL: none was agreed on
 -- v_setup_stats.resumed [0/1]: Resumed by a ticket
 -- v_setup_stats.sessions: Sessions started
@@ -258,7 +259,7 @@ SELECT hop, kind, version, resumed, count(*) AS sessions, sum(outcome = 'failed'
 
 -- v_failure: Failed sessions by reason
 -- v_failure.hop: pne-gateway, gateway-server or server-server
--- v_failure.kind: tls or clear
+-- v_failure.kind: tls, dtls or clear
 -- v_failure.failure: Reason: an alert, truncated, timeout, connection_lost ...
 -- v_failure.sessions: How many
 CREATE VIEW v_failure AS

@@ -113,8 +113,8 @@ void cpns_table_lua(struct buf *out)
 {
     buf_printf(out,
                "-- Made by cpns_tables from models/cpns/message_table.c; do not edit.\n"
-               "return {\n    port = %d,\n    types = {\n",
-               CPNS_PORT);
+               "return {\n    port = %d,\n    dtls_port = %d,\n    types = {\n",
+               CPNS_PORT, CPNS_DTLS_PORT);
     for (unsigned t = 0; t < CPNS_TYPE_COUNT; t++) {
         const struct cpns_type_info *type = cpns_type_info((enum cpns_type)t);
         buf_printf(out, "        [%u] = \"%s\",\n", type->code, type->name);

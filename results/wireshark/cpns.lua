@@ -284,10 +284,11 @@ local function dissect_frame(frame, pinfo, root)
     local len, encoding = frame(0, 4):uint(), frame(4, 1):uint()
     tree:add(f_length, frame(0, 4))
     tree:add(f_encoding, frame(4, 1))
-    if len == 0 and encoding == 0 then
+    if len == 0 and encoding <= 1 then
+        local text = encoding == 0 and "session confirmed" or "session confirmed again"
         tree:add(f_confirmed, frame(0, HEADER), true)
-        tree:append_text(": session confirmed")
-        tell(pinfo, "session confirmed")
+        tree:append_text(": " .. text)
+        tell(pinfo, text)
         return
     end
     local info = {}
@@ -388,8 +389,64 @@ local function looks_like_cpns(tvb, pinfo, root)
     return fits
 end
 
+-- A record of DTLS (sim/secure/dtls_pieces.h): 0 and a whole frame, or 1 and a piece of one: number
+-- of the message (4 octets), index (2) and count (2) of its pieces. A message that is complete is
+-- shown with the piece that came last.
+local piece = Proto("cpns_piece", "CPNS in DTLS")
+local f_number = ProtoField.uint32("cpns.piece.number", "Message in pieces")
+local f_index = ProtoField.uint16("cpns.piece.index", "Piece")
+local f_count = ProtoField.uint16("cpns.piece.count", "Pieces")
+piece.fields = {f_number, f_index, f_count}
+local PIECE_HEADER = 9
+local pieces, completed = {}, {}
+
+function piece.init()
+    pieces, completed = {}, {}
+end
+
+local function whole_message(tvb, pinfo, number, index, count)
+    local key = connection(pinfo) .. " " .. number
+    local at = pinfo.number .. " " .. key
+    if not pinfo.visited then
+        local message = pieces[key] or {have = 0}
+        pieces[key] = message
+        message.have = message.have + (message[index] and 0 or 1)
+        message[index] = tvb(PIECE_HEADER):bytes()
+        if message.have == count then
+            local all = ByteArray.new()
+            for i = 0, count - 1 do
+                all:append(message[i])
+            end
+            pieces[key] = nil
+            completed[at] = all
+        end
+    end
+    return completed[at]
+end
+
+function piece.dissector(tvb, pinfo, root)
+    local kind = tvb:len() > 0 and tvb(0, 1):uint()
+    if kind == 0 then
+        dissect_frames(tvb(1):tvb(), pinfo, root)
+    elseif kind == 1 and tvb:len() > PIECE_HEADER then
+        local number, index, count = tvb(1, 4):uint(), tvb(5, 2):uint(), tvb(7, 2):uint()
+        local tree = root:add(piece, tvb())
+        tree:add(f_number, tvb(1, 4))
+        tree:add(f_index, tvb(5, 2))
+        tree:add(f_count, tvb(7, 2))
+        local message = whole_message(tvb, pinfo, number, index, count)
+        if message then
+            dissect_frames(message:tvb("CPNS message in pieces"), pinfo, root)
+        else
+            tell(pinfo, string.format("piece %d of %d of message %d", index + 1, count, number))
+        end
+    end
+    return tvb:len()
+end
+
 cpns:register_heuristic("tls", looks_like_cpns)
 DissectorTable.get("tls.port"):add(table_of.port, cpns)
-DissectorTable.get("dtls.port"):add(table_of.port, cpns)
+DissectorTable.get("udp.port"):add(table_of.dtls_port, Dissector.get("dtls"))
+DissectorTable.get("dtls.port"):add(table_of.dtls_port, piece)
 DissectorTable.get("tcp.port"):add(table_of.port, cpns)
 DissectorTable.get("udp.port"):add(table_of.port, cpns)

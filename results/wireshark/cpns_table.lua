@@ -1,6 +1,7 @@
 -- Made by cpns_tables from models/cpns/message_table.c; do not edit.
 return {
     port = 7275,
+    dtls_port = 7276,
     types = {
         [1] = "EntityDiscoveryRequest",
         [2] = "EntityDiscoveryResponse",

@@ -269,6 +269,7 @@ static int run_world(const struct scenario *s, const struct run_arguments *a)
                         [ROLE_SERVER] = "x86-64-server"},
         .stream_port = CPNS_PORT,
         .datagram_port = CPNS_PORT,
+        .session_datagram_port = CPNS_DTLS_PORT,
     };
     const struct world_options options = {.database = a->database,
                                           .pcap_dir = a->pcap_dir,

@@ -9,7 +9,7 @@
 #define YEAR_NS 31557600e9
 
 const char *const words_role[] = {"pne", "gateway", "server", "router", NULL};
-const char *const words_kind[] = {"tls", "clear", NULL};
+const char *const words_kind[] = {"tls", "dtls", "clear", NULL};
 const char *const words_auth[] = {"mutual", "server-only", "psk", NULL};
 const char *const words_certificates[] = {"ecdsa-p256", "ecdsa-p384", "ed25519",
                                           "rsa-2048",   "rsa-3072",   NULL};
@@ -34,7 +34,7 @@ static const char *const words_ask[] = {"on-request", "after-registration", NULL
 static const char *const words_store[] = {"server", "gateway", "pne", NULL};
 static const char *const words_protection[] = {"none", "session", "group_key", NULL};
 
-static const char *const later_kind[] = {"ipsec", "dtls", NULL};
+static const char *const later_kind[] = {"ipsec", NULL};
 static const char *const later_auth[] = {"certificate", NULL};
 
 /* --- run ----------------------------------------------------------------------------------- */
@@ -77,9 +77,11 @@ static const struct field policy_fields[] = {
     {"extends", FIELD_REF, AT(raw_policy, extends), .names = "policy",
      .doc = "Policy whose keys hold where this one does not say otherwise."},
     {"kind", FIELD_WORD, AT(raw_policy, kind), .fallback = "tls", .words = words_kind,
-     .later = later_kind, .doc = "Kind of secure session; clear means none at all."},
+     .later = later_kind,
+     .doc = "Kind of secure session: TLS over TCP; DTLS 1.2 over UDP, for links that lose packets "
+            "(over an MTU of 280 B at least); clear means none at all."},
     {"versions", FIELD_WORDS, AT(raw_policy, versions), .fallback = "[\"1.2\", \"1.3\"]",
-     .words = words_version, .doc = "TLS versions that both ends accept."},
+     .words = words_version, .doc = "TLS versions that both ends accept; DTLS is 1.2."},
     {"ciphers", FIELD_TEXTS, AT(raw_policy, ciphers), .names = "cipher",
      .doc = "Cipher suites by OpenSSL's names; those that start with TLS_ are for TLS 1.3. Without "
             "it OpenSSL's defaults hold."},
@@ -104,6 +106,9 @@ static const struct field policy_fields[] = {
     {"session_lifetime", FIELD_TIME, AT(raw_policy, session_lifetime), .min = 1,
      .max = 100 * YEAR_NS,
      .doc = "An established session is closed after this time; without it, never."},
+    {"retransmit_after", FIELD_TIME, AT(raw_policy, retransmit_after), .min = 1e8, .max = 60e9,
+     .doc = "DTLS: a flight of the handshake is sent again after this time, then after twice that, "
+            "and so on up to 60 s; without it after 1 s (RFC 6347; RFC 7925 has 9 s)."},
     {"esp", FIELD_LATER, AT(raw_policy, later), .doc = "ESP transform."},
     {"crl", FIELD_LATER, AT(raw_policy, later), .doc = "Revocation lists."},
     {"ocsp", FIELD_LATER, AT(raw_policy, later), .doc = "OCSP stapling."},

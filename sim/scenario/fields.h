@@ -90,6 +90,7 @@ struct raw_policy {
     struct entry head;
     struct value extends, kind, versions, ciphers, groups, certificates, auth, resumption;
     struct value ticket_lifetime, security_level, key_update_after, session_lifetime;
+    struct value retransmit_after;
     struct value later;
 };
 

@@ -157,6 +157,7 @@ static void load(struct loader *l, const char *path)
     profiles_build_links(l);
     places_resolve(l);
     routes_resolve(l);
+    policies_check_links(l);
     zones_resolve(l);
     services_resolve(l);
     activity_resolve(l);

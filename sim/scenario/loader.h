@@ -96,6 +96,11 @@ void resolve_named(struct loader *l, const struct section *s, const struct value
 void *implicit_entry(struct loader *l, const struct section *s, struct value *v,
                      struct names *names, const char *name);
 
+/* Policies (policies.c). */
+void policies_resolve(struct loader *l);
+/* After the ways: links that a policy cannot go over. */
+void policies_check_links(struct loader *l);
+
 /* Profiles (profiles.c). */
 void profiles_resolve(struct loader *l);
 /* After the nodes, which may use technologies as links. */

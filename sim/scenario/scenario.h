@@ -117,7 +117,7 @@ struct scenario_vocabulary {
 /* --- the scenario
  * --------------------------------------------------------------------------------- */
 
-enum scenario_kind { KIND_TLS, KIND_CLEAR };
+enum scenario_kind { KIND_TLS, KIND_DTLS, KIND_CLEAR };
 enum scenario_auth { AUTH_MUTUAL, AUTH_SERVER_ONLY, AUTH_PSK };
 enum scenario_certificates {
     CERT_ECDSA_P256,
@@ -127,6 +127,9 @@ enum scenario_certificates {
     CERT_RSA_3072
 };
 enum scenario_resumption { RESUMPTION_NONE, RESUMPTION_TICKETS };
+
+/* The smallest MTU that DTLS goes over. */
+enum { SCENARIO_DTLS_MTU_LEAST = 280 };
 
 struct scenario_policy {
     const char *name;
@@ -142,6 +145,7 @@ struct scenario_policy {
     int security_level;        /* -1: OpenSSL's default */
     uint32_t key_update_after; /* messages an end sends before it updates its keys; 0: never */
     sim_time session_lifetime; /* an established session is closed after it; SIM_TIME_NEVER */
+    sim_time retransmit_after; /* DTLS: of a flight; doubles */
 };
 
 /* The battery of a device and what drains it. */

@@ -17,6 +17,7 @@
 #include "sim/secure/stream.h"
 
 static _Thread_local const struct secure_env *current;
+static _Thread_local bool whole_buffers;
 
 /* The generation in hand on this thread: libssl names the curve, then asks for key or parameters.
  */
@@ -28,7 +29,13 @@ static _Thread_local struct {
 void interpose_enter(const struct secure_env *env)
 {
     current = env;
+    whole_buffers = false;
     named.ctx = NULL;
+}
+
+void interpose_whole_buffers(void)
+{
+    whole_buffers = true;
 }
 
 void interpose_leave(void)
@@ -281,6 +288,7 @@ enum { MESSAGE_BYTES = 2048 };
 size_t BUF_MEM_grow(BUF_MEM *b, size_t len)
 {
     pthread_once(&once, find_all);
-    bool first = current != NULL && len == SSL3_RT_MAX_PLAIN_LENGTH && b->data == NULL;
+    bool first =
+        current != NULL && !whole_buffers && len == SSL3_RT_MAX_PLAIN_LENGTH && b->data == NULL;
     return ((size_t(*)(BUF_MEM *, size_t))libcrypto.grow)(b, first ? MESSAGE_BYTES : len);
 }

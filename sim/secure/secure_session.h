@@ -1,6 +1,9 @@
 /* Secure sessions, sans-I/O: octets in, octets out. No sockets, no callbacks, no clock: virtual
- * time is an argument. One table of operations a kind (tls.c, clear.c; later dtls.c, ipsec.c),
+ * time is an argument. One table of operations a kind (tls.c, dtls.c, clear.c; later ipsec.c),
  * registered in kinds[] (session.c).
+ *
+ * Kinds over a stream (tls, clear) take and give octets; a kind over datagrams (dtls) takes and
+ * gives lists of datagrams, any of which may be lost, come twice or in another order on the way.
  *
  * A session is one end. It is used by one thread at a time, but by any thread:
  * secure_session_step() is the whole work of a job and touches nothing shared that changes. */
@@ -9,9 +12,16 @@
 
 #include "sim/secure/secure_identity.h"
 
-enum secure_kind { SECURE_TLS, SECURE_CLEAR };
-/* "tls", "clear" (no protection at all: the positive control of the measurements). */
+enum secure_kind { SECURE_TLS, SECURE_DTLS, SECURE_CLEAR };
+/* "tls", "dtls", "clear" (no protection at all: the positive control of the measurements). */
 const char *secure_kind_name(enum secure_kind kind);
+/* Whether its wire is a list of datagrams. */
+bool secure_kind_has_datagrams(enum secure_kind kind);
+
+/* The smallest and the largest path MTU (IPv4 packet, octets) that DTLS makes use of. OpenSSL sends
+ * nothing at all below 256, without an error, and exceeds what it is told by up to 24 octets; above
+ * the second it would cut records. */
+enum { SECURE_DTLS_MTU_LEAST = 280, SECURE_DTLS_MTU_MOST = 4096 };
 
 enum secure_auth { SECURE_AUTH_MUTUAL, SECURE_AUTH_SERVER_ONLY, SECURE_AUTH_PSK };
 enum secure_version { SECURE_TLS12 = 0x0303, SECURE_TLS13 = 0x0304 };
@@ -21,7 +31,7 @@ enum secure_version { SECURE_TLS12 = 0x0303, SECURE_TLS13 = 0x0304 };
 struct secure_policy_params {
     const char *name;
     enum secure_kind kind;
-    enum secure_version min_version;
+    enum secure_version min_version; /* DTLS is 1.2 (RFC 6347) whatever these say */
     enum secure_version max_version;
     const char *ciphers;      /* TLS 1.2 list, or NULL: OpenSSL's default */
     const char *ciphersuites; /* TLS 1.3 list, or NULL */
@@ -29,7 +39,9 @@ struct secure_policy_params {
     enum secure_auth auth;
     bool tickets; /* the server issues session tickets, the client keeps the last one */
     sim_time ticket_lifetime;
-    int security_level; /* OpenSSL security level, -1: 2; 0 admits NULL ciphers */
+    int security_level;        /* OpenSSL security level, -1: 2; 0 admits NULL ciphers */
+    sim_time retransmit_after; /* DTLS: a flight is sent again after this, then after twice this
+                                  ...; 0: 1 s (RFC 6347 4.2.4.1) */
 };
 
 /* Whether this OpenSSL has a cipher of TLS 1.2, a cipher suite of TLS 1.3 ("TLS_...") or an
@@ -45,6 +57,7 @@ int secure_policy_create(struct secure_env *env, const struct secure_policy_para
                          const struct secure_ca *trust, struct secure_policy **ret,
                          struct diag_list *diags);
 void secure_policy_free(struct secure_policy *policy);
+enum secure_kind secure_policy_kind(const struct secure_policy *policy);
 /* Verifies the chain of `peer` as a session of this policy will have to, an initiator's or a
  * responder's, so that it finds that done. Changes what a session costs the machine and nothing
  * else; safe from any thread. */
@@ -67,9 +80,16 @@ struct secure_session_params {
     struct span ticket_key; /* responder: 80 octets that seal its tickets (same for all sessions of
                                the entity), or empty; copied */
     bool key_log;           /* collect NSS key log lines */
+    /* DTLS */
+    size_t
+        mtu; /* of the path: largest IPv4 packet, octets; what is above the most is as the most */
+    struct span cookie_secret; /* responder: keys its cookies (RFC 6347 4.2.1); empty: one of the
+                                  session's own; copied */
+    struct span peer_address;  /* responder: what a cookie is bound to; copied */
 };
 
-/* `now`: virtual time of creation. */
+/* `now`: virtual time of creation. -SIM_EINVAL: an MTU below SECURE_DTLS_MTU_LEAST. -SIM_ENOTSUP:
+ * DTLS with an Ed25519 certificate, which OpenSSL 3.0 has no suite for. */
 int secure_session_open(struct secure_policy *policy, const struct secure_session_params *params,
                         sim_time now, struct secure_session **ret);
 void secure_session_free(struct secure_session *s);
@@ -85,7 +105,7 @@ enum secure_state {
 /* Input of one step; all borrowed during the call. */
 struct secure_input {
     bool start;       /* initiator: begin the handshake */
-    struct span wire; /* octets received, in order */
+    struct span wire; /* octets received, in order; or a list of datagrams */
     bool wire_end;    /* the transport ended after `wire` */
     const struct span
         *messages; /* plaintext to protect, one record run each; needs SECURE_ESTABLISHED */
@@ -97,7 +117,8 @@ struct secure_input {
 enum secure_event_kind {
     SECURE_EVENT_ALERT_SENT,
     SECURE_EVENT_ALERT_RECEIVED,
-    SECURE_EVENT_HANDSHAKE_SENT, /* a handshake message; `name` e.g. "ClientHello" */
+    SECURE_EVENT_HANDSHAKE_SENT, /* a handshake message, for the first time; `name` e.g.
+                                    "ClientHello" */
     SECURE_EVENT_HANDSHAKE_RECEIVED,
     SECURE_EVENT_TICKET, /* a ticket to resume with arrived: secure_session_ticket() */
 };
@@ -130,8 +151,10 @@ struct secure_ops {
 /* Output of one step, appended to by it; init with secure_output_init(), reuse after
  * secure_output_clear(). */
 struct secure_output {
-    struct buf wire;  /* octets to send */
-    struct buf plain; /* plaintext received, in order (a stream: records are not message borders) */
+    struct buf wire;    /* octets to send; or a list of datagrams */
+    struct buf plain;   /* plaintext received, in order (a stream: records are not message borders);
+                           over datagrams whole messages, one after the other, in the order in which
+                           they became whole */
     struct buf key_log; /* lines to append to the key log */
     struct secure_event *events;
     size_t event_count;
@@ -139,10 +162,21 @@ struct secure_output {
     struct secure_ops ops;
     enum secure_state state;
     size_t handshake_bytes; /* of `wire`: those written before this end was established */
+    /* DTLS */
+    size_t handshake_datagrams; /* likewise */
+    bool flight_repeated;       /* a handshake flight was sent again */
+    sim_time deadline; /* a step is due then, whatever arrives; SIM_TIME_NEVER: none (the value of
+                          the last step counts) */
 };
 void secure_output_init(struct secure_output *out);
 void secure_output_clear(struct secure_output *out);
 void secure_output_fini(struct secure_output *out);
+
+/* Lists of datagrams. `message`: the number from 1 of the message among those of the step's input
+ * that the datagram carries, or carries a piece of; 0: none (of received ones always). */
+void secure_datagram_append(struct buf *list, struct span datagram, uint16_t message);
+/* Takes the first (borrowed) off; false: the list is empty. CHECK: not a list. */
+bool secure_datagram_take(struct span *list, struct span *datagram, uint16_t *message);
 
 /* The whole work of one end for one input. Never blocks. A bad peer shows as SECURE_FAILED with an
  * alert event and secure_session_failure(); the return value is negative only for misuse
@@ -180,6 +214,9 @@ struct secure_facts {
     const char *verify_text;           /* X509_verify_cert_error_string(); static */
     bool close_notify_sent;
     bool close_notify_received;
+    uint64_t records_dropped; /* DTLS: records received so far that came to nothing: not
+                                 authentic, seen before, cut short. OpenSSL drops them in silence
+                                 (RFC 6347 4.1.2.7) */
 };
 void secure_session_facts(const struct secure_session *s, struct secure_facts *ret);
 /* Short reason of SECURE_FAILED: the alert's name ("unknown_ca"), "truncated" (transport ended

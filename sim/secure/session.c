@@ -6,11 +6,16 @@
 #include "sim/secure/session_internal.h"
 
 static const struct secure_kind_ops *const kinds[] = {
-    [SECURE_TLS] = &tls_ops, [SECURE_CLEAR] = &clear_ops};
+    [SECURE_TLS] = &tls_ops, [SECURE_DTLS] = &dtls_ops, [SECURE_CLEAR] = &clear_ops};
 
 const char *secure_kind_name(enum secure_kind kind)
 {
     return kinds[kind]->name;
+}
+
+bool secure_kind_has_datagrams(enum secure_kind kind)
+{
+    return kind == SECURE_DTLS;
 }
 
 /* --- policies
@@ -22,11 +27,13 @@ int secure_policy_create(struct secure_env *env, const struct secure_policy_para
 {
     struct secure_policy *p = mem_alloc(sizeof(*p));
     p->env = env;
+    p->kind = params->kind;
     p->ops = kinds[params->kind];
+    p->retransmit_after = params->retransmit_after;
     p->name = mem_strdup(params->name);
     p->auth = params->auth;
     p->tickets = params->tickets && params->auth != SECURE_AUTH_PSK;
-    if (params->kind == SECURE_TLS) {
+    if (params->kind != SECURE_CLEAR) {
         struct stream s;
         stream_init(&s, env->seed, params->name, "policy", 0);
         stream_enter(&s, 0);
@@ -54,10 +61,15 @@ void secure_policy_free(struct secure_policy *policy)
     }
 }
 
+enum secure_kind secure_policy_kind(const struct secure_policy *policy)
+{
+    return policy->kind;
+}
+
 void secure_policy_foresee(const struct secure_policy *policy, const struct secure_identity *peer,
                            bool by_responder, sim_time now)
 {
-    if (policy->ops == &tls_ops && policy->auth != SECURE_AUTH_PSK) {
+    if (policy->kind != SECURE_CLEAR && policy->auth != SECURE_AUTH_PSK) {
         tls_foresee(policy, peer->certificate, by_responder, now);
     }
 }
@@ -114,6 +126,9 @@ int secure_session_step(struct secure_session *s, const struct secure_input *in,
         s->policy->ops->step(s, in, now, out);
         s->output = NULL;
     }
+    if (s->state != SECURE_HANDSHAKING && s->state != SECURE_ESTABLISHED) {
+        out->deadline = SIM_TIME_NEVER;
+    }
     out->state = s->state;
     return r;
 }
@@ -166,7 +181,7 @@ void session_event(struct secure_session *s, enum secure_event_kind kind, uint8_
 
 void secure_output_init(struct secure_output *out)
 {
-    *out = (struct secure_output){0};
+    *out = (struct secure_output){.deadline = SIM_TIME_NEVER};
 }
 
 void secure_output_clear(struct secure_output *out)
@@ -176,7 +191,9 @@ void secure_output_clear(struct secure_output *out)
     buf_clear(&out->key_log);
     out->event_count = 0;
     out->ops = (struct secure_ops){0};
-    out->handshake_bytes = 0;
+    out->handshake_bytes = out->handshake_datagrams = 0;
+    out->flight_repeated = false;
+    out->deadline = SIM_TIME_NEVER;
 }
 
 void secure_output_fini(struct secure_output *out)
@@ -185,4 +202,25 @@ void secure_output_fini(struct secure_output *out)
     buf_fini(&out->plain);
     buf_fini(&out->key_log);
     free(out->events);
+}
+
+/* --- lists of datagrams ----------------------------------------------------------------------- */
+
+void secure_datagram_append(struct buf *list, struct span datagram, uint16_t message)
+{
+    CHECK(datagram.len <= UINT16_MAX);
+    buf_append_u16(list, (uint16_t)datagram.len);
+    buf_append_u16(list, message);
+    buf_append(list, datagram);
+}
+
+bool secure_datagram_take(struct span *list, struct span *datagram, uint16_t *message)
+{
+    uint16_t len;
+    if (list->len == 0) {
+        return false;
+    }
+    CHECK(span_take_u16(list, &len) && span_take_u16(list, message) &&
+          span_take(list, len, datagram));
+    return true;
 }

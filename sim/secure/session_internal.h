@@ -15,7 +15,9 @@ struct secure_policy {
     struct secure_env *env;
     const struct secure_kind_ops *ops;
     char *name;
+    enum secure_kind kind;
     enum secure_auth auth;
+    sim_time retransmit_after; /* DTLS */
     bool tickets;
     bool tls13_only;
     int first_group; /* TLS NamedGroup that a ClientHello has a share of; 0: OpenSSL's choice */
@@ -46,6 +48,7 @@ struct secure_session {
     bool cut_record;                   /* a step ended within a record: the borders are lost */
     bool started;                      /* the initiator was told to */
     bool sealed_sent, sealed_received; /* TLS 1.2: ChangeCipherSpec has passed */
+    struct dtls *dtls;                 /* NULL: another kind */
     /* during a step */
     sim_time now;
     struct span input; /* octets that OpenSSL has not read yet */
@@ -65,6 +68,7 @@ struct secure_kind_ops {
 };
 
 extern const struct secure_kind_ops tls_ops;
+extern const struct secure_kind_ops dtls_ops;
 extern const struct secure_kind_ops clear_ops;
 
 /* session.c */
@@ -72,6 +76,36 @@ extern const struct secure_kind_ops clear_ops;
 void session_fail(struct secure_session *s, const char *reason);
 void session_event(struct secure_session *s, enum secure_event_kind kind, uint8_t code,
                    uint8_t level, const char *name, size_t bytes);
+
+/* tls.c: what TLS and DTLS share of a step */
+int tls_open(struct secure_session *s, const struct secure_session_params *params, sim_time now);
+/* OpenSSL's calls of a step stand between these; the first makes the SSL object where there is
+ * none. */
+void tls_enter(struct secure_session *s, const struct secure_input *in, sim_time now);
+void tls_leave(struct secure_session *s, struct secure_output *out);
+void tls_handshake(struct secure_session *s);
+/* OpenSSL gave `result` and goes on no more: waits, or has failed. */
+void tls_note_failure(struct secure_session *s, int result);
+void tls_send_close(struct secure_session *s);
+/* What the transport's end means depends on whether anybody said goodbye before. */
+void tls_note_end(struct secure_session *s, bool wire_end);
+void tls_free(struct secure_session *s);
+/* DTLS has numbers of its own, which count downwards. */
+bool tls_is_13(const SSL *ssl);
+
+/* dtls_bio.c: the same over lists of datagrams */
+BIO_METHOD *dtls_bio_method(void);
+/* dtls.c: what a session has beyond one of TLS */
+void dtls_set_up(struct secure_session *s);
+int dtls_on_cookie(SSL *ssl, unsigned char *cookie, unsigned int *len);
+int dtls_on_check_cookie(SSL *ssl, const unsigned char *cookie, unsigned int len);
+/* A handshake message with this number is sent; whether for the first time. */
+bool dtls_is_new(struct secure_session *s, unsigned number);
+/* A sealed record was good. */
+void dtls_note_good(struct secure_session *s);
+/* A datagram leaves. */
+void dtls_note_written(struct secure_session *s, size_t bytes);
+uint16_t dtls_message(const struct secure_session *s);
 
 /* tls_bio.c: a BIO that reads from the session's input and writes to its output, both of the
  * running step. */

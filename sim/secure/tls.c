@@ -1,4 +1,4 @@
-/* TLS 1.2 and 1.3: one end, a step at a time. */
+/* TLS 1.2 and 1.3: one end, a step at a time; and what DTLS shares of it. */
 #include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,6 +74,9 @@ static bool set_up_ssl(struct secure_session *s)
         return false;
     }
     SSL_set_app_data(s->ssl, s);
+    if (s->dtls != NULL) {
+        dtls_set_up(s);
+    }
     set_time(s, s->now);
     bool certificate = s->identity != NULL && s->policy->auth != SECURE_AUTH_PSK;
     if (certificate && !set_identity(s->ssl, s->identity)) {
@@ -89,8 +92,7 @@ static bool set_up_ssl(struct secure_session *s)
     return offered;
 }
 
-static int tls_open(struct secure_session *s, const struct secure_session_params *params,
-                    sim_time now)
+int tls_open(struct secure_session *s, const struct secure_session_params *params, sim_time now)
 {
     stream_init(&s->stream, s->policy->env->seed, params->owner, "session", params->ordinal);
     (void)now;
@@ -111,8 +113,13 @@ static void clear_errors(void)
     }
 }
 
-/* OpenSSL wants to go on no more: why? Alerts have been noted by the message callback already. */
-static void note_failure(struct secure_session *s, int result)
+bool tls_is_13(const SSL *ssl)
+{
+    return SSL_version(ssl) == TLS1_3_VERSION;
+}
+
+/* Alerts have been noted by the message callback already. */
+void tls_note_failure(struct secure_session *s, int result)
 {
     int error = SSL_get_error(s->ssl, result);
     bool closed = error == SSL_ERROR_ZERO_RETURN;
@@ -130,17 +137,15 @@ static void note_failure(struct secure_session *s, int result)
     session_fail(s, word);
 }
 
-static void handshake(struct secure_session *s, struct secure_output *out)
+void tls_handshake(struct secure_session *s)
 {
-    size_t before = buf_len(&out->wire);
     set_time(s, s->now);
     int r = SSL_do_handshake(s->ssl);
     if (r != 1) {
-        note_failure(s, r);
+        tls_note_failure(s, r);
     } else if (s->state == SECURE_HANDSHAKING) {
         s->state = SECURE_ESTABLISHED;
     }
-    out->handshake_bytes += buf_len(&out->wire) - before;
 }
 
 static void read_all(struct secure_session *s, struct secure_output *out)
@@ -152,7 +157,7 @@ static void read_all(struct secure_session *s, struct secure_output *out)
         buf_append(&out->plain, span_of(chunk, got));
         r = SSL_read_ex(s->ssl, chunk, sizeof(chunk), &got);
     }
-    note_failure(s, r);
+    tls_note_failure(s, r);
     s->close_received =
         s->state == SECURE_ESTABLISHED && (SSL_get_shutdown(s->ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
 }
@@ -162,12 +167,12 @@ static void read_all(struct secure_session *s, struct secure_output *out)
 static void update_keys(struct secure_session *s, bool wanted)
 {
     bool asked = SSL_get_key_update_type(s->ssl) != SSL_KEY_UPDATE_NONE;
-    if (SSL_version(s->ssl) < TLS1_3_VERSION || s->close_sent || !(wanted || asked)) {
+    if (!tls_is_13(s->ssl) || s->close_sent || !(wanted || asked)) {
         return;
     }
     int type = wanted ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED;
     if (SSL_key_update(s->ssl, type) != 1 || SSL_do_handshake(s->ssl) != 1) {
-        note_failure(s, 0);
+        tls_note_failure(s, 0);
     }
 }
 
@@ -177,12 +182,12 @@ static void write_all(struct secure_session *s, const struct secure_input *in)
         struct span m = in->messages[i];
         size_t written;
         if (m.len > 0 && SSL_write_ex(s->ssl, m.data, m.len, &written) != 1) {
-            note_failure(s, 0);
+            tls_note_failure(s, 0);
         }
     }
 }
 
-static void send_close(struct secure_session *s)
+void tls_send_close(struct secure_session *s)
 {
     if (!s->close_sent) {
         s->close_sent = true;
@@ -191,8 +196,7 @@ static void send_close(struct secure_session *s)
     }
 }
 
-/* What the transport's end means depends on whether anybody said goodbye before. */
-static void note_end(struct secure_session *s, bool wire_end)
+void tls_note_end(struct secure_session *s, bool wire_end)
 {
     if (s->state == SECURE_ESTABLISHED && ((s->close_sent && s->close_received) ||
                                            (wire_end && (s->close_sent || s->close_received)))) {
@@ -207,7 +211,9 @@ static void tls_work(struct secure_session *s, const struct secure_input *in,
 {
     s->started |= in->start || !s->initiator;
     if (s->state == SECURE_HANDSHAKING && s->started) {
-        handshake(s, out);
+        size_t before = buf_len(&out->wire);
+        tls_handshake(s);
+        out->handshake_bytes += buf_len(&out->wire) - before;
     }
     if (s->state == SECURE_ESTABLISHED && !s->close_received) {
         read_all(s, out);
@@ -217,29 +223,42 @@ static void tls_work(struct secure_session *s, const struct secure_input *in,
         write_all(s, in);
     }
     if (s->state == SECURE_ESTABLISHED && in->close) {
-        send_close(s);
+        tls_send_close(s);
     }
-    note_end(s, in->wire_end);
+    tls_note_end(s, in->wire_end);
 }
 
-static void tls_step(struct secure_session *s, const struct secure_input *in, sim_time now,
-                     struct secure_output *out)
+void tls_enter(struct secure_session *s, const struct secure_input *in, sim_time now)
 {
     s->now = now;
     s->input = in->wire;
-    tls_track_records(s, in->wire);
     clear_errors();
     stream_enter(&s->stream, now);
     interpose_enter(s->policy->env);
+    if (s->dtls != NULL) {
+        interpose_whole_buffers();
+    }
     CHECK(s->ssl != NULL || set_up_ssl(s)); /* fails only where memory does */
-    tls_work(s, in, out);
+}
+
+void tls_leave(struct secure_session *s, struct secure_output *out)
+{
     interpose_leave();
     tls_name_operations(s, &out->ops);
     stream_leave();
     s->input = span_of(NULL, 0); /* what follows a goodbye or a failure is nobody's */
 }
 
-static void tls_free(struct secure_session *s)
+static void tls_step(struct secure_session *s, const struct secure_input *in, sim_time now,
+                     struct secure_output *out)
+{
+    tls_track_records(s, in->wire);
+    tls_enter(s, in, now);
+    tls_work(s, in, out);
+    tls_leave(s, out);
+}
+
+void tls_free(struct secure_session *s)
 {
     buf_fini(&s->offer);
     if (s->ssl != NULL) {

@@ -91,9 +91,8 @@ SSL_TICKET_RETURN tls_on_ticket_opened(SSL *ssl, SSL_SESSION *session, const uns
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
     /* A ticket of TLS 1.3 is for one use (RFC 8446 C.4): the client gets the next. */
-    return SSL_version(ssl) < TLS1_3_VERSION && status == SSL_TICKET_SUCCESS
-               ? SSL_TICKET_RETURN_USE
-               : SSL_TICKET_RETURN_USE_RENEW;
+    return !tls_is_13(ssl) && status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE
+                                                           : SSL_TICKET_RETURN_USE_RENEW;
 }
 
 int tls_on_new_ticket(SSL *ssl, SSL_SESSION *session)

@@ -64,6 +64,8 @@ static const char *handshake_name(int type)
         return "ClientHello";
     case SSL3_MT_SERVER_HELLO:
         return "ServerHello";
+    case DTLS1_MT_HELLO_VERIFY_REQUEST:
+        return "HelloVerifyRequest";
     case SSL3_MT_NEWSESSION_TICKET:
         return "NewSessionTicket";
     case SSL3_MT_END_OF_EARLY_DATA:
@@ -184,20 +186,21 @@ static void count_client_key_exchange(struct secure_ops *ops, int kx, bool sent)
     }
 }
 
-/* The operations of one end that stand behind a handshake message. TLS 1.2 agrees on keys with
- * ClientKeyExchange, TLS 1.3 with ServerHello. */
+/* The operations of one end that stand behind a handshake message. TLS 1.2 and DTLS 1.2 agree on
+ * keys with ClientKeyExchange, TLS 1.3 with ServerHello. */
 static void count(struct secure_ops *ops, SSL *ssl, bool sent, int type, const uint8_t *message,
                   size_t len)
 {
     int group = 0;
+    bool hello13 = !SSL_is_dtls(ssl); /* may be one of TLS 1.3 */
     ops->hash_bytes += len;
     switch (type) {
     case SSL3_MT_CLIENT_HELLO:
-        group = sent ? key_share_group(message, len) : 0;
+        group = sent && hello13 ? key_share_group(message, len) : 0;
         ops->key_generate += group != 0;
         break;
     case SSL3_MT_SERVER_HELLO:
-        if (is_tls13_server_hello(message, len) && !is_hello_retry(message, len)) {
+        if (hello13 && is_tls13_server_hello(message, len) && !is_hello_retry(message, len)) {
             group = key_share_group(message, len);
             ops->key_generate += sent && group != 0;
             ops->key_agree += group != 0;
@@ -230,6 +233,13 @@ static void count(struct secure_ops *ops, SSL *ssl, bool sent, int type, const u
     ops->group = group != 0 ? group : ops->group;
 }
 
+static void count_datagram_record(struct secure_session *s, const uint8_t *header)
+{
+    bool sealed = header[3] != 0 || header[4] != 0; /* the epoch */
+    s->output->ops.records += sealed;
+    s->output->ops.record_bytes += sealed ? (uint64_t)header[11] << 8 | header[12] : 0;
+}
+
 /* The header of a record. TLS 1.3 hides what it protects as application data; TLS 1.2 protects
  * everything after ChangeCipherSpec. */
 static void count_record(struct secure_session *s, bool sent, const uint8_t *header)
@@ -246,7 +256,7 @@ static void count_record(struct secure_session *s, bool sent, const uint8_t *hea
 static bool is_fatal(const SSL *ssl, const uint8_t *alert)
 {
     bool harmless = alert[1] == SSL_AD_CLOSE_NOTIFY || alert[1] == SSL_AD_USER_CANCELLED;
-    return !harmless && (alert[0] == SSL3_AL_FATAL || SSL_version(ssl) >= TLS1_3_VERSION);
+    return !harmless && (alert[0] == SSL3_AL_FATAL || tls_is_13(ssl));
 }
 
 void tls_on_message(int sent, int version, int type, const void *data, size_t len, SSL *ssl,
@@ -259,16 +269,29 @@ void tls_on_message(int sent, int version, int type, const void *data, size_t le
     if (s == NULL || s->output == NULL) {
         return;
     }
-    if (type == SSL3_RT_HEADER && len >= SSL3_RT_HEADER_LENGTH) {
+    bool datagrams = s->dtls != NULL;
+    if (type == SSL3_RT_HEADER && datagrams && len >= DTLS1_RT_HEADER_LENGTH) {
+        count_datagram_record(s, octets);
+    } else if (type == SSL3_RT_HEADER && !datagrams && len >= SSL3_RT_HEADER_LENGTH) {
         count_record(s, sent, octets);
-    } else if (type == SSL3_RT_HANDSHAKE && len >= SSL3_HM_HEADER_LENGTH) {
+    } else if (type == SSL3_RT_HANDSHAKE &&
+               len >= (datagrams ? DTLS1_HM_HEADER_LENGTH : SSL3_HM_HEADER_LENGTH)) {
+        if (datagrams && sent && !dtls_is_new(s, (unsigned)octets[4] << 8 | octets[5])) {
+            return;
+        }
+        if (datagrams && !sent && octets[0] == SSL3_MT_FINISHED) {
+            dtls_note_good(s);
+        }
         session_event(s, sent ? SECURE_EVENT_HANDSHAKE_SENT : SECURE_EVENT_HANDSHAKE_RECEIVED,
                       octets[0], 0, handshake_name(octets[0]), len);
         count(&s->output->ops, ssl, sent, octets[0], octets, len);
-    } else if (type == SSL3_RT_CHANGE_CIPHER_SPEC && SSL_version(ssl) < TLS1_3_VERSION) {
+    } else if (type == SSL3_RT_CHANGE_CIPHER_SPEC && !tls_is_13(ssl)) {
         *(sent ? &s->sealed_sent : &s->sealed_received) = true;
     } else if (type == SSL3_RT_ALERT && len >= 2) {
         const char *name = alert_name(octets[1]);
+        if (datagrams && !sent && SSL_is_init_finished(ssl)) {
+            dtls_note_good(s);
+        }
         session_event(s, sent ? SECURE_EVENT_ALERT_SENT : SECURE_EVENT_ALERT_RECEIVED, octets[1],
                       octets[0], name, len);
         if (is_fatal(ssl, octets)) {

@@ -70,7 +70,7 @@ static void signature_word(SSL *ssl, char *to, size_t size)
  * PSK resumption is never allowed here. */
 static bool agreed_afresh(SSL *ssl, const SSL_CIPHER *cipher)
 {
-    if (SSL_version(ssl) >= TLS1_3_VERSION) {
+    if (tls_is_13(ssl)) {
         return SSL_get_negotiated_group(ssl) != NID_undef;
     }
     int kx = SSL_CIPHER_get_kx_nid(cipher);
@@ -81,7 +81,7 @@ static void cipher_facts(const struct secure_session *s, const SSL_CIPHER *ciphe
                          struct secure_facts *f)
 {
     SSL *ssl = s->ssl;
-    bool tls13 = SSL_version(ssl) >= TLS1_3_VERSION;
+    bool tls13 = tls_is_13(ssl);
     set_word(f->version, sizeof(f->version), SSL_get_version(ssl));
     set_word(f->cipher, sizeof(f->cipher), SSL_CIPHER_get_name(cipher));
     f->cipher_bits = SSL_CIPHER_get_bits(cipher, NULL);
@@ -99,9 +99,8 @@ static void cipher_facts(const struct secure_session *s, const SSL_CIPHER *ciphe
 static bool psk_was_used(SSL *ssl)
 {
     const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
-    return SSL_version(ssl) >= TLS1_3_VERSION
-               ? SSL_session_reused(ssl) == 1
-               : cipher != NULL && SSL_CIPHER_get_auth_nid(cipher) == NID_auth_psk;
+    return tls_is_13(ssl) ? SSL_session_reused(ssl) == 1
+                          : cipher != NULL && SSL_CIPHER_get_auth_nid(cipher) == NID_auth_psk;
 }
 
 static void peer_facts(const struct secure_session *s, struct secure_facts *f)

@@ -146,6 +146,21 @@ static bool set_tickets(SSL_CTX *ctx, bool server, bool tickets, sim_time lifeti
            SSL_CTX_set_session_ticket_cb(ctx, NULL, tls_on_ticket_opened, NULL) == 1;
 }
 
+static const SSL_METHOD *method_of(enum secure_kind kind, bool server)
+{
+    if (kind == SECURE_DTLS) {
+        return server ? DTLS_server_method() : DTLS_client_method();
+    }
+    return server ? TLS_server_method() : TLS_client_method();
+}
+
+static bool set_versions(SSL_CTX *ctx, const struct secure_policy_params *p)
+{
+    bool dtls = p->kind == SECURE_DTLS;
+    return SSL_CTX_set_min_proto_version(ctx, dtls ? DTLS1_2_VERSION : p->min_version) == 1 &&
+           SSL_CTX_set_max_proto_version(ctx, dtls ? DTLS1_2_VERSION : p->max_version) == 1;
+}
+
 static bool set_context(SSL_CTX *ctx, bool server, const struct secure_policy *policy,
                         const struct secure_policy_params *p, const struct secure_ca *trust)
 {
@@ -156,8 +171,12 @@ static bool set_context(SSL_CTX *ctx, bool server, const struct secure_policy *p
     SSL_CTX_set_dh_auto(ctx, 1);
     set_authentication(ctx, server, policy->auth);
     SSL_CTX_set_cert_verify_callback(ctx, known_verify, (void *)(uintptr_t)&policy->askers[server]);
-    return SSL_CTX_set_min_proto_version(ctx, p->min_version) == 1 &&
-           SSL_CTX_set_max_proto_version(ctx, p->max_version) == 1 &&
+    if (p->kind == SECURE_DTLS) { /* the MTU is told, the path is not asked */
+        SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | (server ? SSL_OP_COOKIE_EXCHANGE : 0));
+        SSL_CTX_set_cookie_generate_cb(ctx, dtls_on_cookie);
+        SSL_CTX_set_cookie_verify_cb(ctx, dtls_on_check_cookie);
+    }
+    return set_versions(ctx, p) &&
            (trust == NULL ||
             X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), trust->certificate) == 1) &&
            set_tickets(ctx, server, policy->tickets, p->ticket_lifetime);
@@ -167,8 +186,7 @@ static int create_context(struct secure_policy *policy, const struct secure_poli
                           const struct secure_ca *trust, bool server, bool key_log,
                           struct diag_list *diags)
 {
-    SSL_CTX *ctx = SSL_CTX_new_ex(policy->env->libctx, NULL,
-                                  server ? TLS_server_method() : TLS_client_method());
+    SSL_CTX *ctx = SSL_CTX_new_ex(policy->env->libctx, NULL, method_of(policy->kind, server));
     policy->contexts[server][key_log] = ctx;
     if (ctx == NULL || !set_context(ctx, server, policy, p, trust)) {
         return env_fail(diags, p->name);
@@ -195,9 +213,15 @@ static int first_group(const char *groups)
     return groups == NULL ? 0x001d : 0; /* OpenSSL's own list begins with X25519 */
 }
 
-int tls_contexts_create(struct secure_policy *policy, const struct secure_policy_params *params,
+int tls_contexts_create(struct secure_policy *policy, const struct secure_policy_params *wanted,
                         const struct secure_ca *trust, struct diag_list *diags)
 {
+    struct secure_policy_params dtls = *wanted;
+    const struct secure_policy_params *params = wanted;
+    if (wanted->kind == SECURE_DTLS) { /* its suites are those of TLS 1.2 */
+        dtls.min_version = dtls.max_version = SECURE_TLS12;
+        params = &dtls;
+    }
     if (params->min_version > params->max_version) {
         diag_add(diags, DIAG_ERROR, "versions", NULL, 0, 0,
                  "policy \"%s\": the least version is above the greatest", params->name);
@@ -207,7 +231,7 @@ int tls_contexts_create(struct secure_policy *policy, const struct secure_policy
     policy->first_group = first_group(params->groups);
     policy->askers[0] = atomic_fetch_add(&policy->env->askers, 2) + 1;
     policy->askers[1] = policy->askers[0] + 1;
-    policy->bio = tls_bio_method();
+    policy->bio = params->kind == SECURE_DTLS ? dtls_bio_method() : tls_bio_method();
     if (policy->bio == NULL) {
         return env_fail(diags, params->name);
     }

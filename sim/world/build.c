@@ -1,5 +1,6 @@
 /* From the scenario to a world: nodes, links, identities, policies, entities. Everything random is
  * keyed by names, so that another node in the scenario changes nothing for the rest. */
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,7 @@ static int build_entity(struct world *w, uint32_t number, struct diag_list *diag
     secure_urn(s->seed, node->id, e->urn);
     map_set_str(&w->by_urn, e->urn, number);
     secure_random(w->env, node->id, "ticket-key", 0, e->ticket_key, sizeof(e->ticket_key));
+    secure_random(w->env, node->id, "cookie-secret", 0, e->cookie_secret, sizeof(e->cookie_secret));
     secure_random(w->env, node->id, "subscriber-key", 0, e->subscriber_key,
                   sizeof(e->subscriber_key));
     e->net_node = net_add_node(w->net, node->id);
@@ -163,10 +165,12 @@ static int build_policy(struct world *w, uint32_t number, struct diag_list *diag
     static const enum secure_auth auths[] = {[AUTH_MUTUAL] = SECURE_AUTH_MUTUAL,
                                              [AUTH_SERVER_ONLY] = SECURE_AUTH_SERVER_ONLY,
                                              [AUTH_PSK] = SECURE_AUTH_PSK};
+    static const enum secure_kind kinds[] = {
+        [KIND_TLS] = SECURE_TLS, [KIND_DTLS] = SECURE_DTLS, [KIND_CLEAR] = SECURE_CLEAR};
     const struct scenario_policy *p = &w->scenario->policies[number];
     struct secure_policy_params params = {
         .name = p->name,
-        .kind = p->kind == KIND_CLEAR ? SECURE_CLEAR : SECURE_TLS,
+        .kind = kinds[p->kind],
         .min_version = p->min_version,
         .max_version = p->max_version,
         .ciphers = p->ciphers,
@@ -176,6 +180,7 @@ static int build_policy(struct world *w, uint32_t number, struct diag_list *diag
         .tickets = p->resumption == RESUMPTION_TICKETS,
         .ticket_lifetime = p->ticket_lifetime,
         .security_level = p->security_level,
+        .retransmit_after = p->retransmit_after,
     };
     return secure_policy_create(w->env, &params, w->ca, &w->policies[number], diags);
 }
@@ -278,6 +283,42 @@ static int plan_identity(struct world *w, struct entity *e, const struct scenari
     return 0;
 }
 
+/* The way of a session over datagrams: its MTU, and a port at each end. */
+_Static_assert((int)SECURE_DTLS_MTU_LEAST == (int)SCENARIO_DTLS_MTU_LEAST, "one floor");
+
+static int build_datagrams(struct world *w, struct hop *hop, struct diag_list *diags)
+{
+    const struct scenario_edge *edge = hop->edge;
+    const struct wire *narrowest = &w->wires[edge->wires[0]];
+    for (size_t i = 1; i < edge->wire_count; i++) {
+        const struct wire *wire = &w->wires[edge->wires[i]];
+        narrowest = wire->wire->mtu_bytes < narrowest->wire->mtu_bytes ? wire : narrowest;
+    }
+    hop->has_datagrams = true;
+    hop->mtu = narrowest->wire->mtu_bytes;
+    if (hop->mtu < SECURE_DTLS_MTU_LEAST) {
+        diag_add(
+            diags, DIAG_ERROR, "mtu-too-small", NULL, 0, 0,
+            "link \"%s\": policy \"%s\" is DTLS, which needs an MTU of %d octets; the link's is "
+            "%" PRIu32,
+            narrowest->wire->id, hop->policy->name, SECURE_DTLS_MTU_LEAST, hop->mtu);
+        return -SIM_EINVAL;
+    }
+    struct entity *const ends[] = {hop->client, hop->server};
+    for (int i = 0; i < 2; i++) {
+        struct entity *e = ends[i];
+        int r = e->takes_session_datagrams
+                    ? 0
+                    : net_datagram_bind(w->net, e->net_node, w->models->session_datagram_port,
+                                        channel_datagram_received, e);
+        if (r < 0) {
+            return fail(diags, "cannot open ports of node", e->node->id, r);
+        }
+        e->takes_session_datagrams = true;
+    }
+    return 0;
+}
+
 static int build_hop(struct world *w, uint32_t number, struct issues *all, struct diag_list *diags)
 {
     const struct scenario *s = w->scenario;
@@ -309,6 +350,9 @@ static int build_hop(struct world *w, uint32_t number, struct issues *all, struc
     secure_random(w->env, edge->id, "psk", 0, hop->psk, sizeof(hop->psk));
     r = build_policy(w, edge->policy, diags);
     hop->secure = w->policies[edge->policy];
+    if (r == 0 && secure_kind_has_datagrams(secure_policy_kind(hop->secure))) {
+        r = build_datagrams(w, hop, diags);
+    }
     if (r == 0) {
         r = plan_identity(w, hop->client, hop->policy, all, diags);
     }

@@ -1,4 +1,5 @@
-/* Channels: secure sessions over a hop, from the first segment to the last.
+/* Channels: secure sessions over a hop, from the first segment to the last. What is different over
+ * datagrams is in channel_datagram.c.
  *
  * The client of a hop opens, on first need (R4 of cpns-model.md) and one at a time; messages wait
  * meanwhile. A session counts as established when both ends say so: each end's first octets inside
@@ -89,6 +90,10 @@ static void end_abort(struct end *end, const char *failure)
 
 static void end_close_transport(struct end *end)
 {
+    if (end->channel->hop->has_datagrams) {
+        channel_linger(end);
+        return;
+    }
     end->close_transport = true;
     end_flush(end);
 }
@@ -141,6 +146,10 @@ static void end_begin_session(struct end *end)
         .ticket_key = span_of(e->ticket_key, client ? 0 : sizeof(e->ticket_key)),
         .key_log = c->world->key_log != NULL,
     };
+    uint32_t address = net_node_address(c->world->net, other_end(end)->entity->net_node);
+    params.mtu = hop->mtu;
+    params.cookie_secret = span_of(e->cookie_secret, sizeof(e->cookie_secret));
+    params.peer_address = span_of(&address, sizeof(address));
     int r = secure_session_open(hop->secure, &params, net_now(c->world->net), &end->session);
     CHECK(r == 0);
     end->start = client;
@@ -291,22 +300,25 @@ static void channel_open(struct hop *hop)
     submit_foresight(hop);
     struct end *end = &c->ends[SIDE_INITIATOR];
     end->begun = true;
-    int r = net_connect(w->net, hop->client->net_node, hop->server->net_node,
+    int r = 0;
+    if (hop->has_datagrams) {
+        end_begin_session(end);
+    } else {
+        r = net_connect(w->net, hop->client->net_node, hop->server->net_node,
                         w->models->stream_port, &stream_ops, end, &end->stream);
+    }
     c->timeout = r == 0 ? net_timer_set(w->net, c->started_at + HANDSHAKE_TIMEOUT, on_timeout, c)
                         : net_timer_set(w->net, c->started_at, on_unreachable, c);
 }
 
-bool channel_accept(void *server, struct net_stream *stream, net_node peer,
-                    const struct net_stream_ops **ops, void **stream_arg)
+/* The server's end of the session that the client has begun and that has none yet; NULL: there is
+ * no such session. */
+static struct end *begin_responder(struct hop *hop)
 {
-    struct entity *e = server;
-    struct hop *hop = entity_hop(e, peer);
-    if (hop == NULL || hop->server != e || hop->live[SIDE_INITIATOR] == NULL ||
-        hop->live[SIDE_INITIATOR]->ends[SIDE_RESPONDER].begun) {
-        return false;
-    }
     struct channel *c = hop->live[SIDE_INITIATOR];
+    if (c == NULL || c->ends[SIDE_RESPONDER].begun) {
+        return NULL;
+    }
     struct channel *old = hop->live[SIDE_RESPONDER];
     if (old != NULL) {
         end_abort(&old->ends[SIDE_RESPONDER], "superseded");
@@ -315,6 +327,29 @@ bool channel_accept(void *server, struct net_stream *stream, net_node peer,
     hop->live[SIDE_RESPONDER] = c;
     struct end *end = &c->ends[SIDE_RESPONDER];
     end->begun = true;
+    return end;
+}
+
+void channel_answer(struct hop *hop)
+{
+    struct end *end = begin_responder(hop);
+    if (end != NULL) {
+        end_begin_session(end);
+    }
+}
+
+bool channel_accept(void *server, struct net_stream *stream, net_node peer,
+                    const struct net_stream_ops **ops, void **stream_arg)
+{
+    struct entity *e = server;
+    struct hop *hop = entity_hop(e, peer);
+    struct end *end = NULL;
+    if (hop != NULL && hop->server == e && !hop->has_datagrams) {
+        end = begin_responder(hop);
+    }
+    if (end == NULL) {
+        return false;
+    }
     end->stream = stream;
     *ops = &stream_ops;
     *stream_arg = end;
@@ -359,6 +394,9 @@ static void end_established(struct end *end)
         }
     }
     end->confirm = true;
+    if (c->hop->has_datagrams) {
+        channel_await_confirmation(end);
+    }
 }
 
 static void note_events(struct end *end, const struct step *s)
@@ -410,7 +448,9 @@ static void note_sent(struct end *end, struct step *s)
         c->sent_at = net_now(hop->world->net);
         c->session_id = end->channel->id;
         c->protected = protects(end);
-        c->wire_bytes = message.len + extra;
+        if (!hop->has_datagrams) {
+            c->wire_bytes = message.len + extra;
+        }
         if (hop->watch != NULL) {
             message.data += FRAME_HEADER_BYTES;
             message.len -= FRAME_HEADER_BYTES;
@@ -430,6 +470,7 @@ static void note_sent(struct end *end, struct step *s)
 static void end_frames(struct end *end)
 {
     struct end *from = other_end(end);
+    bool datagrams = end->channel->hop->has_datagrams;
     struct buf plain = {0};
     buf_move(&plain, &end->plain); /* handlers may cause more; the rest goes back below */
     struct span rest = buf_span(&plain);
@@ -438,11 +479,16 @@ static void end_frames(struct end *end)
     int r;
     while ((r = frame_take(&rest, &encoding, &message)) == 1) {
         if (message.len == 0) {
+            end->answer = datagrams && end->confirmed && encoding == FRAME_ESTABLISHED;
             end_up(end);
             continue;
         }
+        if (datagrams) { /* the peer's empty frame may have been lost, or come later */
+            end_up(end);
+        }
         end->messages_received++;
-        struct carry *carry = carry_pop(&from->under_way);
+        struct carry *carry =
+            datagrams ? channel_take_arrived(from, encoding, message) : carry_pop(&from->under_way);
         account_arrived(end->entity, carry, from->entity->id, encoding, message, true,
                         end->facts.peer_id);
     }
@@ -478,13 +524,21 @@ void channel_apply(struct end *end, struct step *s)
     end->signatures += s->output.ops.sign;
     end->verifications += s->output.ops.verify + s->output.ops.chain_verify;
     end->agreements += s->output.ops.key_agree;
-    end->wire_bytes += buf_len(&s->output.wire);
     end->handshake_bytes += s->output.handshake_bytes;
+    end->handshake_datagrams += s->output.handshake_datagrams;
+    end->retransmissions += s->output.flight_repeated;
     capture_key_log(c->world, buf_span(&s->output.key_log));
     note_events(end, s);
-    note_sent(end, s);
-    buf_move(&end->unsent, &s->output.wire);
-    end_flush(end);
+    if (c->hop->has_datagrams) {
+        channel_tag_datagrams(end, s);
+        note_sent(end, s);
+        channel_send_datagrams(end, s);
+    } else {
+        end->wire_bytes += buf_len(&s->output.wire);
+        note_sent(end, s);
+        buf_move(&end->unsent, &s->output.wire);
+        end_flush(end);
+    }
     enum secure_state before = end->state;
     end->state = s->output.state;
     if (before == SECURE_HANDSHAKING &&
@@ -493,6 +547,10 @@ void channel_apply(struct end *end, struct step *s)
         end_established(end);
     }
     end_frames(end);
+    channel_set_deadline(end, s->output.deadline);
+    if (end->unreachable) {
+        end_die(end, "unreachable");
+    }
     switch (end->state) {
     case SECURE_HANDSHAKING:
     case SECURE_ESTABLISHED:
@@ -523,6 +581,7 @@ static void channel_free(struct channel *c)
     for (int side = 0; side < 2; side++) {
         struct end *end = &c->ends[side];
         secure_session_free(end->session);
+        channel_cancel_timers(end);
         buf_fini(&end->received);
         buf_fini(&end->unsent);
         buf_fini(&end->plain);

@@ -41,7 +41,9 @@ void datagram_dropped(void *world, uint64_t tag, const char *reason)
 {
     struct world *w = world;
     uint64_t found;
-    if (map_get(&w->datagrams, tag, &found)) {
+    if (channel_is_tag(tag)) {
+        channel_datagram_dropped(w, tag, reason);
+    } else if (map_get(&w->datagrams, tag, &found)) {
         struct carry *c = (struct carry *)(uintptr_t)found;
         forget(w, c);
         account_lost(w, c, reason);

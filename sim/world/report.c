@@ -268,6 +268,7 @@ static void report_end(struct world *w, const struct end *end)
         record_int((int64_t)end->messages_received), record_int((int64_t)end->wire_bytes),
         record_int((int64_t)end->signatures), record_int((int64_t)end->verifications),
         record_int((int64_t)end->agreements), record_int((int64_t)end->key_updates),
+        end->channel->hop->has_datagrams ? record_int((int64_t)f->records_dropped) : record_null(),
         record_text(w->scenario->system_random ? "system" : "seeded"));
 }
 
@@ -281,7 +282,7 @@ void report_channel(struct world *w, const struct channel *c, const char *outcom
     PUT(w, table_session, record_int((int64_t)c->id),
         record_text(scenario_hop_name(c->hop->edge->kind)), record_int(c->hop->edge->wires[0]),
         record_int(a->entity->id), record_int(b->entity->id), record_text(c->hop->policy->name),
-        record_text(c->hop->policy->kind == KIND_CLEAR ? "clear" : "tls"), text_or_null(f->version),
+        record_text(secure_kind_name(secure_policy_kind(c->hop->secure))), text_or_null(f->version),
         text_or_null(f->cipher), known ? record_int(f->cipher_bits) : record_null(),
         text_or_null(f->kex_group), known ? record_int(f->forward_secret) : record_null(),
         known ? record_int(f->extended_master_secret) : record_null(),
@@ -291,8 +292,11 @@ void report_channel(struct world *w, const struct channel *c, const char *outcom
         record_time(c->established_at), record_time(c->ended_at), record_text(outcome),
         record_text(c->failure), record_int((int64_t)(a->handshake_bytes + b->handshake_bytes)),
         record_int((int64_t)a->round_trips),
-        record_int((int64_t)(a->retransmissions + b->retransmissions)), record_int(a->cpu),
-        record_int(b->cpu));
+        record_int((int64_t)(a->retransmissions + b->retransmissions)),
+        c->hop->has_datagrams
+            ? record_int((int64_t)(a->handshake_datagrams + b->handshake_datagrams))
+            : record_null(),
+        record_int(a->cpu), record_int(b->cpu));
     report_end(w, a);
     if (b->begun) {
         report_end(w, b);

@@ -100,20 +100,26 @@ static void start(struct step *s)
 static bool has_work(const struct end *end)
 {
     bool established = end->state == SECURE_ESTABLISHED;
-    return end->start || buf_len(&end->received) > 0 || (end->received_end && !end->fed_end) ||
-           (established &&
-            (end->confirm || end->close_due || (end->confirmed && end->outgoing.count > 0)));
+    return end->start || end->expired || buf_len(&end->received) > 0 ||
+           (end->received_end && !end->fed_end) ||
+           (established && (end->confirm || end->answer || end->close_due ||
+                            (end->confirmed && end->outgoing.count > 0)));
 }
 
 static void take_messages(struct end *end, struct step *s)
 {
-    static const uint8_t empty_frame[FRAME_HEADER_BYTES];
-    size_t room = (end->confirmed ? end->outgoing.count : 0) + 1;
+    static const uint8_t empty_frame[FRAME_HEADER_BYTES] = {0, 0, 0, 0, FRAME_ESTABLISHED};
+    static const uint8_t answer[FRAME_HEADER_BYTES] = {0, 0, 0, 0, FRAME_ANSWER};
+    size_t room = (end->confirmed ? end->outgoing.count : 0) + 2;
     room = room < MESSAGES_PER_STEP ? room : MESSAGES_PER_STEP;
     s->messages = mem_calloc(room, sizeof(*s->messages));
     if (end->confirm) {
         s->messages[s->message_count++] = span_of(empty_frame, sizeof(empty_frame));
         end->confirm = false;
+    }
+    if (end->answer) {
+        s->messages[s->message_count++] = span_of(answer, sizeof(answer));
+        end->answer = false;
     }
     while (end->confirmed && end->outgoing.count > 0 && s->message_count < room) {
         struct carry *c = carry_pop(&end->outgoing);
@@ -147,7 +153,7 @@ void step_kick(struct end *end)
     s->input.wire_end = end->received_end && !end->fed_end;
     s->input.messages = s->messages;
     s->input.message_count = s->message_count;
-    end->start = false;
+    end->start = end->expired = false;
     end->fed_end = end->fed_end || s->input.wire_end;
     end->close_due = end->close_due && !s->input.close;
     end->step = s;

@@ -21,9 +21,10 @@ struct world_models {
     const struct entity_type *const *types; /* one a role, indexed by enum scenario_role */
     const struct cpu_profile *cpus;
     size_t cpu_count;
-    const char *default_cpu[3]; /* by role, for nodes without a device */
-    uint16_t stream_port;       /* TCP, sessions */
-    uint16_t datagram_port;     /* UDP, messages outside sessions */
+    const char *default_cpu[3];     /* by role, for nodes without a device */
+    uint16_t stream_port;           /* TCP, sessions */
+    uint16_t datagram_port;         /* UDP, messages outside sessions */
+    uint16_t session_datagram_port; /* UDP, sessions over datagrams */
 };
 
 struct world_options {

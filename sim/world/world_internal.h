@@ -67,7 +67,8 @@ struct carry {
     size_t plain_bytes, wire_bytes;
     uint64_t sent_hash, received_hash;
     struct buf frame; /* framing and message, until written */
-    uint64_t tag;     /* of a datagram */
+    uint64_t tag;     /* of a datagram; in a session over datagrams the first of `tag_count` */
+    uint32_t tag_count;
     struct carry *next;
 };
 
@@ -110,8 +111,11 @@ struct hop {
     struct entity *client;
     struct entity *server;
     struct secure_policy *secure;
-    struct inside *inside; /* of an internal hop */
-    struct job foresight;  /* the server's look at the client's certificate, before it is sent */
+    bool has_datagrams;         /* its sessions go over datagrams */
+    uint32_t mtu;               /* the least on its way: largest IP packet */
+    uint64_t datagrams_sent[2]; /* by its sessions, by the side that sent */
+    struct inside *inside;      /* of an internal hop */
+    struct job foresight; /* the server's look at the client's certificate, before it is sent */
     sim_time foreseen_at;
     char *stream_names[2]; /* key the randomness of the client's and the server's session ends */
     uint8_t psk[32];
@@ -158,7 +162,8 @@ struct end {
     bool received_end;           /* the transport ended */
     bool fed_end;                /* and the session was told */
     bool start;                  /* initiator: begin with the next step */
-    bool confirm;                /* responder: send the empty frame with the next step */
+    bool confirm;                /* send the empty frame with the next step */
+    bool answer;                 /* and the one that answers an empty frame */
     bool close_asked;            /* this end is closing in order */
     bool close_due;              /* close_notify goes with the next step that empties `outgoing` */
     bool close_transport;        /* when `unsent` is empty */
@@ -180,8 +185,14 @@ struct end {
     uint64_t handshake_bytes, sent_since_update, key_updates;
     uint64_t signatures, verifications, agreements;
     uint64_t round_trips;
-    bool last_was_sent; /* handshake direction, to count round trips */
-    uint64_t retransmissions;
+    bool last_was_sent;       /* handshake direction, to count round trips */
+    uint64_t retransmissions; /* segments of TCP, flights of a handshake over datagrams */
+    /* over datagrams */
+    net_timer deadline, confirm_timer, linger, lost_timer;
+    bool expired;     /* the session asked for a step */
+    bool unreachable; /* there is no way to the peer */
+    sim_time confirm_after;
+    uint64_t handshake_datagrams;
 };
 
 struct channel {
@@ -219,6 +230,8 @@ struct entity {
         *identities[5]; /* by enum secure_key_kind; NULL where no policy asks for it */
     bool planned[5];    /* an identity of that kind is to be issued */
     uint8_t ticket_key[80];
+    uint8_t cookie_secret[32];
+    bool takes_session_datagrams; /* its port for them is open */
     uint8_t subscriber_key[32];
     struct map hops;         /* entity_id of the neighbour -> struct hop * */
     struct named_rng **rngs; /* addresses stay, handlers keep them */
@@ -400,6 +413,26 @@ void channel_connect(struct hop *hop);
 void channel_disconnect(struct hop *hop, struct entity *from, const char *reason);
 bool channel_ready(const struct hop *hop, const struct entity *from);
 void channel_settle(struct world *w);
+
+/* A ClientHello arrived at the server: a session that the client has begun gets its other end. */
+void channel_answer(struct hop *hop);
+
+/* channel_datagram.c: sessions over datagrams */
+void channel_datagram_received(void *entity, net_node from, struct span payload);
+bool channel_is_tag(uint64_t tag);
+void channel_datagram_dropped(struct world *w, uint64_t tag, const char *reason);
+/* Gives the messages of a step their tags and octets on the wire; before they are under way. */
+void channel_tag_datagrams(struct end *end, struct step *s);
+void channel_send_datagrams(struct end *end, const struct step *s);
+/* The message with these octets that `from` has under way, taken off; NULL: none. */
+struct carry *channel_take_arrived(struct end *from, uint8_t encoding, struct span message);
+/* The session wants a step then, whatever arrives. */
+void channel_set_deadline(struct end *end, sim_time at);
+/* The empty frame is sent again until the peer's has come. */
+void channel_await_confirmation(struct end *end);
+/* close_notify was sent: the peer's is waited for, but not for ever. */
+void channel_linger(struct end *end);
+void channel_cancel_timers(struct end *end);
 
 /* step.c: a session end's steps on its device's processor */
 void step_kick(struct end *end);

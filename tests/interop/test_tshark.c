@@ -1,5 +1,6 @@
-/* An independent reader: tshark, given a run's captures and key log, lists the messages that the
- * database lists, link by link; without the keys it lists the exempt ones and no other. */
+/* An independent reader: tshark, given a run's captures and key log (TLS and DTLS), lists the
+ * messages that the database lists, link by link; without the keys it lists the exempt ones and no
+ * other. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,20 +22,24 @@ static const char scenario[] =
     "  policies:\n"
     "    new: {kind: tls, versions: [\"1.3\"], key_update_after: 5}\n"
     "    old: {kind: tls, versions: [\"1.2\"]}\n"
+    "    datagrams: {kind: dtls}\n"
     "  pne_gateway: new\n"
     "  gateway_server: old\n"
     "links:\n"
     "  radio: {technology: wlan, loss: {model: random, rate: 2 %}}\n"
+    "  lossy: {technology: ble, loss: {model: random, rate: 1 %}}\n"
     "nodes:\n"
     "  - {id: srv, role: server}\n"
     "  - {id: gw, role: gateway, count: 2, uplink: {to: srv, link: lte}}\n"
     "  - {id: pne, role: pne, count: 4, attach: {to: gw/*, by: round-robin, link: radio}}\n"
     "  - {id: tiny, role: pne, encoding: cbor, policy: old, attach: {to: gw/1, link: zigbee}}\n"
+    "  - {id: mote, role: pne, count: 2, policy: datagrams, attach: {to: gw/1, link: lossy}}\n"
     "service_groups:\n"
     "  - {id: g, owner: pne/1, members: [pne/2, pne/3, tiny], service: chat, joining: open}\n"
     "workload:\n"
-    "  - {every: 3 s, do: service-access, from: [pne/*, tiny], to: srv, size: 500 B}\n"
+    "  - {every: 3 s, do: service-access, from: [pne/*, tiny, mote/*], to: srv, size: 500 B}\n"
     "  - {every: 5 s, do: service-access, from: pne/1, to: pne/2, size: 3 kB}\n"
+    "  - {every: 7 s, do: service-access, from: mote/1, to: mote/2, size: 2 kB}\n"
     "  - {every: 4 s, do: group-message, from: pne/1, to: g, size: 80 B}\n";
 
 static int by_text(const void *a, const void *b)
@@ -151,7 +156,7 @@ static void compare_every_link(bool keys, const char *condition)
         free(theirs);
         compared++;
     }
-    assert_int_equal(compared, 7);
+    assert_int_equal(compared, 9);
     assert_true(octets > 0);
     free(links);
 }
@@ -166,6 +171,8 @@ static void with_the_keys_tshark_lists_what_the_database_lists(void **state)
         whole_int("t",
                   "SELECT sum(key_updates) BETWEEN 10 AND sum(messages_sent) FROM session_end"),
         1);
+    assert_true(whole_int("t", "SELECT count(*) FROM message_hop h JOIN session s USING "
+                               "(session_id) WHERE s.kind = 'dtls' AND h.plain_bytes > 2000") > 4);
     compare_every_link(true, "");
 }
 

@@ -72,6 +72,10 @@ void pair_open(struct pair *p, struct secure_policy *policy_i, struct secure_pol
 {
     memset(p, 0, sizeof(*p));
     p->now = now;
+    p->datagrams = secure_kind_has_datagrams(secure_policy_kind(policy_i));
+    p->deadline[INITIATOR] = p->deadline[RESPONDER] = SIM_TIME_NEVER;
+    initiator.mtu = initiator.mtu != 0 ? initiator.mtu : 1280;
+    responder.mtu = responder.mtu != 0 ? responder.mtu : 1280;
     initiator.initiator = true;
     responder.initiator = false;
     initiator.owner = initiator.owner != NULL ? initiator.owner : "initiator";
@@ -134,13 +138,30 @@ static void note_event(struct pair *p, int end, const struct secure_event *event
     }
 }
 
+static void note_wire(struct pair *p, int end, struct span wire)
+{
+    struct span datagram;
+    uint16_t message;
+    if (!p->datagrams) {
+        buf_append(&p->wire[end], wire);
+        return;
+    }
+    while (secure_datagram_take(&wire, &datagram, &message)) {
+        buf_append(&p->wire[end], datagram);
+        p->sent[end]++;
+        p->longest = datagram.len > p->longest ? datagram.len : p->longest;
+    }
+}
+
 int pair_step(struct pair *p, int end, const struct secure_input *in)
 {
     struct secure_output out;
     secure_output_init(&out);
     int r = secure_session_step(p->end[end], in, p->now, &out);
     buf_append(&p->to[1 - end], buf_span(&out.wire));
-    buf_append(&p->wire[end], buf_span(&out.wire));
+    note_wire(p, end, buf_span(&out.wire));
+    p->flights[end] += out.flight_repeated;
+    p->deadline[end] = out.deadline;
     buf_append(&p->got[end], buf_span(&out.plain));
     buf_append(&p->key_log[end], buf_span(&out.key_log));
     for (size_t i = 0; i < out.event_count; i++) {
@@ -152,9 +173,14 @@ int pair_step(struct pair *p, int end, const struct secure_input *in)
     return r;
 }
 
-static size_t next_chunk(struct pair *p, size_t available)
+static size_t next_chunk(struct pair *p, int end)
 {
+    size_t available = buf_len(&p->to[end]);
     size_t n = p->chunk == 0 ? available : p->chunk;
+    if (p->datagrams && available > 0) {
+        const uint8_t *head = buf_span(&p->to[end]).data;
+        return 4 + ((size_t)head[0] << 8 | head[1]);
+    }
     if (p->random != 0) {
         p->random = p->random * UINT64_C(6364136223846793005) + 1442695040888963407;
         n = 1 + (size_t)(p->random >> 33) % 1000;
@@ -166,7 +192,7 @@ void pair_flow(struct pair *p)
 {
     while (buf_len(&p->to[INITIATOR]) + buf_len(&p->to[RESPONDER]) > 0) {
         for (int e = 0; e < ENDS; e++) {
-            size_t n = next_chunk(p, buf_len(&p->to[e]));
+            size_t n = next_chunk(p, e);
             if (n > 0) {
                 struct buf piece = {0};
                 buf_append(&piece, span_of(buf_span(&p->to[e]).data, n));
@@ -176,6 +202,30 @@ void pair_flow(struct pair *p)
             }
         }
     }
+}
+
+void pair_datagram(struct pair *p, int end, struct span datagram)
+{
+    struct buf list = {0};
+    secure_datagram_append(&list, datagram, 0);
+    pair_step(p, end, &(struct secure_input){.wire = buf_span(&list)});
+    buf_fini(&list);
+}
+
+bool pair_expire(struct pair *p)
+{
+    sim_time next = p->deadline[INITIATOR] < p->deadline[RESPONDER] ? p->deadline[INITIATOR]
+                                                                    : p->deadline[RESPONDER];
+    if (next == SIM_TIME_NEVER) {
+        return false;
+    }
+    p->now = next > p->now ? next : p->now;
+    for (int e = 0; e < ENDS; e++) {
+        if (p->deadline[e] <= p->now) {
+            pair_step(p, e, &(struct secure_input){0});
+        }
+    }
+    return true;
 }
 
 void pair_handshake(struct pair *p)

@@ -1,4 +1,5 @@
-/* Two ends of a secure session with nothing between them but two queues of octets, for tests. */
+/* Two ends of a secure session with nothing between them but two queues of octets, or of datagrams,
+ * for tests. */
 #ifndef TESTS_SUPPORT_SECURE_PAIR_H
 #define TESTS_SUPPORT_SECURE_PAIR_H
 
@@ -22,8 +23,13 @@ struct secure_policy *pair_policy(struct secure_env *env, const struct secure_po
 
 struct pair {
     struct secure_session *end[ENDS];
-    struct buf to[ENDS];      /* octets on their way to an end */
-    struct buf wire[ENDS];    /* all that an end has sent */
+    bool datagrams;        /* `to` holds lists of them */
+    struct buf to[ENDS];   /* octets (or datagrams) on their way to an end */
+    struct buf wire[ENDS]; /* all octets that an end has sent */
+    size_t sent[ENDS];     /* datagrams among them */
+    size_t longest;        /* of all datagrams */
+    size_t flights[ENDS];  /* steps in which handshake messages were sent again */
+    sim_time deadline[ENDS];
     struct buf got[ENDS];     /* plaintext delivered at an end */
     struct buf key_log[ENDS]; /* lines */
     struct buf
@@ -38,7 +44,7 @@ struct pair {
     uint64_t random; /* != 0: pieces of 1 to 1000 octets, drawn from this state */
 };
 
-/* Opens both ends; `initiator` is set in the parameters. */
+/* Opens both ends; `initiator` is set in the parameters, an MTU of 1280 where there is none. */
 void pair_open(struct pair *p, struct secure_policy *policy_i, struct secure_policy *policy_r,
                struct secure_session_params initiator, struct secure_session_params responder,
                sim_time now);
@@ -46,11 +52,15 @@ void pair_fini(struct pair *p);
 
 /* One step of one end; what it writes is queued for the other. */
 int pair_step(struct pair *p, int end, const struct secure_input *in);
-/* Delivers until both queues are empty. */
+/* Delivers until both queues are empty; datagrams one a step. */
 void pair_flow(struct pair *p);
 /* The initiator starts, then pair_flow(). */
 void pair_handshake(struct pair *p);
 bool pair_is_established(const struct pair *p);
+/* Delivers `datagram` to an end of a kind that has them. */
+void pair_datagram(struct pair *p, int end, struct span datagram);
+/* Time goes on to the next deadline; the ends that have it take a step. Whether there was one. */
+bool pair_expire(struct pair *p);
 /* One message, without delivering. */
 void pair_send(struct pair *p, int end, struct span message);
 void pair_close(struct pair *p, int end);

@@ -1,0 +1,249 @@
+/* Channels over datagrams: DTLS on UDP. What a stream gives for nothing is seen to here: timers,
+ * the pairing of what arrives with what was sent, and the end.
+ *
+ * - A session's datagrams carry tags, so that the network tells which message a lost one was a part
+ *   of; what neither arrives nor is told of (altered on the way, say) is given up after LOST_AFTER.
+ * - The empty frame that says "I am established" may be lost: it is repeated until the peer has
+ *   said so, too, and an end that hears it again answers.
+ * - Nobody hears that the other end is gone. close_notify is sent once; its sender waits LINGER for
+ *   the answer. A new ClientHello of the same client replaces a session that it has given up
+ *   (RFC 6347 4.2.8). */
+#include "sim/world/world_internal.h"
+
+/* [ours] */
+#define LOST_AFTER (60 * SIM_S)
+#define LINGER (2 * SIM_S)
+#define CONFIRM_AFTER (1 * SIM_S)
+#define CONFIRM_MOST (32 * SIM_S)
+
+/* Tags: that of a message outside sessions is below; above are hop, side and a number. */
+enum { TAG_SHIFT = 40 };
+#define TAG_COUNT (UINT64_C(1) << TAG_SHIFT)
+
+static uint64_t first_tag(const struct end *end)
+{
+    const struct hop *hop = end->channel->hop;
+    return (((uint64_t)hop->number + 1) * 2 + (uint64_t)end->side) * TAG_COUNT;
+}
+
+bool channel_is_tag(uint64_t tag)
+{
+    return tag >= TAG_COUNT;
+}
+
+/* --- timers ----------------------------------------------------------------------------------- */
+
+static void on_deadline(void *arg)
+{
+    struct end *end = arg;
+    end->deadline = 0;
+    end->expired = true;
+    step_kick(end);
+}
+
+void channel_set_deadline(struct end *end, sim_time at)
+{
+    struct net *net = end->channel->world->net;
+    net_timer_cancel(net, end->deadline);
+    end->deadline = 0;
+    if (at != SIM_TIME_NEVER && !end->dead) {
+        sim_time now = net_now(net);
+        end->deadline = net_timer_set(net, at > now ? at : now, on_deadline, end);
+    }
+}
+
+static void on_unconfirmed(void *arg)
+{
+    struct end *end = arg;
+    end->confirm_timer = 0;
+    if (!end->dead && !end->confirmed) {
+        end->confirm = true;
+        channel_await_confirmation(end);
+        step_kick(end);
+    }
+}
+
+void channel_await_confirmation(struct end *end)
+{
+    struct net *net = end->channel->world->net;
+    sim_time after = end->confirm_after == 0 ? CONFIRM_AFTER : end->confirm_after * 2;
+    end->confirm_after = after < CONFIRM_MOST ? after : CONFIRM_MOST;
+    end->confirm_timer = net_timer_set(net, net_now(net) + end->confirm_after, on_unconfirmed, end);
+}
+
+static void on_linger(void *arg)
+{
+    struct end *end = arg;
+    end->linger = 0;
+    end->received_end = true;
+    step_kick(end);
+}
+
+void channel_linger(struct end *end)
+{
+    struct net *net = end->channel->world->net;
+    if (!end->dead && end->linger == 0) {
+        end->linger = net_timer_set(net, net_now(net) + LINGER, on_linger, end);
+    }
+}
+
+static void set_lost_timer(struct end *end);
+
+static void on_not_received(void *arg)
+{
+    struct end *end = arg;
+    struct world *w = end->channel->world;
+    end->lost_timer = 0;
+    while (end->under_way.first != NULL &&
+           end->under_way.first->sent_at + LOST_AFTER <= net_now(w->net)) {
+        account_lost(w, carry_pop(&end->under_way), "not_received");
+    }
+    set_lost_timer(end);
+}
+
+static void set_lost_timer(struct end *end)
+{
+    struct net *net = end->channel->world->net;
+    if (end->lost_timer == 0 && end->under_way.first != NULL) {
+        end->lost_timer =
+            net_timer_set(net, end->under_way.first->sent_at + LOST_AFTER, on_not_received, end);
+    }
+}
+
+void channel_cancel_timers(struct end *end)
+{
+    struct net *net = end->channel->world->net;
+    net_timer_cancel(net, end->deadline);
+    net_timer_cancel(net, end->confirm_timer);
+    net_timer_cancel(net, end->linger);
+    net_timer_cancel(net, end->lost_timer);
+    end->deadline = end->confirm_timer = end->linger = end->lost_timer = 0;
+}
+
+/* --- sending ---------------------------------------------------------------------------------- */
+
+/* The message of a step that a datagram carries; NULL: none of CPNS. */
+static struct carry *carry_of(const struct step *s, uint16_t message)
+{
+    size_t before = s->message_count - s->carried.count; /* empty frames */
+    struct carry *c = message > before ? s->carried.first : NULL;
+    for (size_t i = before + 1; c != NULL && i < message; i++) {
+        c = c->next;
+    }
+    return c;
+}
+
+void channel_tag_datagrams(struct end *end, struct step *s)
+{
+    struct span list = buf_span(&s->output.wire);
+    struct span datagram;
+    uint16_t message;
+    uint64_t tag = first_tag(end) + end->channel->hop->datagrams_sent[end->side];
+    while (secure_datagram_take(&list, &datagram, &message)) {
+        struct carry *c = carry_of(s, message);
+        end->wire_bytes += datagram.len;
+        if (c != NULL) {
+            c->tag = c->tag_count == 0 ? tag : c->tag;
+            c->tag_count++;
+            c->wire_bytes += datagram.len;
+        }
+        tag++;
+    }
+    for (const struct carry *c = s->carried.first; c != NULL; c = c->next) {
+        CHECK(c->tag_count > 0); /* FRAME_MAX_BYTES is within what DTLS cuts into pieces */
+    }
+}
+
+void channel_send_datagrams(struct end *end, const struct step *s)
+{
+    struct hop *hop = end->channel->hop;
+    struct world *w = hop->world;
+    const struct entity *to = end->side == SIDE_INITIATOR ? hop->server : hop->client;
+    struct span list = buf_span(&s->output.wire);
+    struct span datagram;
+    uint16_t message;
+    int r = 0;
+    while (secure_datagram_take(&list, &datagram, &message)) {
+        uint64_t tag = first_tag(end) + hop->datagrams_sent[end->side]++;
+        r = net_datagram_send(w->net, end->entity->net_node, to->net_node,
+                              w->models->session_datagram_port, datagram, tag);
+        if (r < 0) {
+            channel_datagram_dropped(w, tag, "no_link");
+        }
+    }
+    end->unreachable = r == -SIM_ENOENT && end->state == SECURE_HANDSHAKING;
+    set_lost_timer(end);
+}
+
+/* --- what becomes of it ------------------------------------------------------------------------
+ */
+
+/* Whoever sent a datagram with this tag: its message, taken off; NULL: none, or it is lost already
+ * by another of its datagrams. */
+static struct carry *take_tagged(const struct hop *hop, int side, uint64_t tag)
+{
+    for (int i = 0; i < 2; i++) {
+        struct channel *c = hop->live[i];
+        if (c == NULL || (i == 1 && c == hop->live[0])) {
+            continue;
+        }
+        struct carry_queue *q = &c->ends[side].under_way;
+        for (struct carry *k = q->first; k != NULL; k = k->next) {
+            if (tag >= k->tag && tag < k->tag + k->tag_count) {
+                carry_remove(q, k);
+                return k;
+            }
+        }
+    }
+    return NULL;
+}
+
+void channel_datagram_dropped(struct world *w, uint64_t tag, const char *reason)
+{
+    const struct hop *hop = &w->hops[tag / TAG_COUNT / 2 - 1];
+    struct carry *c = take_tagged(hop, (int)(tag / TAG_COUNT % 2), tag);
+    if (c != NULL) {
+        account_lost(w, c, reason);
+    }
+}
+
+struct carry *channel_take_arrived(struct end *from, uint8_t encoding, struct span message)
+{
+    uint64_t hash = span_digest(0, message);
+    for (struct carry *c = from->under_way.first; c != NULL; c = c->next) {
+        if (c->sent_hash == hash && c->encoding == encoding) {
+            carry_remove(&from->under_way, c);
+            return c;
+        }
+    }
+    return NULL;
+}
+
+/* --- receiving -------------------------------------------------------------------------------- */
+
+/* RFC 6347 4.1 and 4.2.2: a handshake record of epoch 0 that begins with a ClientHello. */
+static bool is_client_hello(struct span d)
+{
+    enum { HANDSHAKE = 22, CLIENT_HELLO = 1, RECORD_HEADER = 13 };
+    return d.len > RECORD_HEADER && d.data[0] == HANDSHAKE && d.data[1] == 0xfe && d.data[3] == 0 &&
+           d.data[4] == 0 && d.data[RECORD_HEADER] == CLIENT_HELLO;
+}
+
+void channel_datagram_received(void *entity, net_node from, struct span payload)
+{
+    struct entity *e = entity;
+    struct hop *hop = entity_hop(e, from);
+    if (hop == NULL || !hop->has_datagrams) {
+        return;
+    }
+    int side = e == hop->client ? SIDE_INITIATOR : SIDE_RESPONDER;
+    if (side == SIDE_RESPONDER && is_client_hello(payload)) {
+        channel_answer(hop);
+    }
+    struct channel *c = hop->live[side];
+    struct end *end = c != NULL ? &c->ends[side] : NULL;
+    if (end != NULL && !end->dead) {
+        secure_datagram_append(&end->received, payload, 0);
+        step_kick(end);
+    }
+}
