@@ -2,6 +2,7 @@
 #include "models/devices/devices.h"
 #include "models/entities.h"
 #include "models/links/links.h"
+#include "models/policies/policies.h"
 #include "sim/cli/commands.h"
 #include "sim/secure/secure_session.h"
 
@@ -21,6 +22,9 @@ const struct scenario_vocabulary *cli_vocabulary(void)
                                               .verbs = cpns_verbs,
                                               .verb_count = cpns_verb_count,
                                               .cipher_known = secure_cipher_known,
-                                              .group_known = secure_group_known};
+                                              .group_known = secure_group_known,
+                                              .signature_known = secure_signature_known,
+                                              .policy_sets = policy_sets,
+                                              .policy_set_count = policy_set_count};
     return &vocabulary;
 }

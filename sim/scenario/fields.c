@@ -22,7 +22,6 @@ const char *const words_media[] = {"text", "audio", "video", NULL};
 const char *const words_hop[] = {"pne--gateway", "gateway--server", "server--server", NULL};
 
 const char *const words_fidelity[] = {"packet", "fast", "full", NULL};
-static const char *const words_version[] = {"1.2", "1.3", NULL};
 static const char *const words_medium[] = {"duplex", "shared", NULL};
 static const char *const words_by[] = {"round-robin", "block", NULL};
 static const char *const words_double[] = {"refuse", "first", NULL};
@@ -33,9 +32,6 @@ static const char *const words_allow[] = {"allow", "deny", NULL};
 static const char *const words_ask[] = {"on-request", "after-registration", NULL};
 static const char *const words_store[] = {"server", "gateway", "pne", NULL};
 static const char *const words_protection[] = {"none", "session", "group_key", NULL};
-
-static const char *const later_kind[] = {"ipsec", NULL};
-static const char *const later_auth[] = {"certificate", NULL};
 
 /* --- run ----------------------------------------------------------------------------------- */
 
@@ -73,65 +69,6 @@ static const struct section section_run = {
 
 /* --- security ------------------------------------------------------------------------------ */
 
-static const struct field policy_fields[] = {
-    {"extends", FIELD_REF, AT(raw_policy, extends), .names = "policy",
-     .doc = "Policy whose keys hold where this one does not say otherwise."},
-    {"kind", FIELD_WORD, AT(raw_policy, kind), .fallback = "tls", .words = words_kind,
-     .later = later_kind,
-     .doc = "Kind of secure session: TLS over TCP; DTLS 1.2 over UDP, for links that lose packets "
-            "(over an MTU of 280 B at least); clear means none at all."},
-    {"versions", FIELD_WORDS, AT(raw_policy, versions), .fallback = "[\"1.2\", \"1.3\"]",
-     .words = words_version, .doc = "TLS versions that both ends accept; DTLS is 1.2."},
-    {"ciphers", FIELD_TEXTS, AT(raw_policy, ciphers), .names = "cipher",
-     .doc = "Cipher suites by OpenSSL's names; those that start with TLS_ are for TLS 1.3. Without "
-            "it OpenSSL's defaults hold."},
-    {"groups", FIELD_TEXTS, AT(raw_policy, groups), .fallback = "[X25519, P-256]",
-     .names = "key exchange group",
-     .doc = "Key exchange groups in order of preference, by OpenSSL's names."},
-    {"certificates", FIELD_WORD, AT(raw_policy, certificates), .fallback = "ecdsa-p256",
-     .words = words_certificates, .doc = "Kind of key in the certificates of both ends."},
-    {"auth", FIELD_WORD, AT(raw_policy, auth), .fallback = "mutual", .words = words_auth,
-     .later = later_auth,
-     .doc = "Who proves who he is: both by certificate, the server alone, or both by a pre-shared "
-            "key."},
-    {"resumption", FIELD_WORD, AT(raw_policy, resumption), .fallback = "tickets",
-     .words = words_resumption, .doc = "How a later session may resume an earlier one."},
-    {"ticket_lifetime", FIELD_TIME, AT(raw_policy, ticket_lifetime), .fallback = "2 h", .min = 1e9,
-     .max = 604800e9, .doc = "How long a ticket may be used."},
-    {"security_level", FIELD_INTEGER, AT(raw_policy, security_level), .max = 5,
-     .doc = "OpenSSL's security level; without it OpenSSL's default holds."},
-    {"key_update_after", FIELD_INTEGER, AT(raw_policy, key_update_after), .fallback = "0",
-     .max = 4294967295.0,
-     .doc = "Messages that an end sends before it updates its keys (TLS 1.3); 0: never."},
-    {"session_lifetime", FIELD_TIME, AT(raw_policy, session_lifetime), .min = 1,
-     .max = 100 * YEAR_NS,
-     .doc = "An established session is closed after this time; without it, never."},
-    {"retransmit_after", FIELD_TIME, AT(raw_policy, retransmit_after), .min = 1e8, .max = 60e9,
-     .doc = "DTLS: a flight of the handshake is sent again after this time, then after twice that, "
-            "and so on up to 60 s; without it after 1 s (RFC 6347; RFC 7925 has 9 s)."},
-    {"esp", FIELD_LATER, AT(raw_policy, later), .doc = "ESP transform."},
-    {"crl", FIELD_LATER, AT(raw_policy, later), .doc = "Revocation lists."},
-    {"ocsp", FIELD_LATER, AT(raw_policy, later), .doc = "OCSP stapling."},
-    {"early_data", FIELD_LATER, AT(raw_policy, later), .doc = "0-RTT data."},
-    {"signature_algorithms", FIELD_LATER, AT(raw_policy, later), .doc = "Signature algorithms."},
-    {"max_fragment_length", FIELD_LATER, AT(raw_policy, later), .doc = "Largest record."},
-    {"record_padding", FIELD_LATER, AT(raw_policy, later), .doc = "Padding of records."},
-};
-const struct section section_policy = {
-    .name = "policies",
-    .title = "policy",
-    FIELDS(policy_fields),
-    .bytes = sizeof(struct raw_policy),
-    .inherits = true,
-    .doc = "Named sets of choices for secure sessions. The name `default` stands for a policy with "
-           "all defaults unless the file defines it.",
-    .example = "security:\n"
-               "  policies:\n"
-               "    modern: {versions: [\"1.3\"], groups: [X25519, P-256], auth: mutual}\n"
-               "    old: {extends: modern, versions: [\"1.2\"], ciphers: "
-               "[ECDHE-ECDSA-AES128-GCM-SHA256]}\n"
-               "    shared-key: {auth: psk, session_lifetime: 10 min}\n"};
-
 static const struct field protection_fields[] = {
     {"protection", FIELD_WORD, AT(raw_scenario, protection), .fallback = "none",
      .words = words_protection,
@@ -148,8 +85,8 @@ static const struct section section_protection = {.name = "service_group",
                                                       "Protection of messages to Service Groups."};
 
 static const struct field security_fields[] = {
-    {"policies", FIELD_NAMED, AT(raw_scenario, policies), .section = &section_policy,
-     .doc = "Named policies."},
+    {"policies", FIELD_NAMED, AT(raw_scenario, policies), .section = &section_policy, .digit = true,
+     .doc = "Named policies; a name may begin with a digit, as 3gpp-33210."},
     {"pne_gateway", FIELD_REF, AT(raw_scenario, pne_gateway), .fallback = "default",
      .names = "policy",
      .doc = "Policy of the PNE to gateway hop; a device or a node may override it."},
@@ -392,6 +329,8 @@ static const struct field certificate_fields[] = {
     {"not_after", FIELD_TIME, AT(raw_node, not_after), .min = -100 * YEAR_NS, .max = 100 * YEAR_NS,
      .doc = "End of validity in virtual time, may be negative; 30 d without it (or 30 days after "
             "not_before, where that is later)."},
+    {"revoked", FIELD_BOOL, AT(raw_node, revoked), .fallback = "false",
+     .doc = "Whether the CA has put it on its revocation list, which policies with `crl` look at."},
 };
 static const struct section section_certificate = {
     .name = "certificate",

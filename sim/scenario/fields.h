@@ -90,7 +90,8 @@ struct raw_policy {
     struct entry head;
     struct value extends, kind, versions, ciphers, groups, certificates, auth, resumption;
     struct value ticket_lifetime, security_level, key_update_after, session_lifetime;
-    struct value retransmit_after;
+    struct value retransmit_after, signature_algorithms, crl, name_check, max_fragment_length;
+    struct value record_padding;
     struct value later;
 };
 
@@ -119,7 +120,7 @@ struct raw_node {
     struct value standby, standby_link, standby_policy;
     struct value standby_uplink, standby_to, standby_over, standby_via, standby_by;
     struct value mesh, mesh_link, mesh_policy;
-    struct value certificate, present, issuer, identity, not_before, not_after;
+    struct value certificate, present, issuer, revoked, identity, not_before, not_after;
     struct value psk, secret;
     struct value position, place, disc, centre, radius, grid, origin, step, columns;
     struct value even, even_x, even_y;
@@ -230,11 +231,13 @@ struct field {
     const char *doc;          /* one sentence */
     const char *const *words; /* up to NULL */
     const char *const *later; /* words refused as not implemented, up to NULL */
+    const char *lacking;      /* FIELD_LATER: why it cannot be had */
     const char *names;        /* what a reference or a text names: "link", "policy", ... */
     const struct section *section;
     double min, max; /* in base units (ns, bit/s, octets, 1); both 0: no limits but the type's */
     bool required;
     bool slash; /* FIELD_ID: may hold '/', for names made from those of nodes */
+    bool digit; /* FIELD_NAMED: names may begin with a digit */
 };
 
 struct section {

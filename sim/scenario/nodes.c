@@ -212,6 +212,7 @@ static void take_credential(struct loader *l, const struct raw_node *raw,
                                       .issuer = (enum scenario_issuer)raw->issuer.v.i,
                                       .not_before = raw->not_before.v.i,
                                       .not_after = raw->not_after.v.i,
+                                      .revoked = raw->revoked.v.i != 0,
                                       .wrong_psk = raw->secret.v.i == 1};
     bool from = value_ok(&raw->not_before);
     bool to = value_ok(&raw->not_after);
@@ -287,7 +288,7 @@ static void strip_router(struct loader *l, struct raw_node *raw)
 {
     struct value *const defaults[] = {&raw->certificate, &raw->present,    &raw->issuer,
                                       &raw->identity,    &raw->not_before, &raw->not_after,
-                                      &raw->psk,         &raw->secret};
+                                      &raw->psk,         &raw->secret,     &raw->revoked};
     const struct {
         const struct value *v;
         const char *key;

@@ -5,6 +5,9 @@
 #include "sim/core/buf.h"
 #include "sim/scenario/loader.h"
 
+/* Bits of `versions`, by the order of its words. */
+enum { V10 = 1, V11 = 2, V12 = 4, V13 = 8, VERSIONS = 4 };
+
 static bool good_name(const char *s)
 {
     return s[0] != '\0' &&
@@ -32,6 +35,13 @@ static const char *join(struct loader *l, const struct value *v, const char *pre
     return copy;
 }
 
+/* Key exchange groups that no OpenSSL before 3.5 has. */
+static bool is_hybrid(const char *name)
+{
+    return strstr(name, "MLKEM") != NULL || strstr(name, "mlkem") != NULL ||
+           strstr(name, "kyber") != NULL || strstr(name, "Kyber") != NULL;
+}
+
 static void check_names(struct loader *l, const struct value *v, const char *what,
                         bool (*known)(const char *name))
 {
@@ -40,6 +50,10 @@ static void check_names(struct loader *l, const struct value *v, const char *wha
         if (!good_name(item->text)) {
             report_error(&l->report, item->at, "bad-name", "\"%s\" is no name of a %s",
                          report_quote(&l->report, item->text), what);
+        } else if (known != NULL && !known(item->text) && is_hybrid(item->text)) {
+            report_error(&l->report, item->at, "not-in-openssl",
+                         "OpenSSL 3.0 has no post-quantum groups: \"%s\" comes with 3.5",
+                         report_quote(&l->report, item->text));
         } else if (known != NULL && !known(item->text)) {
             report_error(&l->report, item->at, "unknown-algorithm",
                          "the cryptographic library has no %s \"%s\"", what,
@@ -75,7 +89,7 @@ static void check_ciphers(struct loader *l, const struct raw_policy *raw)
     for (size_t i = 0; i < raw->ciphers.v.texts.count; i++) {
         const struct text_item *item = &raw->ciphers.v.texts.items[i];
         bool modern = strncmp(item->text, "TLS_", 4) == 0;
-        if ((raw->versions.v.i & (modern ? 2 : 1)) == 0) {
+        if ((raw->versions.v.i & (modern ? V13 : V10 | V11 | V12)) == 0) {
             report_warning(&l->report, item->at, "unused-cipher",
                            "\"%s\" is a suite of TLS %s, which this policy does not allow",
                            report_quote(&l->report, item->text), modern ? "1.3" : "1.2");
@@ -83,13 +97,83 @@ static void check_ciphers(struct loader *l, const struct raw_policy *raw)
     }
 }
 
+static uint16_t lowest_version(int64_t set)
+{
+    uint16_t version = 0x0301;
+    for (int i = 0; i < VERSIONS - 1 && (set & INT64_C(1) << i) == 0; i++) {
+        version++;
+    }
+    return version;
+}
+
+static uint16_t highest_version(int64_t set)
+{
+    uint16_t version = 0x0304;
+    for (int i = VERSIONS - 1; i > 0 && (set & INT64_C(1) << i) == 0; i--) {
+        version--;
+    }
+    return version;
+}
+
+static void check_versions(struct loader *l, const struct raw_policy *raw)
+{
+    int64_t set = raw->versions.v.i;
+    if (raw->versions.state != VALUE_GIVEN) {
+        return;
+    }
+    int64_t low = set & -set;
+    if (((set + low) & set) != 0) {
+        report_error(&l->report, raw->versions.at, "inconsistent",
+                     "\"versions\" has a gap: what ends accept is a range");
+    } else if ((set & (V10 | V11)) != 0 && raw->security_level.state != VALUE_BAD &&
+               !(value_ok(&raw->security_level) && raw->security_level.v.i == 0)) {
+        report_hint(report_error(&l->report, raw->versions.at, "inconsistent",
+                                 "TLS 1.0 and 1.1 sign with SHA-1, which OpenSSL 3.0 does at "
+                                 "security level 0 only"),
+                    "add security_level: 0");
+    }
+}
+
+/* What belongs to records. */
+static void check_records(struct loader *l, struct raw_policy *raw)
+{
+    int64_t most = raw->max_fragment_length.v.i;
+    if (raw->max_fragment_length.state == VALUE_GIVEN && (most & (most - 1)) != 0) {
+        report_error(&l->report, raw->max_fragment_length.at, "out-of-range",
+                     "\"max_fragment_length\" is 512 B, 1024 B, 2048 B or 4096 B (RFC 6066)");
+    }
+    if (raw->record_padding.state == VALUE_GIVEN && value_ok(&raw->versions) &&
+        (raw->versions.v.i & V13) == 0) {
+        report_error(&l->report, raw->record_padding.at->key, "inconsistent",
+                     "records have padding of their own in TLS 1.3 only");
+    }
+}
+
+/* A defence that is missing shows in the name. */
+static void check_name_check(struct loader *l, const struct raw_policy *raw)
+{
+    static const char prefix[] = "broken-";
+    bool none = value_ok(&raw->name_check) && raw->name_check.v.i == 1;
+    if (none && strncmp(raw->head.name, prefix, strlen(prefix)) != 0) {
+        bool here = raw->name_check.state == VALUE_GIVEN;
+        report_hint(report_error(&l->report, here ? raw->name_check.at : raw->head.at,
+                                 "broken-policy",
+                                 "policy \"%s\" does not look at names: for that it must have one "
+                                 "that begins with broken-",
+                                 raw->head.name),
+                    "call it broken-%s", raw->head.name);
+    }
+}
+
 /* DTLS is TLS 1.2 over datagrams; OpenSSL 3.0 has no later version, and no suite of that one for
  * Ed25519 certificates. */
 static void check_dtls(struct loader *l, struct raw_policy *raw)
 {
-    if (raw->versions.state == VALUE_GIVEN && (raw->versions.v.i & 2) != 0) {
-        report_error(&l->report, raw->versions.at, "not-in-openssl",
-                     "OpenSSL 3.0 has no DTLS 1.3 (RFC 9147): kind: dtls is DTLS 1.2");
+    if (raw->versions.state == VALUE_GIVEN && (raw->versions.v.i & ~V12) != 0) {
+        report_error(
+            &l->report, raw->versions.at, "not-in-openssl",
+            "kind: dtls is DTLS 1.2: OpenSSL 3.0 has no DTLS 1.3 (RFC 9147), and DTLS 1.0 is "
+            "forbidden (RFC 8996)");
     }
     if (value_ok(&raw->certificates) && raw->certificates.v.i == CERT_ED25519) {
         bool here = raw->certificates.state == VALUE_GIVEN;
@@ -101,7 +185,7 @@ static void check_dtls(struct loader *l, struct raw_policy *raw)
                      "DTLS 1.2 has no key update");
     }
     if (value_ok(&raw->versions)) {
-        raw->versions.v.i = 1;
+        raw->versions.v.i = V12;
     }
     if (value_ok(&raw->key_update_after)) {
         raw->key_update_after.v.i = 0;
@@ -128,8 +212,8 @@ static void build_policy(struct loader *l, struct raw_policy *raw, struct scenar
     *policy = (struct scenario_policy){
         .name = raw->head.name,
         .kind = (enum scenario_kind)raw->kind.v.i,
-        .min_version = (raw->versions.v.i & 1) != 0 ? 0x0303 : 0x0304,
-        .max_version = (raw->versions.v.i & 2) != 0 ? 0x0304 : 0x0303,
+        .min_version = lowest_version(raw->versions.v.i),
+        .max_version = highest_version(raw->versions.v.i),
         .ciphers = join(l, &raw->ciphers, "TLS_", false),
         .ciphersuites = join(l, &raw->ciphers, "TLS_", true),
         .groups = join(l, &raw->groups, "", true),
@@ -141,14 +225,25 @@ static void build_policy(struct loader *l, struct raw_policy *raw, struct scenar
         .key_update_after = (uint32_t)raw->key_update_after.v.i,
         .session_lifetime =
             value_ok(&raw->session_lifetime) ? raw->session_lifetime.v.i : SIM_TIME_NEVER,
+        .signature_algorithms = join(l, &raw->signature_algorithms, "", true),
+        .crl = value_ok(&raw->crl) && raw->crl.v.i != 0,
+        .no_name_check = value_ok(&raw->name_check) && raw->name_check.v.i == 1,
+        .max_fragment_length =
+            value_ok(&raw->max_fragment_length) ? (uint32_t)raw->max_fragment_length.v.i : 0,
+        .record_padding = value_ok(&raw->record_padding) ? (uint32_t)raw->record_padding.v.i : 0,
         .retransmit_after = value_ok(&raw->retransmit_after) ? raw->retransmit_after.v.i : 0,
     };
     check_names(l, &raw->ciphers, "cipher suite", l->vocabulary->cipher_known);
     check_names(l, &raw->groups, "key exchange group", l->vocabulary->group_known);
+    check_names(l, &raw->signature_algorithms, "signature algorithm",
+                l->vocabulary->signature_known);
+    check_name_check(l, raw);
     if (value_ok(&raw->kind) && policy->kind == KIND_CLEAR) {
         check_clear(l, raw);
     } else {
         check_ciphers(l, raw);
+        check_versions(l, raw);
+        check_records(l, raw);
     }
 }
 
@@ -164,33 +259,76 @@ uint32_t find_policy(struct loader *l, const struct value *v)
                : SCENARIO_NONE;
 }
 
-static bool wants_default(const struct value *v)
+static bool names(const struct value *v, const char *name)
 {
-    return value_ok(v) && strcmp(v->v.s, "default") == 0;
+    return value_ok(v) && strcmp(v->v.s, name) == 0;
 }
 
-static bool default_wanted(const struct loader *l)
+/* Whether a policy of that name is asked for, or one extends it. */
+static bool is_wanted(const struct loader *l, const char *name)
 {
-    bool wanted = wants_default(&l->raw->pne_gateway) || wants_default(&l->raw->gateway_server);
+    bool wanted = names(&l->raw->pne_gateway, name) || names(&l->raw->gateway_server, name);
     const struct value *v = &l->raw->devices;
     for (size_t i = 0; value_ok(v) && i < v->v.entries.count; i++) {
-        wanted = wanted || wants_default(&((struct raw_device *)v->v.entries.items[i])->policy);
+        wanted = wanted || names(&((struct raw_device *)v->v.entries.items[i])->policy, name);
     }
     v = &l->raw->nodes;
     for (size_t i = 0; value_ok(v) && i < v->v.entries.count; i++) {
         const struct raw_node *raw = (const struct raw_node *)v->v.entries.items[i];
-        wanted = wanted || wants_default(&raw->policy) || wants_default(&raw->standby_policy) ||
-                 wants_default(&raw->mesh_policy);
+        wanted = wanted || names(&raw->policy, name) || names(&raw->standby_policy, name) ||
+                 names(&raw->mesh_policy, name);
+    }
+    v = &l->raw->policies;
+    for (size_t i = 0; value_ok(v) && i < v->v.entries.count; i++) {
+        wanted = wanted || names(&((struct raw_policy *)v->v.entries.items[i])->extends, name);
     }
     return wanted;
+}
+
+static bool is_defined(const struct value *v, const char *name)
+{
+    for (size_t i = 0; value_ok(v) && i < v->v.entries.count; i++) {
+        if (strcmp(v->v.entries.items[i]->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Sets that are used, as entries that a file could hold. */
+static void add_sets(struct loader *l, struct value *v)
+{
+    for (size_t i = 0; i < l->vocabulary->policy_set_count; i++) {
+        const struct scenario_policy_set *set = &l->vocabulary->policy_sets[i];
+        if (v->state == VALUE_BAD || is_defined(v, set->name) || !is_wanted(l, set->name)) {
+            continue;
+        }
+        const char *origin = arena_printf(l->arena, "policy set %s", set->name);
+        struct source *source = arena_alloc(l->arena, sizeof(*source));
+        *source = (struct source){.name = origin, .text = set->keys, .len = strlen(set->keys)};
+        struct raw_policy *raw = implicit_entry(l, &section_policy, v, &l->policies, set->name);
+        size_t told = l->report.told;
+        const struct tree *keys = yaml_parse(&l->report, source);
+        CHECK(keys != NULL);
+        read_given(&l->report, &section_policy, keys, raw);
+        CHECK(l->report.told == told);
+        for (size_t k = 0; k < section_policy.count; k++) {
+            struct value *key = field_value(&section_policy.fields[k], raw);
+            if (key->state == VALUE_GIVEN) {
+                key->state = VALUE_INHERITED;
+                key->origin = origin;
+            }
+        }
+    }
 }
 
 void policies_resolve(struct loader *l)
 {
     struct value *v = &l->raw->policies;
+    add_sets(l, v);
     resolve_named(l, &section_policy, v, &l->policies);
     uint64_t index;
-    if (default_wanted(l) && !map_get_str(&l->policies.index, "default", &index)) {
+    if (is_wanted(l, "default") && !map_get_str(&l->policies.index, "default", &index)) {
         read_finish(&l->report, &section_policy,
                     implicit_entry(l, &section_policy, v, &l->policies, "default"));
     }

@@ -88,16 +88,19 @@ static bool read_bool(struct report *r, const struct field *f, const struct tree
 
 /* --- names and texts ----------------------------------------------------------------------- */
 
-static bool check_id(struct report *r, const char *what, const struct tree *t, bool slash)
+/* `slash`: it may hold one; `digit`: it may begin with one. */
+static bool check_id(struct report *r, const char *what, const struct tree *t, bool slash,
+                     bool digit)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     static const char others[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-/";
     enum { LONGEST = 64 };
     size_t len = strlen(t->text);
-    if (len == 0 || len > LONGEST || strchr(letters, t->text[0]) == NULL ||
-        strspn(t->text, others) != len || strstr(t->text, "--") != NULL ||
-        (!slash && strchr(t->text, '/') != NULL)) {
+    bool begins =
+        strchr(letters, t->text[0]) != NULL || (digit && t->text[0] >= '0' && t->text[0] <= '9');
+    if (len == 0 || len > LONGEST || !begins || strspn(t->text, others) != len ||
+        strstr(t->text, "--") != NULL || (!slash && strchr(t->text, '/') != NULL)) {
         report_error(r, t, "bad-name",
                      "\"%s\" is no good as %s: a letter first, then letters, digits, '_', '.', '-' "
                      "but not \"--\", at most %d in all",
@@ -255,7 +258,7 @@ static bool read_entries(struct report *r, const struct field *f, const struct t
         }
         struct entry *e = read_entry(r, f->section, c, name);
         if (name != NULL &&
-            (!check_boolean_key(r, c->key) || !check_id(r, "a name", c->key, false))) {
+            (!check_boolean_key(r, c->key) || !check_id(r, "a name", c->key, false, f->digit))) {
             e->bad = true;
         }
         v->v.entries.items[v->v.entries.count++] = e;
@@ -316,7 +319,7 @@ static bool read_value(struct report *r, const struct field *f, const struct tre
         return parse_is_scalar(r, f, t);
     case FIELD_ID:
         v->v.s = t->text;
-        return parse_is_scalar(r, f, t) && check_id(r, "a name", t, f->slash);
+        return parse_is_scalar(r, f, t) && check_id(r, "a name", t, f->slash, false);
     case FIELD_WORD:
         return parse_is_scalar(r, f, t) && find_word(r, f, t, &v->v.i);
     case FIELD_WORDS:
@@ -362,8 +365,12 @@ static bool read_value(struct report *r, const struct field *f, const struct tre
     case FIELD_LIST:
         return read_entries(r, f, t, v);
     case FIELD_LATER:
-        report_error(r, t->key, "not-implemented",
-                     "\"%s\" is not implemented in this version of cpnsim", f->key);
+        if (f->lacking != NULL) {
+            report_error(r, t->key, "not-in-openssl", "%s", f->lacking);
+        } else {
+            report_error(r, t->key, "not-implemented",
+                         "\"%s\" is not implemented in this version of cpnsim", f->key);
+        }
         return false;
     }
     return false;

@@ -330,6 +330,23 @@ static void write_technology(const struct scenario_link *t, struct buf *out)
     buf_append_str(out, " |\n");
 }
 
+static void write_policy_sets(const struct scenario_vocabulary *w, struct buf *out)
+{
+    buf_append_str(
+        out, "\n## Policies that have a name\n\nValid wherever a policy is named, and after "
+             "`extends`; a file that defines a policy of the same name has its own. Those "
+             "that begin with `broken-` lack a defence on purpose: what measures security "
+             "must find it missing.\n\n| Policy | What | Source | Keys |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < w->policy_set_count; i++) {
+        const struct scenario_policy_set *set = &w->policy_sets[i];
+        buf_printf(out, "| `%s` | ", set->name);
+        cell(set->doc, out);
+        buf_append_str(out, " | ");
+        cell(set->source, out);
+        buf_printf(out, " | `%s` |\n", set->keys);
+    }
+}
+
 static void write_vocabulary(const struct scenario_vocabulary *w, struct buf *out)
 {
     write_verbs(w, out);
@@ -356,6 +373,7 @@ static void write_vocabulary(const struct scenario_vocabulary *w, struct buf *ou
     for (size_t i = 0; i < w->technology_count; i++) {
         write_technology(&w->technologies[i], out);
     }
+    write_policy_sets(w, out);
     buf_append_str(out, "\n## CPUs\n\nValid as `cpu` of a device:");
     for (size_t i = 0; i < w->cpu_count; i++) {
         buf_printf(out, "%s `%s`", i > 0 ? "," : "", w->cpus[i]);

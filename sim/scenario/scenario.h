@@ -101,6 +101,14 @@ struct scenario_verb {
 };
 
 /* Borrowed by scenario_load() during the call. */
+/* A policy that needs no definition in a file. */
+struct scenario_policy_set {
+    const char *name;
+    const char *keys;   /* a mapping as a file would have it */
+    const char *source; /* document and section, or [ours] */
+    const char *doc;    /* one sentence */
+};
+
 struct scenario_vocabulary {
     const struct scenario_link *technologies;
     size_t technology_count;
@@ -112,6 +120,9 @@ struct scenario_vocabulary {
      * checked. */
     bool (*cipher_known)(const char *name);
     bool (*group_known)(const char *name);
+    bool (*signature_known)(const char *name);
+    const struct scenario_policy_set *policy_sets;
+    size_t policy_set_count;
 };
 
 /* --- the scenario
@@ -134,7 +145,7 @@ enum { SCENARIO_DTLS_MTU_LEAST = 280 };
 struct scenario_policy {
     const char *name;
     enum scenario_kind kind;
-    uint16_t min_version, max_version; /* 0x0303, 0x0304 */
+    uint16_t min_version, max_version; /* 0x0301 to 0x0304 */
     const char *ciphers;               /* TLS 1.2 names joined by ':', or NULL */
     const char *ciphersuites;          /* TLS 1.3 names joined by ':', or NULL */
     const char *groups;                /* joined by ':', or NULL */
@@ -146,6 +157,11 @@ struct scenario_policy {
     uint32_t key_update_after; /* messages an end sends before it updates its keys; 0: never */
     sim_time session_lifetime; /* an established session is closed after it; SIM_TIME_NEVER */
     sim_time retransmit_after; /* DTLS: of a flight; doubles */
+    const char *signature_algorithms; /* joined by ':', or NULL */
+    bool crl;                         /* certificates are looked up in the CA's list */
+    bool no_name_check;               /* broken-*: any certificate of the CA will do */
+    uint32_t max_fragment_length;     /* octets; 0: not asked for */
+    uint32_t record_padding;          /* octets; 0: none */
 };
 
 /* The battery of a device and what drains it. */
@@ -174,6 +190,7 @@ struct scenario_credential {
     sim_time not_before;  /* virtual time, may be negative; default -1 day */
     sim_time not_after;   /* default: 30 days */
     bool wrong_psk;
+    bool revoked; /* on the CA's revocation list from the start */
 };
 
 /* How a node moves; copies of an entry share one. */

@@ -178,12 +178,22 @@ static void read_all(struct secure_session *s, struct secure_output *out)
         s->state == SECURE_ESTABLISHED && (SSL_get_shutdown(s->ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
 }
 
+/* Octets for a message in a record that fits a datagram and the length agreed on (RFC 6066). */
+static size_t room_of(SSL *ssl)
+{
+    size_t room = DTLS_get_data_mtu(ssl) + AEAD_BYTES;
+    const SSL_SESSION *session = SSL_get_session(ssl);
+    unsigned code = session != NULL ? SSL_SESSION_get_max_fragment_length(session) : 0;
+    size_t agreed = code != 0 ? (size_t)512 << (code - 1) : SSL3_RT_MAX_PLAIN_LENGTH;
+    return room < agreed ? room : agreed;
+}
+
 /* A message that is too long even for pieces is not sent; its peer will miss it as any other. */
 static void write_message(struct secure_session *s, struct span message)
 {
     struct dtls *d = s->dtls;
     struct buf record = {0};
-    size_t room = DTLS_get_data_mtu(s->ssl) + AEAD_BYTES;
+    size_t room = room_of(s->ssl);
     size_t count = pieces_count(message.len, room);
     for (size_t i = 0; s->state == SECURE_ESTABLISHED && i < count; i++) {
         size_t written;

@@ -21,6 +21,10 @@ struct secure_identity {
     enum secure_key_kind kind;
 };
 
+struct secure_crl {
+    X509_CRL *list;
+};
+
 /* Virtual time as seconds since 1970. */
 int64_t identity_unix_time(sim_time t);
 /* The URN among the certificate's URI subject alternative names that equals `wanted`, or with

@@ -46,4 +46,11 @@ void secure_identity_free(struct secure_identity *identity);
 /* DER of the certificate; borrowed. */
 struct span secure_identity_certificate(const struct secure_identity *identity);
 
+/* The list of certificates that a CA has revoked (RFC 5280 section 5), valid as long as the CA. */
+struct secure_crl;
+int secure_crl_issue(struct secure_env *env, const struct secure_ca *issuer,
+                     const struct secure_identity *const *revoked, size_t count,
+                     struct secure_crl **ret, struct diag_list *diags);
+void secure_crl_free(struct secure_crl *crl);
+
 #endif

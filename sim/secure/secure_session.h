@@ -24,7 +24,13 @@ bool secure_kind_has_datagrams(enum secure_kind kind);
 enum { SECURE_DTLS_MTU_LEAST = 280, SECURE_DTLS_MTU_MOST = 4096 };
 
 enum secure_auth { SECURE_AUTH_MUTUAL, SECURE_AUTH_SERVER_ONLY, SECURE_AUTH_PSK };
-enum secure_version { SECURE_TLS12 = 0x0303, SECURE_TLS13 = 0x0304 };
+/* 1.0 and 1.1 at security level 0 only. */
+enum secure_version {
+    SECURE_TLS10 = 0x0301,
+    SECURE_TLS11 = 0x0302,
+    SECURE_TLS12 = 0x0303,
+    SECURE_TLS13 = 0x0304
+};
 
 /* What both ends may negotiate. Strings use OpenSSL's names and are copied by
  * secure_policy_create(). */
@@ -42,12 +48,20 @@ struct secure_policy_params {
     int security_level;        /* OpenSSL security level, -1: 2; 0 admits NULL ciphers */
     sim_time retransmit_after; /* DTLS: a flight is sent again after this, then after twice this
                                   ...; 0: 1 s (RFC 6347 4.2.4.1) */
+    const char *signature_algorithms; /* "ecdsa_secp256r1_sha256:ed25519", of both ends; or NULL */
+    size_t max_fragment_length; /* content of records that clients ask for (RFC 6066): 512, 1024,
+                                   2048, 4096; 0: they ask for nothing */
+    size_t record_padding;      /* TLS 1.3: records come in multiples of this; 0 or 1: any length */
+    bool no_name_check; /* `expected_peer` is not looked at: a hole, for controls that must find it
+                         */
+    bool crl; /* certificates are good only where the CA's list says so: secure_policy_set_crl() */
 };
 
 /* Whether this OpenSSL has a cipher of TLS 1.2, a cipher suite of TLS 1.3 ("TLS_...") or an
  * operator on a cipher list of that name, at any security level; likewise a group. */
 bool secure_cipher_known(const char *name);
 bool secure_group_known(const char *name);
+bool secure_signature_known(const char *name);
 
 /* A policy made ready: one SSL_CTX a role, shared by all its sessions. */
 struct secure_policy;
@@ -57,6 +71,10 @@ int secure_policy_create(struct secure_env *env, const struct secure_policy_para
                          const struct secure_ca *trust, struct secure_policy **ret,
                          struct diag_list *diags);
 void secure_policy_free(struct secure_policy *policy);
+/* The list that sessions of a policy with `crl` look at; before the first of them. Without one they
+ * accept nobody. -SIM_ECRYPTO with a sentence. */
+int secure_policy_set_crl(struct secure_policy *policy, const struct secure_crl *crl,
+                          struct diag_list *diags);
 enum secure_kind secure_policy_kind(const struct secure_policy *policy);
 /* Verifies the chain of `peer` as a session of this policy will have to, an initiator's or a
  * responder's, so that it finds that done. Changes what a session costs the machine and nothing

@@ -30,6 +30,8 @@ int secure_policy_create(struct secure_env *env, const struct secure_policy_para
     p->kind = params->kind;
     p->ops = kinds[params->kind];
     p->retransmit_after = params->retransmit_after;
+    p->no_name_check = params->no_name_check;
+    p->crl = params->crl;
     p->name = mem_strdup(params->name);
     p->auth = params->auth;
     p->tickets = params->tickets && params->auth != SECURE_AUTH_PSK;

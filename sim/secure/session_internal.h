@@ -18,6 +18,8 @@ struct secure_policy {
     enum secure_kind kind;
     enum secure_auth auth;
     sim_time retransmit_after; /* DTLS */
+    bool no_name_check;
+    bool crl;
     bool tickets;
     bool tls13_only;
     int first_group; /* TLS NamedGroup that a ClientHello has a share of; 0: OpenSSL's choice */

@@ -11,13 +11,18 @@
 
 /* --- certificates ---------------------------------------------------------------------------- */
 
+static bool must_be_named(const struct secure_session *s)
+{
+    return s->expected_peer != NULL && !s->policy->no_name_check;
+}
+
 /* After a good chain: the certificate must carry the URN of the peer that was meant. OpenSSL checks
  * host names, e-mail and IP addresses, but no URIs. */
 int tls_on_verify(int good, X509_STORE_CTX *store)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     const struct secure_session *s = SSL_get_app_data(ssl);
-    if (good && X509_STORE_CTX_get_error_depth(store) == 0 && s->expected_peer != NULL &&
+    if (good && X509_STORE_CTX_get_error_depth(store) == 0 && must_be_named(s) &&
         !identity_find_urn(X509_STORE_CTX_get_current_cert(store), s->expected_peer, NULL, 0)) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
         return 0;
@@ -46,7 +51,7 @@ bool tls_may_resume(const struct secure_session *s, const SSL_SESSION *session)
     }
     X509 *peer = SSL_SESSION_get0_peer((SSL_SESSION *)(uintptr_t)session);
     return peer != NULL &&
-           (s->expected_peer == NULL || identity_find_urn(peer, s->expected_peer, NULL, 0)) &&
+           (!must_be_named(s) || identity_find_urn(peer, s->expected_peer, NULL, 0)) &&
            X509_cmp_timeframe(SSL_get0_param(s->ssl), X509_get0_notBefore(peer),
                               X509_get0_notAfter(peer)) == 0;
 }

@@ -121,7 +121,8 @@ static void peer_facts(const struct secure_session *s, struct secure_facts *f)
                (SSL_get_verify_mode(s->ssl) & SSL_VERIFY_PEER) != 0) {
         f->peer_certificate = true;
         how = f->resumed ? "resumption (certificate)" : "certificate";
-        identity_find_urn(peer, s->expected_peer, f->peer_id, sizeof(f->peer_id));
+        identity_find_urn(peer, s->policy->no_name_check ? NULL : s->expected_peer, f->peer_id,
+                          sizeof(f->peer_id));
     }
     set_word(f->peer_auth, sizeof(f->peer_auth), how);
 }

@@ -12,6 +12,7 @@
 enum { DEFAULT_SECURITY_LEVEL = 2, MOST_TICKET_SECONDS = 7 * 86400 /* RFC 8446 4.6.1 */ };
 
 /* TLS 1.2 suites that prove a shared key and nothing else; RSA-PSK would let in certificates. */
+enum { LISTS = 4 };
 static const char psk_ciphers[] = "kECDHEPSK:kDHEPSK:kPSK:!eNULL";
 
 /* --- names that this OpenSSL must know ---------------------------------------------------------
@@ -20,6 +21,13 @@ static const char psk_ciphers[] = "kECDHEPSK:kDHEPSK:kPSK:!eNULL";
 static int set_groups(SSL_CTX *ctx, const char *list)
 {
     return (int)SSL_CTX_set1_groups_list(ctx, list);
+}
+
+/* Those that this end accepts, and that it asks clients for. */
+static int set_signatures(SSL_CTX *ctx, const char *list)
+{
+    return SSL_CTX_set1_sigalgs_list(ctx, list) == 1 &&
+           SSL_CTX_set1_client_sigalgs_list(ctx, list) == 1;
 }
 
 /* Whether one of the suites now set may be used at this security level and in these versions. */
@@ -43,7 +51,7 @@ struct name_list {
     const char *list;
     int (*set)(SSL_CTX *, const char *);
     const char *what;
-    bool is_group;
+    bool alone; /* works whatever the versions */
     bool tls13;
 };
 
@@ -56,7 +64,7 @@ static bool name_is_usable(SSL_CTX *ctx, const struct name_list *l, const char *
     if (l->set(ctx, name) != 1) {
         return false;
     }
-    return l->is_group || !admitted || has_usable(ctx, l->tls13, psk_only);
+    return l->alone || !admitted || has_usable(ctx, l->tls13, psk_only);
 }
 
 /* Every name of a list is tried alone: OpenSSL ignores unknown ones as long as one is known. */
@@ -86,12 +94,13 @@ static int set_algorithms(SSL_CTX *ctx, const struct secure_policy_params *p, bo
                           struct diag_list *diags)
 {
     bool psk = p->auth == SECURE_AUTH_PSK;
-    const struct name_list lists[] = {
+    const struct name_list lists[LISTS] = {
         {p->ciphers, SSL_CTX_set_cipher_list, "cipher", false, false},
         {p->ciphersuites, SSL_CTX_set_ciphersuites, "cipher suite", false, true},
-        {p->groups, set_groups, "group", true, false}};
-    const char *const defaults[] = {psk ? psk_ciphers : OSSL_default_cipher_list(),
-                                    OSSL_default_ciphersuites(), NULL};
+        {p->groups, set_groups, "group", true, false},
+        {p->signature_algorithms, set_signatures, "signature algorithm", true, false}};
+    const char *const defaults[LISTS] = {psk ? psk_ciphers : OSSL_default_cipher_list(),
+                                         OSSL_default_ciphersuites(), NULL, NULL};
     SSL_CTX_set_security_level(ctx,
                                p->security_level < 0 ? DEFAULT_SECURITY_LEVEL : p->security_level);
     for (size_t i = 0; i < SIM_ARRAY_LEN(lists); i++) {
@@ -161,6 +170,23 @@ static bool set_versions(SSL_CTX *ctx, const struct secure_policy_params *p)
            SSL_CTX_set_max_proto_version(ctx, dtls ? DTLS1_2_VERSION : p->max_version) == 1;
 }
 
+static bool set_records(SSL_CTX *ctx, bool server, const struct secure_policy_params *p)
+{
+    static const struct {
+        size_t bytes;
+        uint8_t code;
+    } lengths[] = {{512, TLSEXT_max_fragment_length_512},
+                   {1024, TLSEXT_max_fragment_length_1024},
+                   {2048, TLSEXT_max_fragment_length_2048},
+                   {4096, TLSEXT_max_fragment_length_4096}};
+    bool ok = p->max_fragment_length == 0 || server;
+    for (size_t i = 0; !ok && i < SIM_ARRAY_LEN(lengths); i++) {
+        ok = lengths[i].bytes == p->max_fragment_length &&
+             SSL_CTX_set_tlsext_max_fragment_length(ctx, lengths[i].code) == 1;
+    }
+    return ok && (p->record_padding <= 1 || SSL_CTX_set_block_padding(ctx, p->record_padding) == 1);
+}
+
 static bool set_context(SSL_CTX *ctx, bool server, const struct secure_policy *policy,
                         const struct secure_policy_params *p, const struct secure_ca *trust)
 {
@@ -176,7 +202,10 @@ static bool set_context(SSL_CTX *ctx, bool server, const struct secure_policy *p
         SSL_CTX_set_cookie_generate_cb(ctx, dtls_on_cookie);
         SSL_CTX_set_cookie_verify_cb(ctx, dtls_on_check_cookie);
     }
-    return set_versions(ctx, p) &&
+    if (p->crl) {
+        X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_CRL_CHECK);
+    }
+    return set_versions(ctx, p) && set_records(ctx, server, p) &&
            (trust == NULL ||
             X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), trust->certificate) == 1) &&
            set_tickets(ctx, server, policy->tickets, p->ticket_lifetime);
@@ -243,6 +272,18 @@ int tls_contexts_create(struct secure_policy *policy, const struct secure_policy
     return r;
 }
 
+int secure_policy_set_crl(struct secure_policy *policy, const struct secure_crl *crl,
+                          struct diag_list *diags)
+{
+    for (int i = 0; policy->crl && i < 4; i++) {
+        SSL_CTX *ctx = policy->contexts[i / 2][i % 2];
+        if (ctx != NULL && X509_STORE_add_crl(SSL_CTX_get_cert_store(ctx), crl->list) != 1) {
+            return env_fail(diags, policy->name);
+        }
+    }
+    return 0;
+}
+
 /* --- chains, before they are asked for
  * ------------------------------------------------------------------------------------------- */
 
@@ -298,4 +339,9 @@ static int set_group(SSL_CTX *ctx, const char *name)
 bool secure_group_known(const char *name)
 {
     return is_known(name, set_group);
+}
+
+bool secure_signature_known(const char *name)
+{
+    return is_known(name, set_signatures);
 }

@@ -181,6 +181,11 @@ static int build_policy(struct world *w, uint32_t number, struct diag_list *diag
         .ticket_lifetime = p->ticket_lifetime,
         .security_level = p->security_level,
         .retransmit_after = p->retransmit_after,
+        .signature_algorithms = p->signature_algorithms,
+        .max_fragment_length = p->max_fragment_length,
+        .record_padding = p->record_padding,
+        .no_name_check = p->no_name_check,
+        .crl = p->crl,
     };
     return secure_policy_create(w->env, &params, w->ca, &w->policies[number], diags);
 }
@@ -359,6 +364,34 @@ static int build_hop(struct world *w, uint32_t number, struct issues *all, struc
     return r == 0 ? plan_identity(w, hop->server, hop->policy, all, diags) : r;
 }
 
+/* What the CA has revoked, for the policies that ask. */
+static int build_crl(struct world *w, struct diag_list *diags)
+{
+    const struct scenario *s = w->scenario;
+    const struct secure_identity **revoked = NULL;
+    size_t count = 0;
+    size_t capacity = 0;
+    int r = 0;
+    for (size_t i = 0; i < s->node_count; i++) {
+        const struct entity *e = &w->entities[i];
+        for (size_t k = 0; s->nodes[i].credential.revoked && k < SIM_ARRAY_LEN(e->identities);
+             k++) {
+            if (e->identities[k] != NULL) {
+                *MEM_PUSH(revoked, count, capacity) = e->identities[k];
+            }
+        }
+    }
+    for (size_t i = 0; r == 0 && i < s->policy_count; i++) {
+        if (w->policies[i] == NULL || !s->policies[i].crl) {
+            continue;
+        }
+        r = w->crl == NULL ? secure_crl_issue(w->env, w->ca, revoked, count, &w->crl, diags) : 0;
+        r = r == 0 ? secure_policy_set_crl(w->policies[i], w->crl, diags) : r;
+    }
+    free(revoked);
+    return r;
+}
+
 /* Personal networks and Service Groups have URNs like entities. */
 static void build_urns(struct world *w)
 {
@@ -419,7 +452,8 @@ int world_build(struct world *w, struct diag_list *diags)
         free(all.items);
         return r;
     }
-    return issue_all(w, &all, diags);
+    r = issue_all(w, &all, diags);
+    return r == 0 ? build_crl(w, diags) : r;
 }
 
 static void dismantle_entity(struct entity *e)
@@ -491,6 +525,7 @@ void world_dismantle(struct world *w)
         secure_policy_free(w->policies[i]);
     }
     free(w->policies);
+    secure_crl_free(w->crl);
     secure_ca_free(w->ca);
     secure_ca_free(w->other_ca);
     secure_env_free(w->env);

@@ -260,6 +260,7 @@ struct world {
     struct net *net;
     struct secure_env *env;
     struct secure_ca *ca;            /* of the scenario */
+    struct secure_crl *crl;          /* of that CA; NULL: no policy asks for it */
     struct secure_ca *other_ca;      /* that nobody trusts; made when a node needs it */
     struct secure_policy **policies; /* by index in the scenario; made when a hop needs it */
     struct recorder *recorder;

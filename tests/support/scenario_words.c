@@ -135,6 +135,11 @@ static bool cipher_known(const char *name)
     return among(name, ciphers);
 }
 
+static bool signature_known(const char *name)
+{
+    return strncmp(name, "ecdsa_secp", 10) == 0 || strcmp(name, "ed25519") == 0;
+}
+
 static bool group_known(const char *name)
 {
     static const char *const groups[] = {"X25519", "P-256", "P-384", NULL};
@@ -148,4 +153,5 @@ const struct scenario_vocabulary scenario_words = {.technologies = technologies,
                                                    .verbs = verbs,
                                                    .verb_count = SIM_ARRAY_LEN(verbs),
                                                    .cipher_known = cipher_known,
+                                                   .signature_known = signature_known,
                                                    .group_known = group_known};

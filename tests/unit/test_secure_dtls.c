@@ -470,6 +470,35 @@ static void a_shared_key_alone_gives_no_forward_secrecy(void **state)
     }
 }
 
+/* Records of the length that the client asks for (RFC 6066), pieces and handshake alike. */
+static void records_of_the_length_agreed_on(void **state)
+{
+    struct world *w = *state;
+    static const size_t lengths[] = {512, 1024, 2048, 4096};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(lengths); i++) {
+        struct secure_policy_params params = dtls_params();
+        params.max_fragment_length = lengths[i];
+        struct secure_policy *policy = pair_policy(w->env, &params, w->ca);
+        struct pair p;
+        uint8_t message[5000] = {1};
+        pair_open(&p, policy, policy,
+                  (struct secure_session_params){.identity = w->ids[INITIATOR], .mtu = 4096},
+                  (struct secure_session_params){.identity = w->ids[RESPONDER], .mtu = 4096}, 0);
+        pair_handshake(&p);
+        assert_true(pair_is_established(&p));
+        p.longest = 0;
+        for (int e = 0; e < ENDS; e++) {
+            pair_send(&p, e, span_of(message, sizeof(message)));
+            pair_flow(&p);
+            assert_true(span_equal(buf_span(&p.got[1 - e]), span_of(message, sizeof(message))));
+        }
+        assert_true(p.longest <= lengths[i] + 13 + 24);
+        assert_true(lengths[i] > 4000 || p.longest >= lengths[i]);
+        pair_fini(&p);
+        secure_policy_free(policy);
+    }
+}
+
 /* Who is not meant is refused with the alert of TLS 1.2. */
 static void refusals(void **state)
 {
@@ -616,6 +645,7 @@ int main(void)
         cmocka_unit_test(a_bad_line_delays_and_alters_nothing),
         cmocka_unit_test(tickets_resume),
         cmocka_unit_test(a_shared_key_alone_gives_no_forward_secrecy),
+        cmocka_unit_test(records_of_the_length_agreed_on),
         cmocka_unit_test(refusals),
         cmocka_unit_test(pieces_come_together_in_any_order),
         cmocka_unit_test(half_messages_are_forgotten),

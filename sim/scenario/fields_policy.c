@@ -1,0 +1,104 @@
+/* The keys of a policy. */
+#include "sim/scenario/fields.h"
+#include "sim/scenario/scenario.h"
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define FIELDS(f) .fields = (f), .count = SIM_ARRAY_LEN(f)
+#define YEAR_NS 31557600e9
+
+static const char *const words_version[] = {"1.0", "1.1", "1.2", "1.3", NULL};
+static const char *const words_name_check[] = {"required", "none", NULL};
+static const char *const later_kind[] = {"ipsec", NULL};
+static const char *const later_auth[] = {"certificate", NULL};
+
+static const struct field policy_fields[] = {
+    {"extends", FIELD_REF, AT(raw_policy, extends), .names = "policy",
+     .doc = "Policy whose keys hold where this one does not say otherwise."},
+    {"kind", FIELD_WORD, AT(raw_policy, kind), .fallback = "tls", .words = words_kind,
+     .later = later_kind,
+     .doc = "Kind of secure session: TLS over TCP; DTLS 1.2 over UDP, for links that lose packets "
+            "(over an MTU of 280 B at least); clear means none at all."},
+    {"versions", FIELD_WORDS, AT(raw_policy, versions), .fallback = "[\"1.2\", \"1.3\"]",
+     .words = words_version,
+     .doc =
+         "TLS versions that both ends accept, without a gap; 1.0 and 1.1 at security_level 0 only. "
+         "DTLS is 1.2."},
+    {"ciphers", FIELD_TEXTS, AT(raw_policy, ciphers), .names = "cipher",
+     .doc = "Cipher suites by OpenSSL's names; those that start with TLS_ are for TLS 1.3. Without "
+            "it OpenSSL's defaults hold."},
+    {"groups", FIELD_TEXTS, AT(raw_policy, groups), .fallback = "[X25519, P-256]",
+     .names = "key exchange group",
+     .doc = "Key exchange groups in order of preference, by OpenSSL's names."},
+    {"certificates", FIELD_WORD, AT(raw_policy, certificates), .fallback = "ecdsa-p256",
+     .words = words_certificates, .doc = "Kind of key in the certificates of both ends."},
+    {"auth", FIELD_WORD, AT(raw_policy, auth), .fallback = "mutual", .words = words_auth,
+     .later = later_auth,
+     .doc = "Who proves who he is: both by certificate, the server alone, or both by a pre-shared "
+            "key."},
+    {"resumption", FIELD_WORD, AT(raw_policy, resumption), .fallback = "tickets",
+     .words = words_resumption, .doc = "How a later session may resume an earlier one."},
+    {"ticket_lifetime", FIELD_TIME, AT(raw_policy, ticket_lifetime), .fallback = "2 h", .min = 1e9,
+     .max = 604800e9, .doc = "How long a ticket may be used."},
+    {"security_level", FIELD_INTEGER, AT(raw_policy, security_level), .max = 5,
+     .doc = "OpenSSL's security level; without it OpenSSL's default holds."},
+    {"key_update_after", FIELD_INTEGER, AT(raw_policy, key_update_after), .fallback = "0",
+     .max = 4294967295.0,
+     .doc = "Messages that an end sends before it updates its keys (TLS 1.3); 0: never."},
+    {"session_lifetime", FIELD_TIME, AT(raw_policy, session_lifetime), .min = 1,
+     .max = 100 * YEAR_NS,
+     .doc = "An established session is closed after this time; without it, never."},
+    {"retransmit_after", FIELD_TIME, AT(raw_policy, retransmit_after), .min = 1e8, .max = 60e9,
+     .doc = "DTLS: a flight of the handshake is sent again after this time, then after twice that, "
+            "and so on up to 60 s; without it after 1 s (RFC 6347; RFC 7925 has 9 s)."},
+    {"signature_algorithms", FIELD_TEXTS, AT(raw_policy, signature_algorithms),
+     .names = "signature algorithm",
+     .doc = "Signature schemes that both ends accept of each other, in order of preference, by "
+            "their names in TLS 1.3, such as ecdsa_secp256r1_sha256; in TLS 1.2 the hash counts "
+            "alone. "
+            "Without it OpenSSL's defaults hold."},
+    {"crl", FIELD_BOOL, AT(raw_policy, crl), .fallback = "false",
+     .doc = "Whether certificates are looked up in the revocation list of the scenario's CA, which "
+            "names the nodes whose certificate is `revoked: true`."},
+    {"name_check", FIELD_WORD, AT(raw_policy, name_check), .fallback = "required",
+     .words = words_name_check,
+     .doc = "Whether the peer's certificate must carry the name of the peer that is meant; none is "
+            "for policies whose name begins with broken- alone."},
+    {"max_fragment_length", FIELD_SIZE, AT(raw_policy, max_fragment_length), .min = 512,
+     .max = 4096,
+     .doc =
+         "Largest content of a record that the client asks for (RFC 6066): 512 B, 1024 B, 2048 B "
+         "or 4096 B; without it 16 KiB."},
+    {"record_padding", FIELD_SIZE, AT(raw_policy, record_padding), .min = 2, .max = 16384,
+     .doc =
+         "TLS 1.3: records are padded to a multiple of this many octets; without it not at all."},
+    {"esp", FIELD_LATER, AT(raw_policy, later), .doc = "ESP transform."},
+    {"ocsp", FIELD_LATER, AT(raw_policy, later), .doc = "OCSP stapling."},
+    {"early_data", FIELD_LATER, AT(raw_policy, later), .doc = "0-RTT data."},
+    {"connection_id", FIELD_LATER, AT(raw_policy, later),
+     .lacking = "OpenSSL 3.0 has no connection identifiers of DTLS (RFC 9146)",
+     .doc = "Connection identifiers of DTLS."},
+    {"raw_public_keys", FIELD_LATER, AT(raw_policy, later),
+     .lacking = "OpenSSL 3.0 has no raw public keys (RFC 7250); they come with 3.2",
+     .doc = "Keys without certificates."},
+    {"record_size_limit", FIELD_LATER, AT(raw_policy, later),
+     .lacking =
+         "OpenSSL 3.0 has no record size limit (RFC 8449); max_fragment_length (RFC 6066) is "
+         "there",
+     .doc = "Largest record that an end takes."},
+};
+const struct section section_policy = {
+    .name = "policies",
+    .title = "policy",
+    FIELDS(policy_fields),
+    .bytes = sizeof(struct raw_policy),
+    .inherits = true,
+    .doc = "Named sets of choices for secure sessions. The name `default` stands for a policy with "
+           "all defaults unless the file defines it; the sets listed under [Policies that have a "
+           "name](#policies-that-have-a-name) may be used and extended likewise.",
+    .example = "security:\n"
+               "  policies:\n"
+               "    modern: {versions: [\"1.3\"], groups: [X25519, P-256], auth: mutual}\n"
+               "    old: {extends: modern, versions: [\"1.2\"], ciphers: "
+               "[ECDHE-ECDSA-AES128-GCM-SHA256]}\n"
+               "    shared-key: {auth: psk, session_lifetime: 10 min}\n"
+               "    strict: {extends: bcp195, versions: [\"1.3\"], crl: true}\n"};
