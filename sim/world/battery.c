@@ -67,13 +67,14 @@ static void on_notice(void *arg)
     if (b->charge_pj > 0 || b->empty) {
         return;
     }
+    struct entity *owner = b->entities[0];
     b->empty = true;
-    for (size_t i = 0; i < WATCHERS; i++) {
-        if (b->entities[i] != NULL) {
-            b->entities[i]->silent_until = SIM_TIME_NEVER;
-        }
+    CHECK(owner != NULL);
+    owner->silent_until = SIM_TIME_NEVER;
+    if (b->entities[1] != NULL) {
+        b->entities[1]->silent_until = SIM_TIME_NEVER;
     }
-    report_event(b->world, "battery_empty", b->entities[0], b->entities[0]->node->id, NULL);
+    report_event(b->world, "battery_empty", owner, owner->node->id, NULL);
 }
 
 static void notice(struct battery *b)
