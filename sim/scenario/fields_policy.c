@@ -59,6 +59,9 @@ static const struct field policy_fields[] = {
     {"crl", FIELD_BOOL, AT(raw_policy, crl), .fallback = "false",
      .doc = "Whether certificates are looked up in the revocation list of the scenario's CA, which "
             "names the nodes whose certificate is `revoked: true`."},
+    {"ocsp", FIELD_BOOL, AT(raw_policy, ocsp), .fallback = "false",
+     .doc = "Whether the server of a session must bring the CA's word that its certificate is not "
+            "revoked (OCSP stapling); of clients' certificates it says nothing."},
     {"name_check", FIELD_WORD, AT(raw_policy, name_check), .fallback = "required",
      .words = words_name_check,
      .doc = "Whether the peer's certificate must carry the name of the peer that is meant; none is "
@@ -72,7 +75,6 @@ static const struct field policy_fields[] = {
      .doc =
          "TLS 1.3: records are padded to a multiple of this many octets; without it not at all."},
     {"esp", FIELD_LATER, AT(raw_policy, later), .doc = "ESP transform."},
-    {"ocsp", FIELD_LATER, AT(raw_policy, later), .doc = "OCSP stapling."},
     {"early_data", FIELD_LATER, AT(raw_policy, later), .doc = "0-RTT data."},
     {"connection_id", FIELD_LATER, AT(raw_policy, later),
      .lacking = "OpenSSL 3.0 has no connection identifiers of DTLS (RFC 9146)",

@@ -227,6 +227,7 @@ static void build_policy(struct loader *l, struct raw_policy *raw, struct scenar
             value_ok(&raw->session_lifetime) ? raw->session_lifetime.v.i : SIM_TIME_NEVER,
         .signature_algorithms = join(l, &raw->signature_algorithms, "", true),
         .crl = value_ok(&raw->crl) && raw->crl.v.i != 0,
+        .ocsp = value_ok(&raw->ocsp) && raw->ocsp.v.i != 0,
         .no_name_check = value_ok(&raw->name_check) && raw->name_check.v.i == 1,
         .max_fragment_length =
             value_ok(&raw->max_fragment_length) ? (uint32_t)raw->max_fragment_length.v.i : 0,

@@ -159,6 +159,7 @@ struct scenario_policy {
     sim_time retransmit_after; /* DTLS: of a flight; doubles */
     const char *signature_algorithms; /* joined by ':', or NULL */
     bool crl;                         /* certificates are looked up in the CA's list */
+    bool ocsp;                        /* the responder's comes with the CA's word (stapled) */
     bool no_name_check;               /* broken-*: any certificate of the CA will do */
     uint32_t max_fragment_length;     /* octets; 0: not asked for */
     uint32_t record_padding;          /* octets; 0: none */

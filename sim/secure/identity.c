@@ -358,6 +358,7 @@ void secure_identity_free(struct secure_identity *identity)
         }
         EVP_PKEY_free(identity->key);
         X509_free(identity->certificate);
+        buf_fini(&identity->staple);
         free(identity);
     }
 }

@@ -19,6 +19,7 @@ struct secure_identity {
     EVP_PKEY *key;
     X509 *certificate;
     enum secure_key_kind kind;
+    struct buf staple; /* OCSP response, or empty */
 };
 
 struct secure_crl {

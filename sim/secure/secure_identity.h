@@ -46,6 +46,17 @@ void secure_identity_free(struct secure_identity *identity);
 /* DER of the certificate; borrowed. */
 struct span secure_identity_certificate(const struct secure_identity *identity);
 
+/* What the CA says of a certificate (OCSP, RFC 6960), kept with it: responders staple it to
+ * handshakes. Before the identity is shared. */
+struct secure_staple_params {
+    bool revoked;
+    sim_time this_update; /* virtual: counts from here ... */
+    sim_time next_update; /* ... to here */
+};
+int secure_identity_staple(struct secure_env *env, const struct secure_ca *issuer,
+                           struct secure_identity *identity,
+                           const struct secure_staple_params *params, struct diag_list *diags);
+
 /* The list of certificates that a CA has revoked (RFC 5280 section 5), valid as long as the CA. */
 struct secure_crl;
 int secure_crl_issue(struct secure_env *env, const struct secure_ca *issuer,

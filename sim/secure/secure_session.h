@@ -54,7 +54,9 @@ struct secure_policy_params {
     size_t record_padding;      /* TLS 1.3: records come in multiples of this; 0 or 1: any length */
     bool no_name_check; /* `expected_peer` is not looked at: a hole, for controls that must find it
                          */
-    bool crl; /* certificates are good only where the CA's list says so: secure_policy_set_crl() */
+    bool ocsp; /* initiators want the responder's certificate to come with the CA's word that it is
+                  good: secure_identity_staple() */
+    bool crl;  /* certificates are good only where the CA's list says so: secure_policy_set_crl() */
 };
 
 /* Whether this OpenSSL has a cipher of TLS 1.2, a cipher suite of TLS 1.3 ("TLS_...") or an
@@ -230,6 +232,8 @@ struct secure_facts {
                                           "resumption (certificate)" ... */
     long verify_result;                /* X509_V_* of the peer's chain */
     const char *verify_text;           /* X509_verify_cert_error_string(); static */
+    const char *revocation; /* how the peer's certificate was found not to be revoked: "crl",
+                               "ocsp", "crl, ocsp", "none"; static */
     bool close_notify_sent;
     bool close_notify_received;
     uint64_t records_dropped; /* DTLS: records received so far that came to nothing: not

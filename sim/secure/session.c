@@ -32,6 +32,8 @@ int secure_policy_create(struct secure_env *env, const struct secure_policy_para
     p->retransmit_after = params->retransmit_after;
     p->no_name_check = params->no_name_check;
     p->crl = params->crl;
+    p->ocsp = params->ocsp;
+    p->trust = trust != NULL ? trust->certificate : NULL;
     p->name = mem_strdup(params->name);
     p->auth = params->auth;
     p->tickets = params->tickets && params->auth != SECURE_AUTH_PSK;
@@ -148,6 +150,7 @@ void secure_session_facts(const struct secure_session *s, struct secure_facts *r
 {
     *ret = (struct secure_facts){.state = s->state,
                                  .verify_text = "",
+                                 .revocation = "none",
                                  .close_notify_sent = s->close_sent,
                                  .close_notify_received = s->close_received};
     s->policy->ops->facts(s, ret);

@@ -20,6 +20,8 @@ struct secure_policy {
     sim_time retransmit_after; /* DTLS */
     bool no_name_check;
     bool crl;
+    bool ocsp;
+    X509 *trust; /* the CA; borrowed */
     bool tickets;
     bool tls13_only;
     int first_group; /* TLS NamedGroup that a ClientHello has a share of; 0: OpenSSL's choice */
@@ -49,6 +51,7 @@ struct secure_session {
     uint8_t *ticket_key;               /* TICKET_KEY_BYTES, or NULL */
     bool cut_record;                   /* a step ended within a record: the borders are lost */
     bool started;                      /* the initiator was told to */
+    bool stapled;                      /* initiator: a good OCSP response came */
     bool sealed_sent, sealed_received; /* TLS 1.2: ChangeCipherSpec has passed */
     struct dtls *dtls;                 /* NULL: another kind */
     /* during a step */
@@ -148,6 +151,8 @@ unsigned int tls_on_psk_server(SSL *ssl, const char *identity, unsigned char *ps
 int tls_on_psk_use(SSL *ssl, const EVP_MD *digest, const unsigned char **identity, size_t *len,
                    SSL_SESSION **ret);
 int tls_on_psk_find(SSL *ssl, const unsigned char *identity, size_t len, SSL_SESSION **ret);
+/* staple.c */
+int tls_on_status(SSL *ssl, void *arg);
 void tls_on_key_log(const SSL *ssl, const char *line);
 /* Whether a resumed session's peer is still the one that is meant, with a certificate still valid.
  */

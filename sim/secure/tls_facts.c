@@ -103,6 +103,15 @@ static bool psk_was_used(SSL *ssl)
                           : cipher != NULL && SSL_CIPHER_get_auth_nid(cipher) == NID_auth_psk;
 }
 
+/* On resumption nothing is looked up again. */
+static const char *revocation_word(const struct secure_session *s, bool resumed)
+{
+    static const char *const words[2][2] = {{"none", "ocsp"}, {"crl", "crl, ocsp"}};
+    unsigned long flags = X509_VERIFY_PARAM_get_flags(SSL_get0_param(s->ssl));
+    bool looked_up = (flags & X509_V_FLAG_CRL_CHECK) != 0;
+    return words[!resumed && looked_up][!resumed && s->stapled];
+}
+
 static void peer_facts(const struct secure_session *s, struct secure_facts *f)
 {
     const X509 *peer = SSL_get0_peer_certificate(s->ssl);
@@ -120,6 +129,7 @@ static void peer_facts(const struct secure_session *s, struct secure_facts *f)
     } else if (peer != NULL && f->verify_result == X509_V_OK &&
                (SSL_get_verify_mode(s->ssl) & SSL_VERIFY_PEER) != 0) {
         f->peer_certificate = true;
+        f->revocation = revocation_word(s, f->resumed);
         how = f->resumed ? "resumption (certificate)" : "certificate";
         identity_find_urn(peer, s->policy->no_name_check ? NULL : s->expected_peer, f->peer_id,
                           sizeof(f->peer_id));

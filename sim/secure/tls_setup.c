@@ -202,6 +202,12 @@ static bool set_context(SSL_CTX *ctx, bool server, const struct secure_policy *p
         SSL_CTX_set_cookie_generate_cb(ctx, dtls_on_cookie);
         SSL_CTX_set_cookie_verify_cb(ctx, dtls_on_check_cookie);
     }
+    if (p->ocsp) {
+        SSL_CTX_set_tlsext_status_cb(ctx, tls_on_status);
+        if (!server && SSL_CTX_set_tlsext_status_type(ctx, TLSEXT_STATUSTYPE_ocsp) != 1) {
+            return false;
+        }
+    }
     if (p->crl) {
         X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_CRL_CHECK);
     }

@@ -186,6 +186,7 @@ static int build_policy(struct world *w, uint32_t number, struct diag_list *diag
         .record_padding = p->record_padding,
         .no_name_check = p->no_name_check,
         .crl = p->crl,
+        .ocsp = p->ocsp,
     };
     return secure_policy_create(w->env, &params, w->ca, &w->policies[number], diags);
 }
@@ -392,6 +393,31 @@ static int build_crl(struct world *w, struct diag_list *diags)
     return r;
 }
 
+/* What the CA says of certificates that responders present, where a policy asks [ours: from a day
+ * before the run on, for good]. */
+static int build_staples(struct world *w, struct diag_list *diags)
+{
+    const struct scenario *s = w->scenario;
+    bool asked = false;
+    int r = 0;
+    for (size_t i = 0; i < s->policy_count; i++) {
+        asked = asked || (w->policies[i] != NULL && s->policies[i].ocsp);
+    }
+    for (size_t i = 0; asked && i < s->node_count; i++) {
+        struct entity *e = &w->entities[i];
+        const struct scenario_credential *c = &s->nodes[i].credential;
+        const struct secure_staple_params params = {.revoked = c->revoked,
+                                                    .this_update = -86400 * SIM_S,
+                                                    .next_update = 9 * 365 * 86400 * SIM_S};
+        for (size_t k = 0; s->nodes[i].role != ROLE_PNE && k < SIM_ARRAY_LEN(e->identities); k++) {
+            if (r == 0 && e->identities[k] != NULL && c->issuer == ISSUER_SCENARIO) {
+                r = secure_identity_staple(w->env, w->ca, e->identities[k], &params, diags);
+            }
+        }
+    }
+    return r;
+}
+
 /* Personal networks and Service Groups have URNs like entities. */
 static void build_urns(struct world *w)
 {
@@ -453,7 +479,8 @@ int world_build(struct world *w, struct diag_list *diags)
         return r;
     }
     r = issue_all(w, &all, diags);
-    return r == 0 ? build_crl(w, diags) : r;
+    r = r == 0 ? build_crl(w, diags) : r;
+    return r == 0 ? build_staples(w, diags) : r;
 }
 
 static void dismantle_entity(struct entity *e)

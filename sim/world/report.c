@@ -263,6 +263,7 @@ static void report_end(struct world *w, const struct end *end)
         text_or_null(f->peer_id), text_or_null(f->peer_auth), text_or_null(f->peer_signature),
         f->peer_certificate || f->verify_result != 0 ? record_int(f->verify_result) : record_null(),
         f->peer_certificate || f->verify_result != 0 ? text_or_null(f->verify_text) : record_null(),
+        f->peer_certificate ? record_text(f->revocation) : record_null(),
         record_int(f->close_notify_sent), record_int(f->close_notify_received),
         record_text(end->failure), record_int((int64_t)end->messages_sent),
         record_int((int64_t)end->messages_received), record_int((int64_t)end->wire_bytes),

@@ -194,7 +194,7 @@ policy("policy-clear-with-tls-keys", "{kind: clear, ⟦inconsistent⟧auth: mutu
 policy("policy-extends-unknown", "{extends: ⟦unknown-parent⟧q}")
 policy("policy-extends-itself", "{extends: ⟦extends-cycle⟧p}")
 policy("policy-not-a-mapping", "⟦wrong-type⟧modern")
-policy("policy-later-key", "{⟦not-implemented⟧ocsp: true}")
+policy("policy-later-key", "{⟦not-implemented⟧early_data: true}")
 top("policy-extends-cycle", "security:\n  policies:\n    a: {extends: b}\n    b: {extends: c}\n    c: {extends: ⟦extends-cycle⟧a}\n")
 top("policy-hop-unknown", "security:\n  policies:\n    modern: {}\n  pne_gateway: ⟦unknown-policy⟧moder\n")
 top("policy-group-key", "security: {service_group: {protection: ⟦unknown-word⟧group-key}}\n")

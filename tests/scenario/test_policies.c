@@ -130,6 +130,47 @@ static void the_name_check_is_the_hole(void **state)
                " s.established_ns IS NOT NULL");
 }
 
+/* A gateway whose certificate is revoked; its PNEs ask the CA's word, or do not. */
+static void stapled_words_of_the_ca(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *keys, *certificate, *revocation;
+    } cases[] = {
+        {"{extends: bcp195, crl: false, ocsp: true}", "", "ocsp"},
+        {"{extends: bcp195, ocsp: true}", "", "crl, ocsp"},
+        {"{extends: bcp195, crl: false, ocsp: true}", ", certificate: {revoked: true}", NULL},
+        {"{extends: rfc7925-constrained, ocsp: true}", "", "ocsp"},
+        {"{extends: rfc7925-constrained, ocsp: true}", ", certificate: {revoked: true}", NULL},
+        {"{extends: rfc7925-constrained}", ", certificate: {revoked: true}", "none"},
+    };
+    for (size_t i = 0; i < SIM_ARRAY_LEN(cases); i++) {
+        char *yaml = mem_printf("cpns: 1\n"
+                                "run: {until: 30 s, seed: 3}\n"
+                                "security: {policies: {p: %s}, pne_gateway: p}\n"
+                                "nodes:\n"
+                                "  - {id: srv, role: server}\n"
+                                "  - {id: gw, role: gateway, uplink: {to: srv, link: lte}%s}\n"
+                                "  - {id: pne, role: pne, attach: {to: gw, link: wlan}}\n",
+                                cases[i].keys, cases[i].certificate);
+        whole_run("stapled", yaml, "");
+        free(yaml);
+        bool taken = cases[i].revocation != NULL;
+        assert_int_equal(whole_int("stapled",
+                                   "SELECT count(*) > 0 FROM session WHERE hop = 'pne-gateway'"
+                                   " AND established_ns IS NOT NULL"),
+                         taken);
+        if (taken) {
+            assert_sql("stapled", cases[i].revocation,
+                       "SELECT DISTINCT d.revocation FROM session_end d JOIN session s USING"
+                       " (session_id) WHERE s.hop = 'pne-gateway' AND d.side = 'initiator'");
+        } else {
+            assert_true(whole_int("stapled", "SELECT count(*) FROM alert WHERE side = 'initiator'"
+                                             " AND name = 'bad_certificate_status_response'") > 0);
+        }
+    }
+}
+
 /* In DTLS as in TLS; a list that names others changes nothing. */
 static void revoked_certificates(void **state)
 {
@@ -211,6 +252,7 @@ int main(void)
         cmocka_unit_test(what_is_shown_loads_again),
         cmocka_unit_test(the_name_check_is_the_hole),
         cmocka_unit_test(revoked_certificates),
+        cmocka_unit_test(stapled_words_of_the_ca),
         cmocka_unit_test(signature_algorithms_are_kept_to),
         cmocka_unit_test(records_of_another_length),
     };
