@@ -154,140 +154,8 @@ static int build_way(struct world *w, const struct hop *hop, struct diag_list *d
     return r < 0 ? fail(diags, "way over routers of", edge->id, r) : 0;
 }
 
-/* --- policies
+/* --- hops
  * ------------------------------------------------------------------------------------------ */
-
-static int build_policy(struct world *w, uint32_t number, struct diag_list *diags)
-{
-    if (w->policies[number] != NULL) {
-        return 0;
-    }
-    static const enum secure_auth auths[] = {[AUTH_MUTUAL] = SECURE_AUTH_MUTUAL,
-                                             [AUTH_SERVER_ONLY] = SECURE_AUTH_SERVER_ONLY,
-                                             [AUTH_PSK] = SECURE_AUTH_PSK};
-    static const enum secure_kind kinds[] = {
-        [KIND_TLS] = SECURE_TLS, [KIND_DTLS] = SECURE_DTLS, [KIND_CLEAR] = SECURE_CLEAR};
-    const struct scenario_policy *p = &w->scenario->policies[number];
-    struct secure_policy_params params = {
-        .name = p->name,
-        .kind = kinds[p->kind],
-        .min_version = p->min_version,
-        .max_version = p->max_version,
-        .ciphers = p->ciphers,
-        .ciphersuites = p->ciphersuites,
-        .groups = p->groups,
-        .auth = auths[p->auth],
-        .tickets = p->resumption == RESUMPTION_TICKETS,
-        .ticket_lifetime = p->ticket_lifetime,
-        .security_level = p->security_level,
-        .retransmit_after = p->retransmit_after,
-        .signature_algorithms = p->signature_algorithms,
-        .max_fragment_length = p->max_fragment_length,
-        .record_padding = p->record_padding,
-        .no_name_check = p->no_name_check,
-        .crl = p->crl,
-        .ocsp = p->ocsp,
-    };
-    return secure_policy_create(w->env, &params, w->ca, &w->policies[number], diags);
-}
-
-/* --- identities
- * ------------------------------------------------------------------------------------------ */
-
-static enum secure_key_kind key_kind(enum scenario_certificates kind)
-{
-    static const enum secure_key_kind kinds[] = {[CERT_ECDSA_P256] = SECURE_KEY_P256,
-                                                 [CERT_ECDSA_P384] = SECURE_KEY_P384,
-                                                 [CERT_ED25519] = SECURE_KEY_ED25519,
-                                                 [CERT_RSA_2048] = SECURE_KEY_RSA2048,
-                                                 [CERT_RSA_3072] = SECURE_KEY_RSA3072};
-    return kinds[kind];
-}
-
-static int need_other_ca(struct world *w, struct diag_list *diags)
-{
-    return w->other_ca != NULL
-               ? 0
-               : secure_ca_create(w->env, "other", SECURE_KEY_P256, &w->other_ca, diags);
-}
-
-/* Certificates are issued side by side: each is a job. */
-struct issue {
-    struct job job;
-    struct world *world;
-    struct entity *entity;
-    const struct secure_ca *issuer;
-    struct secure_identity_params params;
-    struct diag_list diags;
-    int result;
-};
-
-static void run_issue(void *arg)
-{
-    struct issue *i = arg;
-    i->result = secure_identity_issue(i->world->env, i->issuer, &i->params,
-                                      &i->entity->identities[i->params.kind], &i->diags);
-}
-
-struct issues {
-    struct issue *items;
-    size_t count, capacity;
-};
-
-static int issue_all(struct world *w, struct issues *all, struct diag_list *diags)
-{
-    int r = 0;
-    for (size_t i = 0; i < all->count; i++) {
-        all->items[i].job = (struct job){.run = run_issue, .arg = &all->items[i]};
-        jobs_submit(w->jobs, &all->items[i].job);
-    }
-    for (size_t i = 0; i < all->count; i++) {
-        jobs_wait(w->jobs, &all->items[i].job);
-        if (r == 0 && all->items[i].result < 0) {
-            r = all->items[i].result;
-            diag_add(diags, DIAG_ERROR, "cannot-build", NULL, 0, 0, "%s",
-                     all->items[i].diags.items[0].message);
-        }
-        diag_list_fini(&all->items[i].diags);
-    }
-    free(all->items);
-    return r;
-}
-
-static int plan_identity(struct world *w, struct entity *e, const struct scenario_policy *policy,
-                         struct issues *all, struct diag_list *diags)
-{
-    enum secure_key_kind kind = key_kind(policy->certificates);
-    if (policy->kind == KIND_CLEAR || policy->auth == AUTH_PSK || e->planned[kind]) {
-        return 0;
-    }
-    e->planned[kind] = true;
-    const struct scenario_credential *c = &e->node->credential;
-    const char *urn = e->urn;
-    if (c->identity != NULL) {
-        uint32_t other = scenario_find_node(w->scenario, c->identity);
-        CHECK(other != SCENARIO_NONE);
-        urn = w->entities[other].urn;
-    }
-    int r = c->issuer == ISSUER_OTHER ? need_other_ca(w, diags) : 0;
-    if (r < 0) {
-        return r;
-    }
-    struct secure_identity_params params = {
-        .name = e->node->id,
-        .urn = urn,
-        .kind = kind,
-        .not_before = c->not_before,
-        .not_after = c->not_after,
-        .self_signed = c->issuer == ISSUER_SELF,
-    };
-    *MEM_PUSH(all->items, all->count, all->capacity) =
-        (struct issue){.world = w,
-                       .entity = e,
-                       .issuer = c->issuer == ISSUER_OTHER ? w->other_ca : w->ca,
-                       .params = params};
-    return 0;
-}
 
 /* The way of a session over datagrams: its MTU, and a port at each end. */
 _Static_assert((int)SECURE_DTLS_MTU_LEAST == (int)SCENARIO_DTLS_MTU_LEAST, "one floor");
@@ -360,62 +228,9 @@ static int build_hop(struct world *w, uint32_t number, struct issues *all, struc
         r = build_datagrams(w, hop, diags);
     }
     if (r == 0) {
-        r = plan_identity(w, hop->client, hop->policy, all, diags);
+        r = build_plan_identity(w, hop->client, hop->policy, all, diags);
     }
-    return r == 0 ? plan_identity(w, hop->server, hop->policy, all, diags) : r;
-}
-
-/* What the CA has revoked, for the policies that ask. */
-static int build_crl(struct world *w, struct diag_list *diags)
-{
-    const struct scenario *s = w->scenario;
-    const struct secure_identity **revoked = NULL;
-    size_t count = 0;
-    size_t capacity = 0;
-    int r = 0;
-    for (size_t i = 0; i < s->node_count; i++) {
-        const struct entity *e = &w->entities[i];
-        for (size_t k = 0; s->nodes[i].credential.revoked && k < SIM_ARRAY_LEN(e->identities);
-             k++) {
-            if (e->identities[k] != NULL) {
-                *MEM_PUSH(revoked, count, capacity) = e->identities[k];
-            }
-        }
-    }
-    for (size_t i = 0; r == 0 && i < s->policy_count; i++) {
-        if (w->policies[i] == NULL || !s->policies[i].crl) {
-            continue;
-        }
-        r = w->crl == NULL ? secure_crl_issue(w->env, w->ca, revoked, count, &w->crl, diags) : 0;
-        r = r == 0 ? secure_policy_set_crl(w->policies[i], w->crl, diags) : r;
-    }
-    free(revoked);
-    return r;
-}
-
-/* What the CA says of certificates that responders present, where a policy asks [ours: from a day
- * before the run on, for good]. */
-static int build_staples(struct world *w, struct diag_list *diags)
-{
-    const struct scenario *s = w->scenario;
-    bool asked = false;
-    int r = 0;
-    for (size_t i = 0; i < s->policy_count; i++) {
-        asked = asked || (w->policies[i] != NULL && s->policies[i].ocsp);
-    }
-    for (size_t i = 0; asked && i < s->node_count; i++) {
-        struct entity *e = &w->entities[i];
-        const struct scenario_credential *c = &s->nodes[i].credential;
-        const struct secure_staple_params params = {.revoked = c->revoked,
-                                                    .this_update = -86400 * SIM_S,
-                                                    .next_update = 9 * 365 * 86400 * SIM_S};
-        for (size_t k = 0; s->nodes[i].role != ROLE_PNE && k < SIM_ARRAY_LEN(e->identities); k++) {
-            if (r == 0 && e->identities[k] != NULL && c->issuer == ISSUER_SCENARIO) {
-                r = secure_identity_staple(w->env, w->ca, e->identities[k], &params, diags);
-            }
-        }
-    }
-    return r;
+    return r == 0 ? build_plan_identity(w, hop->server, hop->policy, all, diags) : r;
 }
 
 /* Personal networks and Service Groups have URNs like entities. */
@@ -478,9 +293,7 @@ int world_build(struct world *w, struct diag_list *diags)
         free(all.items);
         return r;
     }
-    r = issue_all(w, &all, diags);
-    r = r == 0 ? build_crl(w, diags) : r;
-    return r == 0 ? build_staples(w, diags) : r;
+    return build_issue(w, &all, diags);
 }
 
 static void dismantle_entity(struct entity *e)
