@@ -143,7 +143,10 @@ void channel_tag_datagrams(struct end *end, struct step *s)
         struct carry *c = carry_of(s, message);
         end->wire_bytes += datagram.len;
         if (c != NULL) {
-            c->tag = c->tag_count == 0 ? tag : c->tag;
+            if (c->tag_count == 0) {
+                c->tag = tag;
+                c->datagram_hash = span_digest(0, datagram);
+            }
             c->tag_count++;
             c->wire_bytes += datagram.len;
         }
@@ -178,9 +181,21 @@ void channel_send_datagrams(struct end *end, const struct step *s)
 /* --- what becomes of it ------------------------------------------------------------------------
  */
 
-/* Whoever sent a datagram with this tag: its message, taken off; NULL: none, or it is lost already
- * by another of its datagrams. */
-static struct carry *take_tagged(const struct hop *hop, int side, uint64_t tag)
+static bool has_tag(const struct carry *c, uint64_t tag)
+{
+    return tag >= c->tag && tag < c->tag + c->tag_count;
+}
+
+static bool begins_with(const struct carry *c, uint64_t datagram_hash)
+{
+    return c->datagram_hash == datagram_hash;
+}
+
+/* The message that one side has under way and to which a datagram belongs, taken off; NULL: none,
+ * or it is lost already by another of its datagrams. */
+static struct carry *take_under_way(const struct hop *hop, int side,
+                                    bool (*belongs)(const struct carry *c, uint64_t key),
+                                    uint64_t key)
 {
     for (int i = 0; i < 2; i++) {
         struct channel *c = hop->live[i];
@@ -189,7 +204,7 @@ static struct carry *take_tagged(const struct hop *hop, int side, uint64_t tag)
         }
         struct carry_queue *q = &c->ends[side].under_way;
         for (struct carry *k = q->first; k != NULL; k = k->next) {
-            if (tag >= k->tag && tag < k->tag + k->tag_count) {
+            if (belongs(k, key)) {
                 carry_remove(q, k);
                 return k;
             }
@@ -201,7 +216,7 @@ static struct carry *take_tagged(const struct hop *hop, int side, uint64_t tag)
 void channel_datagram_dropped(struct world *w, uint64_t tag, const char *reason)
 {
     const struct hop *hop = &w->hops[tag / TAG_COUNT / 2 - 1];
-    struct carry *c = take_tagged(hop, (int)(tag / TAG_COUNT % 2), tag);
+    struct carry *c = take_under_way(hop, (int)(tag / TAG_COUNT % 2), has_tag, tag);
     if (c != NULL) {
         account_lost(w, c, reason);
     }
@@ -237,6 +252,13 @@ void channel_datagram_received(void *entity, net_node from, struct span payload)
         return;
     }
     int side = e == hop->client ? SIDE_INITIATOR : SIDE_RESPONDER;
+    if (entity_is_silent(e)) { /* nobody takes it from the port */
+        struct carry *lost = take_under_way(hop, 1 - side, begins_with, span_digest(0, payload));
+        if (lost != NULL) {
+            account_lost(e->world, lost, "silent");
+        }
+        return;
+    }
     if (side == SIDE_RESPONDER && is_client_hello(payload)) {
         channel_answer(hop);
     }

@@ -344,7 +344,7 @@ static const struct record_column message_hop_columns[] = {
     {"received_ns", RECORD_INTEGER, true, "ns", "Handed to the receiver", NULL},
     {"outcome", RECORD_TEXT, false, "delivered|lost|in_flight", "Fate on this hop", NULL},
     {"reason", RECORD_TEXT, true, "",
-     "Why lost: no_session, session_lost, loss, queue, down, tap, altered, not_received", NULL},
+     "Why lost: no_session, session_lost, loss, queue, down, tap, altered, silent, not_received", NULL},
     {"plain_bytes", RECORD_INTEGER, false, "octets", "Encoded message", NULL},
     {"wire_bytes", RECORD_INTEGER, false, "octets",
      "Octets of the records (or the datagram) that carried it", NULL},

@@ -69,6 +69,7 @@ struct carry {
     struct buf frame; /* framing and message, until written */
     uint64_t tag;     /* of a datagram; in a session over datagrams the first of `tag_count` */
     uint32_t tag_count;
+    uint64_t datagram_hash; /* of the first of them */
     struct carry *next;
 };
 

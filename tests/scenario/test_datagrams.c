@@ -119,8 +119,8 @@ static void sessions_end_and_begin_again(void **state)
     (void)state;
     run("again", ", session_lifetime: 15 s, resumption: tickets", "1 %", "60 B",
         "faults:\n"
-        "  - {id: cut, at: 70 s, for: 12 s, do: link-down, target: pne/1--gw}\n"
-        "  - {id: mute, at: 100 s, for: 10 s, do: node-silent, target: gw}\n");
+        "  - {id: cut, at: 50 s, for: 7 s, do: link-down, target: pne/1--gw}\n"
+        "  - {id: mute, at: 62 s, for: 75 s, do: node-silent, target: gw}\n");
     assert_true(whole_int("again", "SELECT count(*) FROM session WHERE resumed = 1 AND"
                                    " established_ns IS NOT NULL") > 5);
     assert_true(whole_int("again", "SELECT count(*) FROM session WHERE outcome = 'closed'") > 5);
@@ -131,6 +131,8 @@ static void sessions_end_and_begin_again(void **state)
                                " a.initiator = b.initiator AND a.session_id < b.session_id WHERE"
                                " b.established_ns < coalesce(a.ended_ns, 9e18)"),
                      0);
+    assert_true(whole_int("again", "SELECT count(*) FROM message_hop WHERE reason = 'silent' AND"
+                                   " session_id IS NOT NULL") > 0);
     assert_true(whole_int("again", "SELECT max(sent_ns) > 145e9 FROM message WHERE"
                                    " outcome = 'delivered' AND origin = 'pne/1'"));
 }
