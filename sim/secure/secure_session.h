@@ -32,6 +32,11 @@ enum secure_version {
     SECURE_TLS13 = 0x0304
 };
 
+/* Whether responders take 0-RTT data (TLS 1.3, with tickets): not at all; once a ticket (RFC 8446
+ * 8.1), which takes a `secure_seen`; as often as somebody sends it, a hole for controls that must
+ * find it. */
+enum secure_early { SECURE_EARLY_NONE, SECURE_EARLY_ONCE, SECURE_EARLY_REPLAYABLE };
+
 /* What both ends may negotiate. Strings use OpenSSL's names and are copied by
  * secure_policy_create(). */
 struct secure_policy_params {
@@ -54,6 +59,7 @@ struct secure_policy_params {
     size_t record_padding;      /* TLS 1.3: records come in multiples of this; 0 or 1: any length */
     bool no_name_check; /* `expected_peer` is not looked at: a hole, for controls that must find it
                          */
+    enum secure_early early;
     bool ocsp; /* initiators want the responder's certificate to come with the CA's word that it is
                   good: secure_identity_staple() */
     bool crl;  /* certificates are good only where the CA's list says so: secure_policy_set_crl() */
@@ -86,6 +92,11 @@ void secure_policy_foresee(const struct secure_policy *policy, const struct secu
 
 struct secure_session;
 
+/* The tickets that were used for 0-RTT data at one responder; safe from any thread. */
+struct secure_seen;
+struct secure_seen *secure_seen_create(void);
+void secure_seen_free(struct secure_seen *seen);
+
 struct secure_session_params {
     bool initiator;
     const char *owner; /* entity name; with `ordinal` it keys the session's random stream */
@@ -100,6 +111,10 @@ struct secure_session_params {
     struct span ticket_key; /* responder: 80 octets that seal its tickets (same for all sessions of
                                the entity), or empty; copied */
     bool key_log;           /* collect NSS key log lines */
+    struct span early_data; /* initiator: goes along with the ClientHello where the ticket allows
+                               it; the responder has it before it is established, and anybody may
+                               have sent it before; copied */
+    struct secure_seen *seen; /* responder, SECURE_EARLY_ONCE: borrowed; NULL: it takes none */
     /* DTLS */
     size_t
         mtu; /* of the path: largest IPv4 packet, octets; what is above the most is as the most */
@@ -232,6 +247,7 @@ struct secure_facts {
                                           "resumption (certificate)" ... */
     long verify_result;                /* X509_V_* of the peer's chain */
     const char *verify_text;           /* X509_verify_cert_error_string(); static */
+    const char *early_data; /* "none", "accepted", "rejected": then it was not delivered; static */
     const char *revocation; /* how the peer's certificate was found not to be revoked: "crl",
                                "ocsp", "crl, ocsp", "none"; static */
     bool close_notify_sent;

@@ -37,6 +37,7 @@ int secure_policy_create(struct secure_env *env, const struct secure_policy_para
     p->name = mem_strdup(params->name);
     p->auth = params->auth;
     p->tickets = params->tickets && params->auth != SECURE_AUTH_PSK;
+    p->early = p->tickets && p->kind == SECURE_TLS ? params->early : SECURE_EARLY_NONE;
     if (params->kind != SECURE_CLEAR) {
         struct stream s;
         stream_init(&s, env->seed, params->name, "policy", 0);
@@ -92,6 +93,8 @@ int secure_session_open(struct secure_policy *policy, const struct secure_sessio
     s->expected_peer = mem_strdup(params->expected_peer);
     s->psk_identity = mem_strdup(params->psk_identity);
     buf_append(&s->psk, params->psk);
+    buf_append(&s->early, params->early_data);
+    s->seen = params->seen;
     if (params->ticket_key.len == TICKET_KEY_BYTES) {
         s->ticket_key = mem_alloc(TICKET_KEY_BYTES);
         memcpy(s->ticket_key, params->ticket_key.data, TICKET_KEY_BYTES);
@@ -113,6 +116,7 @@ void secure_session_free(struct secure_session *s)
         free(s->psk_identity);
         free(s->ticket_key);
         buf_fini(&s->psk);
+        buf_fini(&s->early);
         buf_fini(&s->ticket);
         free(s);
     }
@@ -151,6 +155,7 @@ void secure_session_facts(const struct secure_session *s, struct secure_facts *r
     *ret = (struct secure_facts){.state = s->state,
                                  .verify_text = "",
                                  .revocation = "none",
+                                 .early_data = "none",
                                  .close_notify_sent = s->close_sent,
                                  .close_notify_received = s->close_received};
     s->policy->ops->facts(s, ret);

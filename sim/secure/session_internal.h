@@ -21,6 +21,7 @@ struct secure_policy {
     bool no_name_check;
     bool crl;
     bool ocsp;
+    enum secure_early early;
     X509 *trust; /* the CA; borrowed */
     bool tickets;
     bool tls13_only;
@@ -51,6 +52,9 @@ struct secure_session {
     uint8_t *ticket_key;               /* TICKET_KEY_BYTES, or NULL */
     bool cut_record;                   /* a step ended within a record: the borders are lost */
     bool started;                      /* the initiator was told to */
+    struct buf early;                  /* initiator: 0-RTT data */
+    struct secure_seen *seen;          /* responder */
+    bool early_over;                   /* 0-RTT data are sent, or all are received */
     bool stapled;                      /* initiator: a good OCSP response came */
     bool sealed_sent, sealed_received; /* TLS 1.2: ChangeCipherSpec has passed */
     struct dtls *dtls;                 /* NULL: another kind */
@@ -151,6 +155,12 @@ unsigned int tls_on_psk_server(SSL *ssl, const char *identity, unsigned char *ps
 int tls_on_psk_use(SSL *ssl, const EVP_MD *digest, const unsigned char **identity, size_t *len,
                    SSL_SESSION **ret);
 int tls_on_psk_find(SSL *ssl, const unsigned char *identity, size_t len, SSL_SESSION **ret);
+/* early.c */
+int tls_on_early(SSL *ssl, void *arg);
+bool early_set_context(SSL_CTX *ctx, bool server, enum secure_early early);
+/* Sends or receives 0-RTT data; whether the handshake goes on now. */
+bool early_work(struct secure_session *s, struct secure_output *out);
+const char *early_word(const struct secure_session *s);
 /* staple.c */
 int tls_on_status(SSL *ssl, void *arg);
 void tls_on_key_log(const SSL *ssl, const char *line);

@@ -212,7 +212,10 @@ static void tls_work(struct secure_session *s, const struct secure_input *in,
     s->started |= in->start || !s->initiator;
     if (s->state == SECURE_HANDSHAKING && s->started) {
         size_t before = buf_len(&out->wire);
-        tls_handshake(s);
+        set_time(s, s->now);
+        if (early_work(s, out)) {
+            tls_handshake(s);
+        }
         out->handshake_bytes += buf_len(&out->wire) - before;
     }
     if (s->state == SECURE_ESTABLISHED && !s->close_received) {

@@ -147,5 +147,6 @@ void tls_facts(const struct secure_session *s, struct secure_facts *f)
     if (cipher != NULL && SSL_get_session(s->ssl) != NULL) {
         cipher_facts(s, cipher, f);
     }
+    f->early_data = early_word(s);
     peer_facts(s, f);
 }
