@@ -503,7 +503,9 @@ static int put_page(struct buf *out, const struct chart *c, const struct layout 
 
 void chart_draw(struct chart *c, struct buf *out)
 {
-    qsort(c->rows, c->row_count, sizeof(*c->rows), compare_rows);
+    if (c->row_count > 0) {
+        qsort(c->rows, c->row_count, sizeof(*c->rows), compare_rows);
+    }
     struct layout l = {.x = mem_calloc(c->line_count + 1, sizeof(int)), .pages = 0};
     place_lines(c, &l);
     for (size_t i = 0; i < c->row_count || i == 0; l.pages++) {
