@@ -104,21 +104,33 @@ SELECT m.message_id, m.type, m.origin, m.target, m.pn, m.service_group, m.transa
 -- v_message_hop.received_s [s]: Handed to the receiver
 -- v_message_hop.plain_bytes [octets]: Encoded message
 -- v_message_hop.wire_bytes [octets]: Octets of the records or the datagram that carried it
--- v_message_hop.confidentiality: held: searched for on the link and not found; violated: found; NULL: not tested
--- v_message_hop.integrity: violated: received with other octets than sent; NULL: not tested (no attack ran)
--- v_message_hop.authenticity: violated: as integrity; NULL: not tested (no attack ran)
+-- v_message_hop.confidentiality: held: searched for on the link and not found; violated: found, or read by an eavesdropper; NULL: not tested
+-- v_message_hop.integrity: of attacks on its record (v_probe), violated also: received with other octets than sent; NULL: not tested
+-- v_message_hop.authenticity: of forged or reflected records beside its own, violated also: as integrity; NULL: not tested
 -- v_message_hop.evidence: What the verdict rests on
 CREATE VIEW v_message_hop AS
 SELECT h.message_id, h.hop, a.name AS sender, b.name AS receiver, h.link_id, h.session_id, h.protected, h.exemption,
        h.outcome, h.reason, h.queued_ns / 1e9 AS queued_s, h.sent_ns / 1e9 AS sent_s, h.received_ns / 1e9 AS received_s,
        h.plain_bytes, h.wire_bytes,
-       CASE WHEN f.packet IS NOT NULL THEN 'violated'
+       CASE WHEN f.packet IS NOT NULL OR h.overheard THEN 'violated'
             WHEN h.watched = 1 AND h.sent_ns IS NOT NULL THEN 'held' END AS confidentiality,
-       CASE WHEN h.sent_hash <> h.received_hash THEN 'violated' END AS integrity,
-       CASE WHEN h.sent_hash <> h.received_hash THEN 'violated' END AS authenticity,
+       CASE WHEN h.sent_hash <> h.received_hash THEN 'violated' ELSE
+         (SELECT CASE max(CASE p.verdict WHEN 'violated' THEN 3 WHEN 'held' THEN 2 ELSE 1 END)
+                 WHEN 3 THEN 'violated' WHEN 2 THEN 'held' WHEN 1 THEN 'inconclusive' END
+            FROM probe p WHERE p.message_id = h.message_id AND p.hop = h.hop AND p.property = 'integrity') END AS integrity,
+       CASE WHEN h.sent_hash <> h.received_hash THEN 'violated' ELSE
+         (SELECT CASE max(CASE p.verdict WHEN 'violated' THEN 3 WHEN 'held' THEN 2 ELSE 1 END)
+                 WHEN 3 THEN 'violated' WHEN 2 THEN 'held' WHEN 1 THEN 'inconclusive' END
+            FROM probe p WHERE p.message_id = h.message_id AND p.hop = h.hop AND p.property = 'authenticity') END AS authenticity,
        CASE WHEN f.packet IS NOT NULL
               THEN printf('link %s, packet %d, offset %d: %d octets of it', f.link, f.packet, f.packet_offset, f.bytes)
             WHEN h.sent_hash <> h.received_hash THEN printf('sent %s, received %s', h.sent_hash, h.received_hash)
+            WHEN h.overheard THEN 'read whole on the link by an eavesdropper'
+            WHEN EXISTS (SELECT 1 FROM probe p WHERE p.message_id = h.message_id AND p.hop = h.hop)
+              THEN (SELECT group_concat(printf('%s: %s in packet %d of link %s, %s', p.attacker, p.detail, p.packet, n.name,
+                                               coalesce(p.detected_by, p.verdict)), '; ')
+                      FROM probe p JOIN link n ON n.link_id = p.link_id
+                     WHERE p.message_id = h.message_id AND p.hop = h.hop)
             WHEN h.watched = 1 AND h.sent_ns IS NOT NULL
               THEN printf('%snot among the %d octets of link %s%s',
                           CASE h.exemption WHEN 'group_key_extension' THEN 'payload sealed by a group key (an extension of ours): ' ELSE '' END,
@@ -152,6 +164,73 @@ SELECT type, sum(iif(outcome = 'sent', messages, 0)) AS sent, sum(iif(outcome = 
        group_concat(iif(outcome = 'refused', printf('%s %d', coalesce(reason, 'unknown'), messages), NULL), ', ') AS refused_why,
        sum(iif(outcome = 'sent', plain_bytes, 0)) AS plain_bytes
   FROM (SELECT * FROM message_account ORDER BY type, messages DESC, reason) GROUP BY type;
+
+-- v_probe: One row per attack and what came of it; of an eavesdropper one per session, or reason to be outside a session. No row: not tested
+-- v_probe.attacker: Attacker of the scenario
+-- v_probe.kind: Its kind, e.g. tamper
+-- v_probe.property: What was put to the test, e.g. integrity; group-confidentiality: of messages to Service Groups outside the sessions; exempt-confidentiality: of others there
+-- v_probe.link: Link
+-- v_probe.subject: pne--gateway, gateway--server, server--server, or NULL: a bridge
+-- v_probe.session_id: Session that was attacked; NULL: outside a session
+-- v_probe.message_id: Message in the attacked record; NULL: none, or more than one
+-- v_probe.hop: Hop of that message
+-- v_probe.exemption: Why the messages travel outside a session; NULL: they do not
+-- v_probe.at_s [s]: When; of an eavesdropper the first message
+-- v_probe.verdict: held, violated or inconclusive
+-- v_probe.trials: How often it was tried: attacks, or messages that were looked for
+-- v_probe.held: In how many of these the property held
+-- v_probe.detected_by: Alert or failure by which an end noticed; no effect; nothing was delivered; NULL: nothing noticed
+-- v_probe.side: Which end noticed
+-- v_probe.delay_ms [ms]: From the attack until it was noticed
+-- v_probe.evidence: What the verdict rests on
+CREATE VIEW v_probe AS
+WITH
+tapped AS (
+  SELECT t.*, t.link_id AS first_link FROM tap t WHERE t.link_id IS NOT NULL
+  UNION ALL
+  SELECT t.*, w.hop_id FROM tap t JOIN way w ON w.link_id = t.link_id),
+listened AS (
+  SELECT t.attacker, t.kind, h.link_id, t.link_id AS tapped_link, h.session_id, h.exemption, h.sent_ns,
+         CASE WHEN EXISTS (SELECT 1 FROM entity e WHERE e.entity_id IN (h.sender, h.receiver) AND e.role = 'pne')
+              THEN 'pne--gateway'
+              WHEN EXISTS (SELECT 1 FROM entity e WHERE e.entity_id IN (h.sender, h.receiver) AND e.role = 'gateway')
+              THEN 'gateway--server' ELSE 'server--server' END AS subject,
+         h.overheard OR EXISTS (SELECT 1 FROM wire_finding f WHERE f.message_id = h.message_id AND f.hop = h.hop) AS seen
+    FROM tapped t JOIN message_hop h ON h.link_id = t.first_link
+   WHERE t.kind = 'eavesdropper' AND h.sent_ns IS NOT NULL AND h.sent_ns >= t.begins_ns
+     AND (t.ends_ns IS NULL OR h.sent_ns < t.ends_ns) AND (h.watched = 1 OR h.overheard = 1))
+SELECT p.attacker, p.kind, p.property, l.name AS link, replace(s.hop, '-', '--') AS subject, p.session_id, p.message_id, p.hop,
+       NULL AS exemption, p.at_ns / 1e9 AS at_s, p.verdict, 1 AS trials, p.verdict = 'held' AS held, p.detected_by, p.side,
+       p.delay_ns / 1e6 AS delay_ms,
+       printf('%s%s%s', p.detail, coalesce(printf(' in packet %d of link %s', p.packet, l.name), ''),
+              coalesce(printf(': %s%s', p.detected_by, coalesce(' by the ' || p.side, '')), '')) AS evidence
+  FROM probe p JOIN link l ON l.link_id = p.link_id LEFT JOIN session s ON s.session_id = p.session_id
+UNION ALL
+SELECT x.attacker, x.kind, CASE WHEN x.exemption IS NULL THEN 'confidentiality' WHEN x.exemption IN ('service_group', 'group_key_extension')
+              THEN 'group-confidentiality' ELSE 'exempt-confidentiality' END, l.name, x.subject,
+       x.session_id, NULL, NULL, x.exemption, min(x.sent_ns) / 1e9, CASE WHEN sum(x.seen) > 0 THEN 'violated' ELSE 'held' END,
+       count(*), sum(NOT x.seen), NULL, NULL, NULL,
+       printf('%d of %d messages were found among the octets of link %s', sum(x.seen), count(*), l.name)
+  FROM listened x JOIN link l ON l.link_id = x.tapped_link
+ GROUP BY x.attacker, x.tapped_link, x.session_id, x.exemption;
+
+-- v_property: One row per session and property that was put to the test; outside the sessions one per link
+-- v_property.session_id: Session; NULL: outside a session
+-- v_property.link: Link
+-- v_property.subject: pne--gateway, gateway--server, server--server, or NULL: a bridge
+-- v_property.property: e.g. integrity
+-- v_property.verdict: violated if it was once; else held if it did once; else inconclusive
+-- v_property.trials: How often it was tried
+-- v_property.held: In how many of these it held
+-- v_property.attackers: Who tried
+-- v_property.detected_by: By what it was noticed
+CREATE VIEW v_property AS
+SELECT session_id, link, subject, property,
+       CASE WHEN sum(verdict = 'violated') > 0 THEN 'violated' WHEN sum(verdict = 'held') > 0 THEN 'held' ELSE 'inconclusive' END
+         AS verdict,
+       sum(trials) AS trials, sum(held) AS held, group_concat(DISTINCT attacker) AS attackers,
+       group_concat(DISTINCT detected_by) AS detected_by
+  FROM v_probe GROUP BY session_id, link, subject, property;
 
 -- v_flow: One row per flow: what an entity set out to do, e.g. one establishment, one service access
 -- v_flow.flow_id: Number of the flow in order of its beginning
@@ -535,8 +614,15 @@ ends AS (
 findings AS (
   SELECT x.subject, count(*) AS n FROM (SELECT DISTINCT message_id, hop FROM wire_finding) f
     JOIN hops x ON x.message_id = f.message_id AND x.hop = f.hop GROUP BY x.subject),
+probes AS MATERIALIZED (
+  SELECT property, subject, verdict, sum(trials) AS trials, sum(held) AS held, count(*) AS n
+    FROM v_probe WHERE property IN (SELECT name FROM expect) GROUP BY property, subject, verdict),
 judged AS MATERIALIZED (
   SELECT x.expect_id,
+         (SELECT sum(p.trials) FROM probes p WHERE p.property = x.name AND (x.subject IS NULL OR p.subject = x.subject)) AS trials,
+         (SELECT sum(p.held) FROM probes p WHERE p.property = x.name AND (x.subject IS NULL OR p.subject = x.subject)) AS trials_held,
+         (SELECT sum(p.n) FROM probes p WHERE p.property = x.name AND (x.subject IS NULL OR p.subject = x.subject)
+             AND p.verdict = 'inconclusive') AS inconclusive,
          CASE x.name
            WHEN 'no-plaintext-on-wire' THEN
              (SELECT sum(h.watched) FROM hops h WHERE h.watched = 1 AND (x.subject IS NULL OR h.subject = x.subject))
@@ -544,6 +630,9 @@ judged AS MATERIALIZED (
              (SELECT count(*) FROM ends e WHERE x.subject IS NULL OR e.subject = x.subject)
            WHEN 'every-signalling-message-protected' THEN
              (SELECT count(*) FROM hops h WHERE h.exemption IS NULL AND (x.subject IS NULL OR h.subject = x.subject))
+           ELSE
+             (SELECT sum(p.n) FROM probes p WHERE p.property = x.name AND p.verdict <> 'inconclusive'
+                 AND (x.subject IS NULL OR p.subject = x.subject))
          END AS cases,
          CASE x.name
            WHEN 'no-plaintext-on-wire' THEN
@@ -553,6 +642,9 @@ judged AS MATERIALIZED (
            WHEN 'every-signalling-message-protected' THEN
              (SELECT count(*) FROM hops h WHERE h.exemption IS NULL AND (h.protected = 0 OR h.session_id IS NULL)
                  AND (x.subject IS NULL OR h.subject = x.subject))
+           ELSE
+             (SELECT coalesce(sum(p.n), 0) FROM probes p WHERE p.property = x.name AND p.verdict = 'violated'
+                 AND (x.subject IS NULL OR p.subject = x.subject))
          END AS against,
          (SELECT m.value FROM v_metric m WHERE x.kind = 'metric' AND m.metric = x.name AND m.subject IS x.subject) AS value
     FROM expect x)
@@ -571,6 +663,10 @@ SELECT x.expect_id, x.line, x.kind, x.name, x.subject, x.minimum, x.maximum,
               THEN printf('%d established sessions, %d of them not authenticated both ways', j.cases, j.against)
             WHEN x.name = 'every-signalling-message-protected'
               THEN printf('%d message hops that are not exempt, %d of them unprotected', j.cases, j.against)
+            WHEN x.kind = 'claim' AND j.trials IS NULL THEN 'no attacker put it to the test'
+            WHEN x.kind = 'claim'
+              THEN printf('held in %d of %d trials%s', j.trials_held, j.trials,
+                          CASE WHEN j.inconclusive > 0 THEN printf(', %d inconclusive', j.inconclusive) ELSE '' END)
             WHEN j.value IS NULL THEN 'nothing was measured'
             ELSE printf('measured %.6g', j.value) END AS evidence
   FROM expect x JOIN judged j ON j.expect_id = x.expect_id;

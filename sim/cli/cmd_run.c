@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "models/attackers/attackers.h"
 #include "models/cpns/ports.h"
 #include "models/devices/devices.h"
 #include "models/entities.h"
@@ -268,6 +269,8 @@ static int run_world(const struct scenario *s, const struct run_arguments *a)
                         [ROLE_GATEWAY] = "cortex-a76",
                         [ROLE_SERVER] = "x86-64-server"},
         .stream_port = CPNS_PORT,
+        .attack_words = attack_words,
+        .attacks = attack_kinds,
         .datagram_port = CPNS_PORT,
         .session_datagram_port = CPNS_DTLS_PORT,
     };
@@ -277,6 +280,7 @@ static int run_world(const struct scenario *s, const struct run_arguments *a)
                                           .leave_memory = memory_may_be_left()};
     struct diag_list diags = {0};
     struct world *w;
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error to report, not to die of */
     int r = world_create(s, &models, &options, &w, &diags);
     cli_show_diags(&diags);
     diag_list_fini(&diags);
@@ -289,7 +293,6 @@ static int run_world(const struct scenario *s, const struct run_arguments *a)
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error to report, not to die of */
     struct progress progress;
     progress_start(&progress, a->progress);
     r = world_run(w, &stop_asked, progress_update, &progress);

@@ -1,4 +1,5 @@
 /* Joins the words that the models define for the scenario format. */
+#include "models/attackers/attackers.h"
 #include "models/devices/devices.h"
 #include "models/entities.h"
 #include "models/links/links.h"
@@ -19,6 +20,8 @@ const struct scenario_vocabulary *cli_vocabulary(void)
                                               .technology_count = link_technology_count,
                                               .cpus = cpus,
                                               .cpu_count = device_cpu_count,
+                                              .attacks = attack_words,
+                                              .attack_count = attack_kind_count,
                                               .verbs = cpns_verbs,
                                               .verb_count = cpns_verb_count,
                                               .cipher_known = secure_cipher_known,

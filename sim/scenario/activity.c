@@ -41,7 +41,7 @@ static void missing(struct loader *l, const struct entry *head, const struct val
     }
 }
 
-static void warn_late(struct loader *l, const struct value *v, const char *what)
+void activity_warn_late(struct loader *l, const struct value *v, const char *what)
 {
     if (value_ok(v) && value_ok(&l->raw->until) && v->v.i >= l->raw->until.v.i) {
         report_warning(&l->report, v->at, "never-happens", "%s lies at or after the end of the run",
@@ -62,14 +62,14 @@ static void take_times(struct loader *l, const struct raw_work *raw, struct scen
     }
     if (!w->repeats) {
         w->at = raw->at.v.i;
-        warn_late(l, &raw->at, "this time");
+        activity_warn_late(l, &raw->at, "this time");
         out_of_place(l, &raw->start, "start", "without \"every\"");
         out_of_place(l, &raw->until, "until", "without \"every\"");
         out_of_place(l, &raw->count, "count", "without \"every\"");
         return;
     }
     out_of_place(l, &raw->at, "at", "with \"every\", which has \"start\"");
-    warn_late(l, &raw->start, "this start");
+    activity_warn_late(l, &raw->start, "this start");
     if (value_ok(&raw->start) && value_ok(&raw->until) && w->until <= w->at) {
         report_error(&l->report, raw->until.at, "inconsistent", "\"until\" lies before \"start\"");
     }
@@ -236,7 +236,7 @@ static void resolve_fault(struct loader *l, struct raw_fault *raw, size_t index,
         report_error(&l->report, raw->id.at != NULL ? raw->id.at : raw->head.at, "duplicate-id",
                      "a fault \"%s\" is defined already", raw->id.v.s);
     }
-    warn_late(l, &raw->at, "this fault");
+    activity_warn_late(l, &raw->at, "this fault");
     if (!value_ok(&raw->do_)) {
         return;
     }

@@ -679,6 +679,21 @@ const struct claim claims[] = {
     {"mutual-authentication", "In every established session both ends proved who they are."},
     {"every-signalling-message-protected",
      "Every signalling message that is not exempt went through an established session."},
+    {"confidentiality",
+     "No eavesdropper found a message that went through a session among the octets of a link."},
+    {"group-confidentiality", "No eavesdropper could read a message to a Service Group that "
+                              "travelled outside the sessions."},
+    {"exempt-confidentiality",
+     "No eavesdropper could read another message that travelled outside the sessions."},
+    {"identity-privacy", "No eavesdropper saw who the two ends of a session are."},
+    {"integrity", "No record that was altered brought an altered message."},
+    {"authenticity", "No record that was forged or sent back brought a message."},
+    {"replay-protection", "No record that was sent again brought a message again."},
+    {"ordering", "No record that came out of turn brought its message out of turn."},
+    {"completeness", "A record that is missing, and the end of a stream, are noticed."},
+    {"availability", "Messages that were held back arrive all the same."},
+    {"downgrade-protection",
+     "No handshake succeeded that an attacker had robbed of what is strong."},
 };
 const size_t claim_count = SIM_ARRAY_LEN(claims);
 
@@ -790,7 +805,8 @@ static const struct field scenario_fields[] = {
      .doc = "What has to come out."},
     {"timers", FIELD_MAP, AT(raw_scenario, timers), .section = &section_timers,
      .doc = "Timers of the protocol."},
-    {"attackers", FIELD_LATER, AT(raw_scenario, later), .doc = "Attackers on links."},
+    {"attackers", FIELD_LIST, AT(raw_scenario, attackers), .section = &section_attacker,
+     .doc = "Who attacks."},
     {"sweep", FIELD_LATER, AT(raw_scenario, later), .doc = "Parameter sweeps."},
     {"import", FIELD_MAP, AT(raw_scenario, import), .section = &section_import,
      .doc = "Routers and links between them from a GraphML file."},

@@ -82,7 +82,7 @@ struct raw_scenario {
     struct value import, graphml, import_link, import_prefix, import_double;
     struct value timers, request, request_tries, request_backoff, keep_alive, idle_close, pn_lease;
     struct value fidelity;
-    struct value services;
+    struct value services, attackers;
     struct value later;
 };
 
@@ -179,6 +179,12 @@ struct raw_fault {
     struct value id, do_, at, for_, target;
 };
 
+struct raw_attacker {
+    struct entry head;
+    struct value id, kind, at, for_, target, params;
+    struct value records, from, nth, probability, count, part, bit, by, size, strip, credential, as;
+};
+
 struct raw_expect {
     struct entry head;
     struct value claim, metric, subject, min, max;
@@ -263,6 +269,8 @@ extern const struct section section_position, section_mobility;
 extern const struct section section_zone;
 /* fields_services.c */
 extern const struct section section_service;
+/* fields_attack.c */
+extern const struct section section_attacker, section_attack_params;
 
 extern const char *const words_media[];
 /* Words whose index is a value of an enum of scenario.h. */

@@ -161,6 +161,7 @@ static void load(struct loader *l, const char *path)
     zones_resolve(l);
     services_resolve(l);
     activity_resolve(l);
+    attackers_resolve(l);
     take_pcap(l);
     l->s->text = files_text(l);
     l->s->overrides = overrides(l);

@@ -180,5 +180,9 @@ void services_resolve(struct loader *l);
 void services_take_work(struct loader *l, const struct raw_work *raw,
                         const struct scenario_verb *verb, struct scenario_work *w);
 void activity_resolve(struct loader *l);
+/* Warns of what `v` names when it lies at or after the end of the run (activity.c). */
+void activity_warn_late(struct loader *l, const struct value *v, const char *what);
+/* Attackers (attack.c); after the wires and nodes. */
+void attackers_resolve(struct loader *l);
 
 #endif

@@ -305,6 +305,30 @@ static void write_verbs(const struct scenario_vocabulary *w, struct buf *out)
                    "required where the table names them.\n\n");
 }
 
+static void write_attacks(const struct scenario_vocabulary *w, struct buf *out)
+{
+    buf_append_str(out, "## Kinds of `attackers`\n\nThe property is the name of the claim that "
+                        "judges it.\n\n| kind | target | Property | params | Meaning "
+                        "|\n|---|---|---|---|---|\n");
+    for (size_t i = 0; i < w->attack_count; i++) {
+        const struct scenario_attack *a = &w->attacks[i];
+        buf_printf(out, "| `%s` | %s | `%s` | ", a->name, a->on_nodes ? "nodes" : "links",
+                   a->property);
+        const char *separator = "";
+        for (size_t k = 0; k < ATTACK_KEYS; k++) {
+            if ((a->takes >> k & 1) != 0) {
+                buf_printf(out, "%s`%s`%s", separator, section_attack_params.fields[k].key,
+                           (a->needs >> k & 1) != 0 ? " (required)" : "");
+                separator = ", ";
+            }
+        }
+        buf_append_str(out, " | ");
+        cell(a->doc, out);
+        buf_append_str(out, " |\n");
+    }
+    buf_append_str(out, "\n");
+}
+
 static void write_technology(const struct scenario_link *t, struct buf *out)
 {
     static const struct field time = {.type = FIELD_TIME};
@@ -350,6 +374,7 @@ static void write_policy_sets(const struct scenario_vocabulary *w, struct buf *o
 static void write_vocabulary(const struct scenario_vocabulary *w, struct buf *out)
 {
     write_verbs(w, out);
+    write_attacks(w, out);
     buf_append_str(out,
                    "## Claims of `expect`\n\nSubjects: `pne--gateway`, `gateway--server`, or none "
                    "for both.\n\n| Claim | Meaning |\n|---|---|\n");

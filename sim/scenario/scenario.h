@@ -100,6 +100,34 @@ struct scenario_verb {
                                                    which have `standby`, do it */
 };
 
+/* Keys of an attacker's `params`, by bit: which of them a kind takes. */
+enum scenario_attack_key {
+    ATTACK_RECORDS,
+    ATTACK_FROM,
+    ATTACK_NTH,
+    ATTACK_PROBABILITY,
+    ATTACK_COUNT,
+    ATTACK_PART,
+    ATTACK_BIT,
+    ATTACK_BY,
+    ATTACK_SIZE,
+    ATTACK_STRIP,
+    ATTACK_CREDENTIAL,
+    ATTACK_AS,
+    ATTACK_KEYS
+};
+
+/* A kind of attacker (models/attackers). */
+struct scenario_attack {
+    const char *name;     /* "tamper" */
+    const char *property; /* what it puts to the test: "integrity" */
+    const char *doc;      /* one sentence for the format's reference */
+    bool on_nodes;        /* its targets are nodes; else links */
+    uint32_t node_roles;  /* bits 1 << enum scenario_role */
+    uint32_t takes;       /* bits 1 << enum scenario_attack_key */
+    uint32_t needs;       /* of these: what has to be written */
+};
+
 /* Borrowed by scenario_load() during the call. */
 /* A policy that needs no definition in a file. */
 struct scenario_policy_set {
@@ -116,6 +144,8 @@ struct scenario_vocabulary {
     size_t cpu_count;
     const struct scenario_verb *verbs;
     size_t verb_count;
+    const struct scenario_attack *attacks;
+    size_t attack_count;
     /* Whether the cryptographic library knows a cipher (suite) or a group of that name; NULL: not
      * checked. */
     bool (*cipher_known)(const char *name);
@@ -375,6 +405,41 @@ struct scenario_fault {
     size_t target_count;
 };
 
+/* Which records an attacker looks at. */
+enum scenario_attack_records { RECORDS_APPLICATION, RECORDS_HANDSHAKE, RECORDS_ANY };
+enum scenario_attack_from { FROM_ANY, FROM_INITIATOR, FROM_RESPONDER };
+enum scenario_attack_part { PART_BODY, PART_TYPE, PART_VERSION, PART_LENGTH };
+enum scenario_attack_strip { STRIP_VERSIONS, STRIP_SUITES, STRIP_GROUPS };
+enum scenario_attack_credential {
+    ROGUE_SELF_SIGNED,
+    ROGUE_UNTRUSTED,
+    ROGUE_EXPIRED,
+    ROGUE_FUTURE,
+    ROGUE_WRONG_NAME,
+    ROGUE_STOLEN
+};
+
+struct scenario_attacker {
+    const char *id;
+    uint32_t kind; /* index in the vocabulary's attacks */
+    sim_time at;
+    sim_time duration; /* `for`; SIM_TIME_NEVER: to the end */
+    uint32_t *targets; /* wires, or nodes where the kind is on nodes */
+    size_t target_count;
+    enum scenario_attack_records records;
+    enum scenario_attack_from from;
+    uint32_t nth;       /* the n-th of these records in each direction of a session; 0: each */
+    double probability; /* of each of these records, where nth is 0 */
+    uint64_t count;     /* at most so many trials in all */
+    enum scenario_attack_part part;
+    uint32_t bit; /* from the part's first; SCENARIO_NONE: drawn */
+    sim_time by;
+    uint32_t size; /* octets */
+    enum scenario_attack_strip strip;
+    enum scenario_attack_credential credential;
+    uint32_t as; /* the node that it poses as, or SCENARIO_NONE */
+};
+
 enum scenario_expect_kind { EXPECT_CLAIM, EXPECT_METRIC };
 struct scenario_expect {
     enum scenario_expect_kind kind;
@@ -439,6 +504,8 @@ struct scenario {
     size_t work_count;
     struct scenario_fault *faults;
     size_t fault_count;
+    struct scenario_attacker *attackers;
+    size_t attacker_count;
     struct scenario_expect *expects;
     size_t expect_count;
     const char *text;      /* main file and includes, each under a "# file: NAME" line */

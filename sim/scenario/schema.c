@@ -43,6 +43,9 @@ static void reference(const struct schema *s, const struct field *f)
     for (size_t i = 0; i < w->cpu_count && strcmp(what, "cpu") == 0; i++) {
         names[count++] = w->cpus[i];
     }
+    for (size_t i = 0; i < w->attack_count && strcmp(what, "attack") == 0; i++) {
+        names[count++] = w->attacks[i].name;
+    }
     for (size_t i = 0; i < w->verb_count && strcmp(what, "verb") == 0; i++) {
         names[count++] = w->verbs[i].name;
     }

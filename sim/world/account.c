@@ -44,6 +44,18 @@ void carry_remove(struct carry_queue *q, struct carry *c)
     c->next = NULL;
 }
 
+void carry_overheard(struct carry_queue *q, struct span message)
+{
+    uint64_t digest = span_digest(0, message);
+    for (struct carry *c = q->first; c != NULL; c = c->next) {
+        if (!c->overheard && c->exemption != EXEMPT_GROUP_KEY && c->sent_hash == digest &&
+            c->plain_bytes == message.len) {
+            c->overheard = true;
+            return;
+        }
+    }
+}
+
 static void carry_free(struct carry *c)
 {
     if (c->watched && c->hop->watch != NULL) {

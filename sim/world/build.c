@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/attack.h"
 
 static int fail(struct diag_list *diags, const char *what, const char *name, int error)
 {
@@ -337,6 +337,7 @@ void world_take_apart(struct world *w)
     motion_free(w);
     battery_free(w);
     traces_free(w);
+    attack_free(w);
     net_free(w->net);
     map_fini(&w->by_address);
     map_fini(&w->by_urn);

@@ -32,7 +32,7 @@ static uint32_t address_at(struct span packet, size_t offset)
 }
 
 /* The hop that a packet on a wire behind a router belongs to: its ends are the packet's. */
-static struct hop *hop_of(const struct wire *wire, struct span packet)
+struct hop *capture_hop(const struct wire *wire, struct span packet)
 {
     const struct world *w = wire->world;
     if (wire->hop != NULL || packet.len < 20) {
@@ -60,8 +60,20 @@ static enum net_verdict on_packet(void *arg, const struct net_packet *packet, st
     if (wire->batteries[0] != NULL || wire->batteries[1] != NULL) {
         battery_packet(wire, packet->len, packet->direction);
     }
-    observe_packet(wire, hop_of(wire, bytes), packet, payload_offset(bytes));
+    struct net_packet seen = *packet;
+    seen.number = ++wire->captured; /* what an attacker dropped is in no capture */
+    observe_packet(wire, capture_hop(wire, bytes), &seen, payload_offset(bytes));
     return NET_PASS;
+}
+
+void capture_injected(struct wire *wire, int direction, struct span packet)
+{
+    struct net_packet seen = {.link = wire->link,
+                              .direction = direction,
+                              .at = net_now(wire->world->net),
+                              .data = packet.data,
+                              .len = packet.len};
+    on_packet(wire, &seen, NULL);
 }
 
 static bool wanted(const struct world *w, const struct wire *wire)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/attack.h"
 
 static void end_flush(struct end *end);
 static void end_established(struct end *end);
@@ -407,6 +407,10 @@ static void note_events(struct end *end, const struct step *s)
         switch (event->kind) {
         case SECURE_EVENT_ALERT_SENT:
             report_alert(end, event);
+            if (end->alert == NULL && event->level == 2) {
+                end->alert = event->name;
+                end->alert_at = net_now(end->channel->world->net);
+            }
             break;
         case SECURE_EVENT_ALERT_RECEIVED:
             report_alert(end, event);
@@ -443,6 +447,10 @@ static void note_sent(struct end *end, struct step *s)
     }
     size_t sealed = buf_len(&s->output.wire) - s->output.handshake_bytes;
     size_t extra = s->message_count > 0 && sealed > plain ? (sealed - plain) / s->message_count : 0;
+    uint64_t at = end->wire_bytes - sealed; /* this step's are counted already */
+    if (s->message_count > s->carried.count) {
+        at += s->messages[0].len + extra; /* the empty frame comes first */
+    }
     for (struct carry *c = carry_pop(&s->carried); c != NULL; c = carry_pop(&s->carried)) {
         struct span message = buf_span(&c->frame);
         c->sent_at = net_now(hop->world->net);
@@ -451,6 +459,8 @@ static void note_sent(struct end *end, struct step *s)
         if (!hop->has_datagrams) {
             c->wire_bytes = message.len + extra;
         }
+        c->stream_at = at;
+        at += c->wire_bytes;
         if (hop->watch != NULL) {
             message.data += FRAME_HEADER_BYTES;
             message.len -= FRAME_HEADER_BYTES;
@@ -489,6 +499,7 @@ static void end_frames(struct end *end)
         end->messages_received++;
         struct carry *carry =
             datagrams ? channel_take_arrived(from, encoding, message) : carry_pop(&from->under_way);
+        probe_arrived(end, carry, message);
         account_arrived(end->entity, carry, from->entity->id, encoding, message, true,
                         end->facts.peer_id);
     }
@@ -576,6 +587,8 @@ void channel_apply(struct end *end, struct step *s)
 static void channel_free(struct channel *c)
 {
     struct world *w = c->world;
+    probe_settle(c);
+    attack_channel_over(c);
     net_timer_cancel(w->net, c->timeout);
     net_timer_cancel(w->net, c->lifetime);
     for (int side = 0; side < 2; side++) {

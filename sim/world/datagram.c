@@ -6,6 +6,12 @@ static struct carry_queue *queue_of(struct carry *c)
     return &c->hop->datagrams[c->sender == c->hop->client->id ? 0 : 1];
 }
 
+static void forget(struct world *w, struct carry *c)
+{
+    map_remove(&w->datagrams, c->tag);
+    carry_remove(queue_of(c), c);
+}
+
 void datagram_send(struct hop *hop, struct entity *from, struct carry *carry)
 {
     struct world *w = hop->world;
@@ -21,20 +27,15 @@ void datagram_send(struct hop *hop, struct entity *from, struct carry *carry)
         }
     }
     const struct entity *to = from == hop->client ? hop->server : hop->client;
+    /* It may pass an eavesdropper inside the call. */
+    map_set(&w->datagrams, carry->tag, (uint64_t)(uintptr_t)carry);
+    carry_push(queue_of(carry), carry);
     int r = net_datagram_send(w->net, from->net_node, to->net_node, w->models->datagram_port,
                               buf_span(&carry->frame), carry->tag);
     if (r < 0) {
+        forget(w, carry);
         account_lost(w, carry, r == -SIM_EINVAL ? "too_long" : "no_link");
-        return;
     }
-    map_set(&w->datagrams, carry->tag, (uint64_t)(uintptr_t)carry);
-    carry_push(queue_of(carry), carry);
-}
-
-static void forget(struct world *w, struct carry *c)
-{
-    map_remove(&w->datagrams, c->tag);
-    carry_remove(queue_of(c), c);
 }
 
 void datagram_dropped(void *world, uint64_t tag, const char *reason)

@@ -206,7 +206,7 @@ void report_carry(struct world *w, const struct carry *c, const char *outcome, c
         record_text(reason), record_int((int64_t)c->plain_bytes),
         record_int((int64_t)c->wire_bytes), was_sent ? record_text(sent) : record_null(),
         c->received_at != SIM_TIME_NEVER ? record_text(received) : record_null(),
-        record_int(c->watched));
+        record_int(c->watched), record_int(c->overheard));
 }
 
 const char *flow_outcome_word(enum flow_outcome outcome)

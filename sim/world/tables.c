@@ -352,6 +352,10 @@ static const struct record_column message_hop_columns[] = {
     {"received_hash", RECORD_TEXT, true, "", "Hash of the plaintext as received", NULL},
     {"watched", RECORD_INTEGER, false, "0/1",
      "The link was searched for its plaintext, of group_key_extension for its payload", NULL},
+    {"overheard", RECORD_INTEGER, false, "0/1",
+     "An attacker of kind eavesdropper read the whole message on the link; 0 where its payload is "
+     "sealed by a group key",
+     NULL},
 };
 
 const struct record_table table_message_hop = {
@@ -487,13 +491,29 @@ const struct record_table table_expect = {
 };
 
 const struct record_table *const world_tables[] = {
-    &table_entity,          &table_link,         &table_way,
-    &table_session,         &table_session_end,  &table_alert,
-    &table_handshake,       &table_message,      &table_message_hop,
-    &table_message_account, &table_wire_finding, &table_transition,
-    &table_event,           &table_motion,       &table_battery,
-    &table_expect,          &table_flow,         &table_store_pn,
-    &table_store_pn_member, &table_store_group,  &table_store_group_member,
+    &table_entity,
+    &table_link,
+    &table_way,
+    &table_session,
+    &table_session_end,
+    &table_alert,
+    &table_handshake,
+    &table_message,
+    &table_message_hop,
+    &table_message_account,
+    &table_wire_finding,
+    &table_transition,
+    &table_event,
+    &table_motion,
+    &table_battery,
+    &table_expect,
+    &table_flow,
+    &table_tap,
+    &table_probe,
+    &table_store_pn,
+    &table_store_pn_member,
+    &table_store_group,
+    &table_store_group_member,
     &table_store_item,
 };
 const size_t world_table_count = SIM_ARRAY_LEN(world_tables);

@@ -23,6 +23,9 @@ extern const struct record_table table_motion;
 extern const struct record_table table_battery;
 extern const struct record_table table_event;
 extern const struct record_table table_expect;
+/* tables_attack.c */
+extern const struct record_table table_tap;
+extern const struct record_table table_probe;
 /* tables_stores.c */
 extern const struct record_table table_store_pn;
 extern const struct record_table table_store_pn_member;

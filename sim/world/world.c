@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/attack.h"
 
 /* Events between two looks at the stop flag and the progress display. */
 enum { SLICE_EVENTS = 20000 };
@@ -92,6 +92,7 @@ int world_create(const struct scenario *scenario, const struct world_models *mod
     w->stats.until = scenario->until;
     int r = world_build(w, diags);
     if (r == 0) {
+        attack_start(w);
         r = capture_start(w, diags);
     }
     if (r == 0) {
@@ -177,6 +178,7 @@ struct record_db *world_settle(struct world *w)
         tally_settle(w);
         observe_flush(w->observer);
         report_links(w);
+        report_taps(w);
         w->captured = capture_finish(w, &w->end_diags);
         world_stats(w, &w->stats);
         jobs_drop_idle(w->jobs);

@@ -11,6 +11,7 @@
 #include "sim/core/diag.h"
 #include "sim/record/recorder.h"
 #include "sim/scenario/scenario.h"
+#include "sim/world/attacker.h"
 #include "sim/world/cpu.h"
 #include "sim/world/entity.h"
 
@@ -21,10 +22,12 @@ struct world_models {
     const struct entity_type *const *types; /* one a role, indexed by enum scenario_role */
     const struct cpu_profile *cpus;
     size_t cpu_count;
-    const char *default_cpu[3];     /* by role, for nodes without a device */
-    uint16_t stream_port;           /* TCP, sessions */
-    uint16_t datagram_port;         /* UDP, messages outside sessions */
-    uint16_t session_datagram_port; /* UDP, sessions over datagrams */
+    const char *default_cpu[3];                 /* by role, for nodes without a device */
+    uint16_t stream_port;                       /* TCP, sessions */
+    uint16_t datagram_port;                     /* UDP, messages outside sessions */
+    uint16_t session_datagram_port;             /* UDP, sessions over datagrams */
+    const struct scenario_attack *attack_words; /* kinds of attackers, as in the vocabulary, ... */
+    const struct attack_ops *attacks;           /* ... and what they do, in the same order */
 };
 
 struct world_options {

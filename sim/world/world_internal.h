@@ -29,6 +29,10 @@ struct hop;
 struct channel;
 struct flow;
 struct battery;
+struct attacker;
+struct injection;
+struct trial;
+struct identity_probe;
 struct inside;
 struct path_leg;
 
@@ -65,6 +69,8 @@ struct carry {
     uint8_t encoding;
     sim_time queued_at, sent_at, received_at;
     size_t plain_bytes, wire_bytes;
+    uint64_t stream_at; /* where its record begins in the stream of its end */
+    bool overheard;     /* an eavesdropper read it whole */
     uint64_t sent_hash, received_hash;
     struct buf frame; /* framing and message, until written */
     uint64_t tag;     /* of a datagram; in a session over datagrams the first of `tag_count` */
@@ -84,6 +90,8 @@ void carry_push(struct carry_queue *q, struct carry *c);
 struct carry *carry_pop(struct carry_queue *q);
 /* Takes `c` out of the middle. */
 void carry_remove(struct carry_queue *q, struct carry *c);
+/* The first in the queue that carries just this message was read on the link. */
+void carry_overheard(struct carry_queue *q, struct span message);
 
 /* --- hops and channels
  * ---------------------------------------------------------------------------- */
@@ -96,6 +104,7 @@ struct wire {
     struct hop *hop; /* the only one that uses it; NULL: a wire behind a router, which many share */
     struct pcap *pcap;
     uint64_t wire_hash;
+    uint64_t captured; /* packets, in the order of a capture */
     uint64_t watched_bytes;
     uint64_t trace_changes;
     uint32_t tap;
@@ -186,6 +195,9 @@ struct end {
     uint64_t handshake_bytes, sent_since_update, key_updates;
     uint64_t signatures, verifications, agreements;
     uint64_t round_trips;
+    uint64_t odd;      /* frames that came out of the session and were not sent so */
+    const char *alert; /* the first fatal one that it sent, or NULL */
+    sim_time alert_at;
     bool last_was_sent;       /* handshake direction, to count round trips */
     uint64_t retransmissions; /* segments of TCP, flights of a handshake over datagrams */
     /* over datagrams */
@@ -204,7 +216,9 @@ struct channel {
     const char *cause;
     struct end ends[2];
     sim_time started_at, established_at, ended_at;
-    const char *failure; /* the first of the two ends */
+    const char *failure;  /* the first of the two ends */
+    struct trial *trials; /* of attackers, in order */
+    struct identity_probe *identity_probes;
     net_timer timeout;
     net_timer lifetime;
     struct channel *next, *prev; /* of all live ones, in order of start */
@@ -299,6 +313,9 @@ struct world {
     struct entity_alarm *alarms;
     struct performer *performers;
     struct fault_event *fault_events;
+    struct attacker *attackers;
+    size_t attacker_count;
+    struct injection *injections; /* packets of attackers that are to be sent */
     struct motion *motions;
     struct trace_run *trace_runs;
     struct map interned; /* text -> index in names */
@@ -486,6 +503,10 @@ void inside_settle(struct world *w);
 /* capture.c: taps, captures, key log, the search for plaintext */
 int capture_start(struct world *w, struct diag_list *diags);
 void capture_key_log(struct world *w, struct span lines);
+/* Whose packet it is that passes over the wire; NULL: nobody's. */
+struct hop *capture_hop(const struct wire *wire, struct span packet);
+/* A packet that was injected past the taps is captured and observed like others. */
+void capture_injected(struct wire *wire, int direction, struct span packet);
 /* Flushes and closes; -SIM_EIO when a file could not be written whole. */
 int capture_finish(struct world *w, struct diag_list *diags);
 

@@ -66,6 +66,10 @@ def service(name, text):
     top(name, "service_groups:\n  - {id: g, owner: pne/1, members: pne/2}\nservices:\n  - " + text + "\n")
 
 
+def attacker(name, text):
+    top(name, "attackers:\n  - " + text + "\n")
+
+
 def fault(name, text):
     top(name, "faults:\n  - " + text + "\n")
 
@@ -110,8 +114,7 @@ case("top-no-nodes", "⟦missing-key⟧" + HEAD)
 case("top-misspelt-nodes", HEAD + NODES.replace("nodes:", "⟦unknown-key⟧node:"))
 top("top-unknown-key", "⟦unknown-key⟧zebra: 1\n")
 top("top-near-key", "⟦unknown-key⟧workloads: []\n")
-for later in ("attackers", "sweep"):
-    top("later-" + later, f"⟦not-implemented⟧{later}: {{a: 1}}\n")
+top("later-sweep", "⟦not-implemented⟧sweep: {a: 1}\n")
 case("top-nodes-mapping", HEAD + "nodes: ⟦wrong-type⟧{srv: {role: server}}\n")
 case("top-nodes-empty", HEAD + "nodes: ⟦empty-list⟧[]\n")
 case("top-nodes-nothing", HEAD + "⟦empty-list⟧nodes:\n")
@@ -563,6 +566,37 @@ fault("fault-link-end", "{at: 1 s, do: link-down, target: ⟦unknown-node⟧gw/1
 fault("fault-negative", "{at: ⟦out-of-range⟧-1 s, do: link-down, target: gw/1--srv}")
 fault("fault-duplicate", "{id: f, at: 1 s, do: node-silent, target: srv}\n  - {id: ⟦duplicate-id⟧f, at: 2 s, do: node-silent, target: srv}")
 fault("fault-node-link", "{at: 1 s, do: node-silent, target: ⟦unknown-node⟧gw--srv}")
+
+# --- attackers
+attacker("attacker-no-id", "⟦missing-key⟧{kind: tamper, target: pne/1--gw/1}")
+attacker("attacker-no-kind", "⟦missing-key⟧{id: m, target: pne/1--gw/1}")
+attacker("attacker-no-target", "⟦missing-key⟧{id: m, kind: tamper}")
+attacker("attacker-unknown-kind", "{id: m, kind: ⟦unknown-attacker⟧tampr, target: pne/1--gw/1}")
+attacker("attacker-kind-list", "{id: m, kind: ⟦wrong-type⟧[tamper], target: pne/1--gw/1}")
+attacker("attacker-unknown-link", "{id: m, kind: tamper, target: ⟦unknown-link⟧pne/1--gw/2}")
+attacker("attacker-link-is-node", "{id: m, kind: tamper, target: ⟦bad-selector⟧pne/1}")
+attacker("attacker-node-is-link", "{id: m, kind: impersonate, target: ⟦bad-selector⟧pne/1--gw/1, params: {as: pne/2}}")
+attacker("attacker-wrong-role", "{id: m, kind: impersonate, target: ⟦wrong-role⟧srv, params: {as: pne/2}}")
+attacker("attacker-negative-time", "{id: m, kind: tamper, target: pne/1--gw/1, at: ⟦out-of-range⟧-1 s}")
+attacker("attacker-no-unit", "{id: m, kind: tamper, target: pne/1--gw/1, for: ⟦missing-unit⟧3}")
+attacker("attacker-bad-bit", "{id: m, kind: tamper, target: pne/1--gw/1, params: {bit: ⟦bad-value⟧any}}")
+attacker("attacker-bit-too-far", "{id: m, kind: tamper, target: pne/1--gw/1, params: {bit: ⟦bad-value⟧131073}}")
+attacker("attacker-nth-zero", "{id: m, kind: tamper, target: pne/1--gw/1, params: {nth: ⟦out-of-range⟧0}}")
+attacker("attacker-nth-and-probability",
+         "{id: m, kind: tamper, target: pne/1--gw/1, params: {nth: 2, ⟦inconsistent⟧probability: 5 %}}")
+attacker("attacker-probability", "{id: m, kind: tamper, target: pne/1--gw/1, params: {probability: ⟦out-of-range⟧105 %}}")
+attacker("attacker-unknown-part", "{id: m, kind: tamper, target: pne/1--gw/1, params: {part: ⟦unknown-word⟧tail}}")
+attacker("attacker-unknown-param", "{id: m, kind: tamper, target: pne/1--gw/1, params: {⟦unknown-key⟧bits: 3}}")
+attacker("attacker-foreign-param", "{id: m, kind: tamper, target: pne/1--gw/1, params: {⟦inconsistent⟧by: 1 s}}")
+attacker("attacker-missing-param", "⟦missing-key⟧{id: m, kind: impersonate, target: pne/1}")
+attacker("attacker-param-list", "{id: m, kind: tamper, target: pne/1--gw/1, params: ⟦wrong-type⟧[nth]}")
+attacker("attacker-size-unit", "{id: m, kind: inject, target: pne/1--gw/1, params: {size: ⟦missing-unit⟧64}}")
+attacker("attacker-as-nobody", "{id: m, kind: impersonate, target: pne/1, params: {as: ⟦unknown-node⟧pnx/2}}")
+attacker("attacker-as-several", "{id: m, kind: impersonate, target: pne/1, params: {as: ⟦several-nodes⟧pne/2..3}}")
+top("attacker-twice", "attackers:\n  - {id: m, kind: tamper, target: pne/1--gw/1}\n"
+    "  - {id: ⟦duplicate-id⟧m, kind: tamper, target: pne/1--gw/1}\n")
+top("attackers-mapping", "attackers: ⟦wrong-type⟧{id: m}\n")
+
 
 # --- expectations
 expect("expect-nothing", "⟦missing-key⟧{subject: pne--gateway}")

@@ -24,7 +24,7 @@ import sys
 import tempfile
 
 # Folder -> the project's folders or headers it may include (its own besides). The longest folder that fits counts.
-MODEL = ["sim/core", "sim/scenario/scenario.h", "sim/world/entity.h", "sim/world/cpu.h", "models/cpns",
+MODEL = ["sim/core", "sim/scenario/scenario.h", "sim/world/attacker.h", "sim/world/entity.h", "sim/world/cpu.h", "models/cpns",
          "models/entities.h"]
 RULES = {
     "sim/core": [],

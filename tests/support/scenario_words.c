@@ -113,6 +113,27 @@ static const struct scenario_verb verbs[] = {
      .one_member = true},
 };
 
+static const struct scenario_attack attacks[] = {
+    {.name = "eavesdropper", .property = "confidentiality", .doc = "Listens."},
+    {.name = "tamper",
+     .property = "integrity",
+     .doc = "Flips a bit.",
+     .takes = 1U << ATTACK_RECORDS | 1U << ATTACK_FROM | 1U << ATTACK_NTH |
+              1U << ATTACK_PROBABILITY | 1U << ATTACK_COUNT | 1U << ATTACK_PART | 1U << ATTACK_BIT},
+    {.name = "delay", .property = "availability", .doc = "Holds back.", .takes = 1U << ATTACK_BY},
+    {.name = "inject",
+     .property = "authenticity",
+     .doc = "Forges.",
+     .takes = 1U << ATTACK_SIZE | 1U << ATTACK_STRIP},
+    {.name = "impersonate",
+     .property = "origin-authenticity",
+     .doc = "Poses as another.",
+     .on_nodes = true,
+     .node_roles = 1U << ROLE_PNE,
+     .takes = 1U << ATTACK_AS | 1U << ATTACK_CREDENTIAL,
+     .needs = 1U << ATTACK_AS},
+};
+
 static bool among(const char *name, const char *const *words)
 {
     for (; *words != NULL; words++) {
@@ -150,6 +171,8 @@ const struct scenario_vocabulary scenario_words = {.technologies = technologies,
                                                    .technology_count = SIM_ARRAY_LEN(technologies),
                                                    .cpus = cpus,
                                                    .cpu_count = SIM_ARRAY_LEN(cpus),
+                                                   .attacks = attacks,
+                                                   .attack_count = SIM_ARRAY_LEN(attacks),
                                                    .verbs = verbs,
                                                    .verb_count = SIM_ARRAY_LEN(verbs),
                                                    .cipher_known = cipher_known,

@@ -433,6 +433,43 @@ static void warnings_say_what_would_mislead(void **state)
     loaded_fini(&l);
 }
 
+static void attackers_and_their_params(void **state)
+{
+    (void)state;
+    struct loaded l;
+    load(&l, HEAD NODES "attackers:\n"
+                        "  - {id: eve, kind: eavesdropper, target: 'pne/*--gw/*'}\n"
+                        "  - {id: m, kind: tamper, at: 7 s, for: 3 s, target: pne/1--gw/1,\n"
+                        "     params: {bit: random, probability: 5 %, from: responder}}\n"
+                        "  - {id: n, kind: tamper, target: gw/1--srv,\n"
+                        "     params: {bit: 17, part: length, nth: 3, count: 9, records: any}}\n"
+                        "  - {id: o, kind: impersonate, target: pne/2, params: {as: pne/1}}\n");
+    const struct scenario *s = l.s;
+    assert_int_equal(s->attacker_count, 4);
+    const struct scenario_attacker *a = s->attackers;
+    assert_string_equal(a[0].id, "eve");
+    assert_int_equal(a[0].target_count, 6);
+    assert_int_equal(a[0].at, 0);
+    assert_true(a[0].duration == SIM_TIME_NEVER);
+    assert_int_equal(a[1].at, 7 * SIM_S);
+    assert_int_equal(a[1].duration, 3 * SIM_S);
+    assert_int_equal(a[1].nth, 0);
+    assert_true(a[1].probability == 0.05);
+    assert_int_equal(a[1].bit, SCENARIO_NONE);
+    assert_int_equal(a[1].from, FROM_RESPONDER);
+    assert_int_equal(a[1].records, RECORDS_APPLICATION);
+    assert_true(a[1].count == UINT64_MAX);
+    assert_string_equal(s->wires[a[2].targets[0]].id, "gw/1--srv");
+    assert_int_equal(a[2].bit, 17);
+    assert_int_equal(a[2].part, PART_LENGTH);
+    assert_int_equal(a[2].nth, 3);
+    assert_int_equal(a[2].count, 9);
+    assert_int_equal(a[2].records, RECORDS_ANY);
+    assert_string_equal(s->nodes[a[3].targets[0]].id, "pne/2");
+    assert_string_equal(s->nodes[a[3].as].id, "pne/1");
+    loaded_fini(&l);
+}
+
 static void workload_faults_and_expectations(void **state)
 {
     (void)state;
@@ -601,6 +638,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(wrong_credentials_are_written_at_nodes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(networks_and_groups, set_up, tear_down),
         cmocka_unit_test_setup_teardown(warnings_say_what_would_mislead, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(attackers_and_their_params, set_up, tear_down),
         cmocka_unit_test_setup_teardown(workload_faults_and_expectations, set_up, tear_down),
         cmocka_unit_test_setup_teardown(recording, set_up, tear_down),
         cmocka_unit_test_setup_teardown(large_files_load, set_up, tear_down),

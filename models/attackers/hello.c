@@ -1,0 +1,109 @@
+/* Downgrade: the ClientHello (RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2) loses what is
+ * strong. Lengths stay as they are, so that no length gives the change away: an extension is robbed
+ * of its meaning by another number, a list is filled with its last entry. */
+#include <stdio.h>
+
+#include "models/attackers/attackers.h"
+
+enum {
+    RECORD_HANDSHAKE = 22,
+    CLIENT_HELLO = 1,
+    EXTENSION_GROUPS = 10,
+    EXTENSION_VERSIONS = 43,
+    EXTENSION_UNKNOWN = 0x7a7a, /* RFC 8701: for what nobody knows */
+};
+
+static void set(struct attack_plan *plan, size_t at, uint8_t value)
+{
+    if (plan->set_count < ATTACK_SETS_MAX) {
+        plan->sets[plan->set_count].at = at;
+        plan->sets[plan->set_count++].value = value;
+    }
+}
+
+/* All entries of a list of 16-bit numbers become the last one. */
+static void level(struct attack_plan *plan, const struct attack_unit *unit, struct span list)
+{
+    size_t first = (size_t)(list.data - unit->bytes.data);
+    for (size_t i = 0; i + 4 <= list.len; i += 2) {
+        set(plan, first + i, list.data[list.len - 2]);
+        set(plan, first + i + 1, list.data[list.len - 1]);
+    }
+}
+
+/* The real suites of the list, without the signal TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746). */
+static struct span without_signal(struct span list)
+{
+    if (list.len >= 4 && list.data[list.len - 2] == 0x00 && list.data[list.len - 1] == 0xff) {
+        list.len -= 2;
+    }
+    return list;
+}
+
+/* Looks for an extension; true and its content when it is there. */
+static bool find_extension(struct span extensions, uint16_t wanted, struct span *number,
+                           struct span *content)
+{
+    while (extensions.len > 0) {
+        uint16_t type;
+        uint16_t len;
+        struct span at = extensions;
+        if (!span_take_u16(&extensions, &type) || !span_take_u16(&extensions, &len) ||
+            !span_take(&extensions, len, content)) {
+            return false;
+        }
+        if (type == wanted) {
+            *number = span_of(at.data, 2);
+            return true;
+        }
+    }
+    return false;
+}
+
+void downgrade_begins(const struct scenario_attacker *conf, struct rng *rng,
+                      const struct attack_unit *unit, struct attack_plan *plan)
+{
+    (void)rng;
+    static const char *const words[] = {
+        [STRIP_VERSIONS] = "versions", [STRIP_SUITES] = "suites", [STRIP_GROUPS] = "groups"};
+    struct span in = unit->bytes;
+    struct span skipped;
+    struct span suites;
+    struct span extensions;
+    struct span number;
+    struct span content;
+    uint8_t type;
+    uint8_t len8;
+    uint16_t len16;
+    if (unit->frame || !span_take_u8(&in, &type) || type != RECORD_HANDSHAKE ||
+        !span_take(&in, 4, &skipped) || !span_take_u8(&in, &type) || type != CLIENT_HELLO ||
+        !span_take(&in, 3 + 2 + 32, &skipped) || !span_take_u8(&in, &len8) ||
+        !span_take(&in, len8, &skipped) || !span_take_u16(&in, &len16) ||
+        !span_take(&in, len16, &suites) || !span_take_u8(&in, &len8) ||
+        !span_take(&in, len8, &skipped) || !span_take_u16(&in, &len16) ||
+        !span_take(&in, len16, &extensions)) {
+        return;
+    }
+    switch (conf->strip) {
+    case STRIP_VERSIONS:
+        if (find_extension(extensions, EXTENSION_VERSIONS, &number, &content)) {
+            size_t at = (size_t)(number.data - unit->bytes.data);
+            set(plan, at, EXTENSION_UNKNOWN >> 8);
+            set(plan, at + 1, EXTENSION_UNKNOWN & 0xff);
+        }
+        break;
+    case STRIP_SUITES:
+        level(plan, unit, without_signal(suites));
+        break;
+    case STRIP_GROUPS:
+        if (find_extension(extensions, EXTENSION_GROUPS, &number, &content) && content.len > 2) {
+            level(plan, unit, span_of(content.data + 2, content.len - 2));
+        }
+        break;
+    }
+    if (plan->set_count > 0) {
+        plan->act = ATTACK_SET;
+        snprintf(plan->what, sizeof(plan->what), "ClientHello robbed of its %s",
+                 words[conf->strip]);
+    }
+}

@@ -1,0 +1,215 @@
+/* Verdicts: what came of each attack, read from what the two ends of the session did.
+ *
+ *   violated      a message came out of the session that was not sent so: altered, repeated, out of
+ *                 turn, forged; or the session ended in order, or was established, although it had
+ *                 been cut or its handshake altered
+ *   held          an end noticed (its alert or failure is named), or nothing but what was sent came
+ *                 out although the session went on
+ *   inconclusive  the run ended before either could be said */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/world/attack.h"
+
+/* A receiver that heard nothing for so long after an attack is said to be stalled [ours]. */
+#define STALLED (5 * SIM_S)
+
+/* What an eavesdropper saw of the names of the two ends. */
+struct identity_probe {
+    struct attacker *attacker;
+    uint64_t packet;
+    bool seen[2];
+    struct identity_probe *next;
+};
+
+/* The message whose record holds the middle of the attacked one; those under way before it may
+ * still arrive. */
+static void find_message(struct trial *t, const struct end *from, uint32_t unit_at, size_t unit_len)
+{
+    uint64_t middle = unit_at + unit_len / 2;
+    for (const struct carry *c = from->under_way.first; c != NULL; c = c->next) {
+        t->received += c->stream_at + c->wire_bytes <= middle;
+        if (c->stream_at <= middle && middle < c->stream_at + c->wire_bytes) {
+            t->message_id = c->message->id;
+            t->hop_number = c->hop_number;
+        }
+    }
+}
+
+struct trial *probe_begin(struct attacker *a, struct channel *c, int from, uint32_t unit_at,
+                          size_t unit_len, bool removed, uint64_t packet, const char *what)
+{
+    struct trial *t = mem_alloc(sizeof(*t));
+    const struct end *receiver = &c->ends[1 - from];
+    t->attacker = a;
+    t->from = from;
+    t->at = net_now(c->world->net);
+    t->removed = removed;
+    t->sent = c->ends[from].messages_sent;
+    t->packet = packet;
+    t->odd = receiver->odd;
+    t->received = receiver->messages_received;
+    t->handshake = c->established_at == SIM_TIME_NEVER;
+    snprintf(t->what, sizeof(t->what), "%s", what);
+    find_message(t, &c->ends[from], unit_at, unit_len);
+    struct trial **last = &c->trials;
+    while (*last != NULL) {
+        last = &(*last)->next;
+    }
+    *last = t;
+    return t;
+}
+
+bool probe_pending(const struct channel *c, const struct attacker *a)
+{
+    for (const struct trial *t = c->trials; t != NULL; t = t->next) {
+        if (t->attacker == a) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void probe_identities(struct attacker *a, struct channel *c, uint64_t packet, bool initiator,
+                      bool responder)
+{
+    struct identity_probe *p = c->identity_probes;
+    while (p != NULL && p->attacker != a) {
+        p = p->next;
+    }
+    if (p == NULL) {
+        p = mem_alloc(sizeof(*p));
+        p->attacker = a;
+        p->next = c->identity_probes;
+        c->identity_probes = p;
+    }
+    if ((initiator && !p->seen[0]) || (responder && !p->seen[1])) {
+        p->packet = packet;
+    }
+    p->seen[0] = initiator;
+    p->seen[1] = responder;
+}
+
+void probe_arrived(struct end *end, const struct carry *carry, struct span message)
+{
+    if (end->channel->trials != NULL) {
+        end->odd += carry == NULL || carry->sent_hash != span_digest(0, message);
+    }
+}
+
+/* --- judging
+ * ------------------------------------------------------------------------------------------- */
+
+struct judgement {
+    const char *verdict;
+    const char *detected_by; /* NULL: nothing was noticed */
+    const char *alert;
+    int side; /* which end noticed; -1: none */
+    sim_time delay;
+};
+
+/* Whether the end's own fatal alert came after the attack; the earlier of the two ends' counts. */
+static const struct end *alerted(const struct channel *c, const struct trial *t)
+{
+    const struct end *first = NULL;
+    for (int side = 0; side < 2; side++) {
+        const struct end *e = &c->ends[side];
+        if (e->alert != NULL && e->alert_at >= t->at &&
+            (first == NULL || e->alert_at < first->alert_at)) {
+            first = e;
+        }
+    }
+    return first;
+}
+
+static struct judgement judge(const struct channel *c, const struct trial *t)
+{
+    const struct end *receiver = &c->ends[1 - t->from];
+    const struct end *alarm = alerted(c, t);
+    const struct attack_ops *ops = t->attacker->ops;
+    sim_time now = net_now(c->world->net);
+    bool went_on = receiver->messages_received > t->received ||
+                   (t->handshake && c->established_at != SIM_TIME_NEVER);
+    struct judgement j = {.verdict = "held", .side = -1, .delay = SIM_TIME_NEVER};
+    if (receiver->odd > t->odd) {
+        j.verdict = "violated";
+    } else if (ops->has_to_arrive && (alarm != NULL || receiver->failure != NULL)) {
+        j.verdict = went_on ? "held" : "violated";
+    } else if (alarm != NULL) {
+        j.detected_by = j.alert = alarm->alert;
+        j.side = alarm->side;
+        j.delay = alarm->alert_at - t->at;
+    } else if (receiver->failure != NULL || (t->handshake && c->failure != NULL)) {
+        j.detected_by = receiver->failure != NULL ? receiver->failure : c->failure;
+        j.side = receiver->failure != NULL ? receiver->side : 1 - receiver->side;
+        j.delay = now - t->at;
+    } else if (ops->has_to_arrive && !went_on) {
+        j.verdict = now - t->at >= STALLED ? "violated" : "inconclusive";
+    } else if (ops->unnoticed_is_violated &&
+               (receiver->state == SECURE_CLOSED || (t->handshake && went_on))) {
+        j.verdict = "violated";
+    } else if (went_on) {
+        j.detected_by = "no effect";
+    } else if (now - t->at >= STALLED &&
+               (t->handshake || !t->removed || c->ends[t->from].messages_sent > t->sent)) {
+        j.detected_by = "nothing was delivered";
+    } else {
+        j.verdict = "inconclusive";
+    }
+    return j;
+}
+
+static void report_trial(const struct channel *c, const struct trial *t)
+{
+    struct world *w = c->world;
+    struct judgement j = judge(c, t);
+    report_probe(w, &(struct probe_row){.attacker = t->attacker->conf->id,
+                                        .kind = t->attacker->words->name,
+                                        .property = t->attacker->words->property,
+                                        .link = c->hop->edge->wires[0],
+                                        .session_id = c->id,
+                                        .message_id = t->message_id,
+                                        .hop_number = t->hop_number,
+                                        .at = t->at,
+                                        .verdict = j.verdict,
+                                        .detected_by = j.detected_by,
+                                        .side = j.side,
+                                        .delay = j.delay,
+                                        .packet = t->packet,
+                                        .detail = t->what});
+}
+
+static void report_identities(const struct channel *c, const struct identity_probe *p)
+{
+    static const char *const seen[] = {"neither end is named in the octets of the session",
+                                       "names the initiator", "names the responder",
+                                       "names both ends"};
+    bool either = p->seen[0] || p->seen[1];
+    report_probe(c->world, &(struct probe_row){.attacker = p->attacker->conf->id,
+                                               .kind = p->attacker->words->name,
+                                               .property = "identity-privacy",
+                                               .link = c->hop->edge->wires[0],
+                                               .session_id = c->id,
+                                               .at = c->started_at,
+                                               .verdict = either ? "violated" : "held",
+                                               .side = -1,
+                                               .delay = SIM_TIME_NEVER,
+                                               .packet = either ? p->packet : 0,
+                                               .detail = seen[p->seen[0] + 2 * p->seen[1]]});
+}
+
+void probe_settle(struct channel *c)
+{
+    while (c->trials != NULL) {
+        struct trial *t = c->trials;
+        c->trials = t->next;
+        report_trial(c, t);
+        free(t);
+    }
+    while (c->identity_probes != NULL) {
+        struct identity_probe *p = c->identity_probes;
+        c->identity_probes = p->next;
+        report_identities(c, p);
+        free(p);
+    }
+}
