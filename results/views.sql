@@ -121,14 +121,15 @@ SELECT h.message_id, h.hop, a.name AS sender, b.name AS receiver, h.link_id, h.s
        CASE WHEN h.sent_hash <> h.received_hash THEN 'violated' ELSE
          (SELECT CASE max(CASE p.verdict WHEN 'violated' THEN 3 WHEN 'held' THEN 2 ELSE 1 END)
                  WHEN 3 THEN 'violated' WHEN 2 THEN 'held' WHEN 1 THEN 'inconclusive' END
-            FROM probe p WHERE p.message_id = h.message_id AND p.hop = h.hop AND p.property = 'authenticity') END AS authenticity,
+            FROM probe p WHERE p.message_id = h.message_id AND p.hop = h.hop AND p.property IN ('authenticity', 'origin-authenticity')) END AS authenticity,
        CASE WHEN f.packet IS NOT NULL
               THEN printf('link %s, packet %d, offset %d: %d octets of it', f.link, f.packet, f.packet_offset, f.bytes)
             WHEN h.sent_hash <> h.received_hash THEN printf('sent %s, received %s', h.sent_hash, h.received_hash)
             WHEN h.overheard THEN 'read whole on the link by an eavesdropper'
             WHEN EXISTS (SELECT 1 FROM probe p WHERE p.message_id = h.message_id AND p.hop = h.hop)
-              THEN (SELECT group_concat(printf('%s: %s in packet %d of link %s, %s', p.attacker, p.detail, p.packet, n.name,
-                                               coalesce(p.detected_by, p.verdict)), '; ')
+              THEN (SELECT group_concat(printf('%s: %s on link %s, %s', p.attacker,
+                                               p.detail || CASE WHEN p.packet IS NOT NULL THEN printf(' in packet %d', p.packet) ELSE '' END,
+                                               n.name, coalesce(p.detected_by, p.verdict)), '; ')
                       FROM probe p JOIN link n ON n.link_id = p.link_id
                      WHERE p.message_id = h.message_id AND p.hop = h.hop)
             WHEN h.watched = 1 AND h.sent_ns IS NOT NULL
@@ -202,8 +203,8 @@ listened AS (
 SELECT p.attacker, p.kind, p.property, l.name AS link, replace(s.hop, '-', '--') AS subject, p.session_id, p.message_id, p.hop,
        NULL AS exemption, p.at_ns / 1e9 AS at_s, p.verdict, 1 AS trials, p.verdict = 'held' AS held, p.detected_by, p.side,
        p.delay_ns / 1e6 AS delay_ms,
-       printf('%s%s%s', p.detail, coalesce(printf(' in packet %d of link %s', p.packet, l.name), ''),
-              coalesce(printf(': %s%s', p.detected_by, coalesce(' by the ' || p.side, '')), '')) AS evidence
+       printf('%s%s%s', p.detail, CASE WHEN p.packet IS NOT NULL THEN printf(' in packet %d of link %s', p.packet, l.name) ELSE '' END,
+              CASE WHEN p.detected_by IS NOT NULL THEN printf(': %s%s', p.detected_by, coalesce(' by the ' || p.side, '')) ELSE '' END) AS evidence
   FROM probe p JOIN link l ON l.link_id = p.link_id LEFT JOIN session s ON s.session_id = p.session_id
 UNION ALL
 SELECT x.attacker, x.kind, CASE WHEN x.exemption IS NULL THEN 'confidentiality' WHEN x.exemption IN ('service_group', 'group_key_extension')
@@ -212,7 +213,48 @@ SELECT x.attacker, x.kind, CASE WHEN x.exemption IS NULL THEN 'confidentiality' 
        count(*), sum(NOT x.seen), NULL, NULL, NULL,
        printf('%d of %d messages were found among the octets of link %s', sum(x.seen), count(*), l.name)
   FROM listened x JOIN link l ON l.link_id = x.tapped_link
- GROUP BY x.attacker, x.tapped_link, x.session_id, x.exemption;
+ GROUP BY x.attacker, x.tapped_link, x.session_id, x.exemption
+UNION ALL
+SELECT t.attacker, t.kind, t.property, NULL, NULL, NULL, NULL, NULL, NULL, min(h.received_ns) / 1e9,
+       CASE WHEN sum(h.exemption IS NOT 'group_key_extension') > 0 THEN 'violated' ELSE 'held' END,
+       count(*), sum(h.exemption IS 'group_key_extension'), NULL, NULL, NULL,
+       printf('%s held the plaintext of %d of %d messages that it handed on', e.name,
+              sum(h.exemption IS NOT 'group_key_extension'), count(*))
+  FROM tap t JOIN entity e ON e.entity_id = t.entity_id JOIN message_hop h ON h.receiver = t.entity_id
+  JOIN message m ON m.message_id = h.message_id
+ WHERE t.kind = 'curious-relay' AND h.received_ns >= t.begins_ns AND (t.ends_ns IS NULL OR h.received_ns < t.ends_ns)
+   AND m.target IS NOT e.name AND h.exemption IS NOT 'internal'
+   AND EXISTS (SELECT 1 FROM message_hop o
+                WHERE o.sender = h.receiver AND o.hop > h.hop AND o.message_id = h.message_id)
+ GROUP BY t.attacker, t.entity_id;
+
+-- v_end_to_end: One row per message: who held its plaintext on the way, and what protected it there
+-- v_end_to_end.message_id: Message
+-- v_end_to_end.type: Its type
+-- v_end_to_end.origin: Entity that made it
+-- v_end_to_end.target: Entity, Service Group or PN it is for
+-- v_end_to_end.holders: Entities that held its plaintext, in the order of the hops; of a payload sealed by a group key its envelope
+-- v_end_to_end.relays: How many of them are neither origin nor target
+-- v_end_to_end.hops: Hops over links that it was sent over
+-- v_end_to_end.clear_hops: Of these, outside a session that protects
+-- v_end_to_end.forward_secret [0/1]: Every hop was in a session with an ephemeral key agreement
+-- v_end_to_end.overheard [0/1]: An eavesdropper read it
+CREATE VIEW v_end_to_end AS
+SELECT m.message_id, m.type, m.origin, m.target,
+       (SELECT group_concat(name, ', ') FROM
+          (SELECT a.name FROM message_hop h JOIN entity a ON a.entity_id = h.sender WHERE h.message_id = m.message_id AND h.hop = 0
+           UNION ALL
+           SELECT * FROM (SELECT b.name FROM message_hop h JOIN entity b ON b.entity_id = h.receiver
+                           WHERE h.message_id = m.message_id AND h.outcome = 'delivered' ORDER BY h.hop))) AS holders,
+       (SELECT count(*) FROM message_hop h JOIN entity b ON b.entity_id = h.receiver
+         WHERE h.message_id = m.message_id AND h.outcome = 'delivered' AND b.name IS NOT m.target) AS relays,
+       count(h.hop) AS hops, coalesce(sum(h.protected = 0), 0) AS clear_hops,
+       coalesce(min(h.protected AND coalesce(s.forward_secret, 0)), 0) AS forward_secret,
+       coalesce(max(h.overheard), 0) AS overheard
+  FROM message m
+  LEFT JOIN message_hop h ON h.message_id = m.message_id AND h.link_id IS NOT NULL AND h.sent_ns IS NOT NULL
+  LEFT JOIN session s ON s.session_id = h.session_id
+ GROUP BY m.message_id;
 
 -- v_property: One row per session and property that was put to the test; outside the sessions one per link
 -- v_property.session_id: Session; NULL: outside a session

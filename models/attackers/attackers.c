@@ -4,7 +4,21 @@
 #define WHICH (KEY(ATTACK_FROM) | KEY(ATTACK_NTH) | KEY(ATTACK_PROBABILITY) | KEY(ATTACK_COUNT))
 #define RECORD (WHICH | KEY(ATTACK_RECORDS))
 
-enum { EAVESDROPPER, TAMPER, REPLAY, REORDER, DELAY, DROP, INJECT, REFLECT, TRUNCATE, DOWNGRADE };
+enum {
+    EAVESDROPPER,
+    TAMPER,
+    REPLAY,
+    REORDER,
+    DELAY,
+    DROP,
+    INJECT,
+    REFLECT,
+    TRUNCATE,
+    DOWNGRADE,
+    MIDDLE,
+    IMPERSONATE,
+    CURIOUS
+};
 
 const struct scenario_attack attack_words[] = {
     [EAVESDROPPER] = {.name = "eavesdropper",
@@ -48,6 +62,25 @@ const struct scenario_attack attack_words[] = {
                    .doc = "Robs the initiator's first message of the versions, suites or groups "
                           "that are strong.",
                    .takes = KEY(ATTACK_STRIP) | KEY(ATTACK_COUNT)},
+    [MIDDLE] = {.name = "man-in-the-middle",
+                .property = "peer-authentication",
+                .doc = "Stands where the client of a hop looks for its peer, ends the sessions of "
+                       "both sides with a credential of his own, and hands messages on.",
+                .takes = KEY(ATTACK_CREDENTIAL) | KEY(ATTACK_COUNT)},
+    [IMPERSONATE] = {.name = "impersonate",
+                     .property = "origin-authenticity",
+                     .doc = "A PNE or a gateway that names another node as the origin of a "
+                            "message, inside a valid session of its own.",
+                     .on_nodes = true,
+                     .node_roles = 1U << ROLE_PNE | 1U << ROLE_GATEWAY,
+                     .takes = KEY(ATTACK_AS) | KEY(ATTACK_NTH) | KEY(ATTACK_PROBABILITY) |
+                              KEY(ATTACK_COUNT),
+                     .needs = KEY(ATTACK_AS)},
+    [CURIOUS] = {.name = "curious-relay",
+                 .property = "end-to-end-confidentiality",
+                 .doc = "A gateway or server that reads what it hands on.",
+                 .on_nodes = true,
+                 .node_roles = 1U << ROLE_GATEWAY | 1U << ROLE_SERVER},
 };
 
 const struct attack_ops attack_kinds[] = {
@@ -61,5 +94,8 @@ const struct attack_ops attack_kinds[] = {
     [REFLECT] = {.ends = reflect_ends},
     [TRUNCATE] = {.ends = truncate_ends, .unnoticed_is_violated = true},
     [DOWNGRADE] = {.begins = downgrade_begins, .on_hello = true, .unnoticed_is_violated = true},
+    [MIDDLE] = {.terminates = true},
+    [IMPERSONATE] = {.forges = impersonate_message},
+    [CURIOUS] = {.listens = true},
 };
 const size_t attack_kind_count = SIM_ARRAY_LEN(attack_kinds);

@@ -692,6 +692,9 @@ const struct claim claims[] = {
     {"ordering", "No record that came out of turn brought its message out of turn."},
     {"completeness", "A record that is missing, and the end of a stream, are noticed."},
     {"availability", "Messages that were held back arrive all the same."},
+    {"origin-authenticity", "No message was accepted in the name of somebody who did not send it."},
+    {"end-to-end-confidentiality", "No curious relay could read what it handed on."},
+    {"peer-authentication", "Nobody was taken for an end of a session without being it."},
     {"downgrade-protection",
      "No handshake succeeded that an attacker had robbed of what is strong."},
 };

@@ -119,6 +119,7 @@ static void finish_message(struct world *w, struct message *m, const char *outco
     m->reason = reason;
     tally_count(w, m->info.type, outcome, reason, m->plain_bytes);
     report_message(w, m);
+    forge_settle(w, m);
     if (m->prev != NULL) {
         m->prev->next = m->next;
     } else {
@@ -245,6 +246,17 @@ void account_settle(struct world *w)
     }
 }
 
+static void send(struct hop *hop, struct entity *e, struct message *m, enum exemption exempt,
+                 uint8_t encoding, struct span payload)
+{
+    struct buf forged = {0};
+    if (forge_message(e, hop, m, encoding, payload, &forged)) {
+        payload = buf_span(&forged);
+    }
+    account_go(hop, e, account_carry(hop, m, e->id, exempt, encoding, payload));
+    buf_fini(&forged);
+}
+
 uint64_t entity_send(struct entity *e, entity_id peer, enum exemption exempt, uint8_t encoding,
                      struct span payload, const struct message_info *info)
 {
@@ -253,7 +265,7 @@ uint64_t entity_send(struct entity *e, entity_id peer, enum exemption exempt, ui
     CHECK(hop != NULL);
     struct message *m = account_message(w, info, payload.len);
     uint64_t id = m->id;
-    account_go(hop, e, account_carry(hop, m, e->id, exempt, encoding, payload));
+    send(hop, e, m, exempt, encoding, payload);
     return id;
 }
 
@@ -269,7 +281,7 @@ void entity_forward(struct entity *e, entity_id peer, enum exemption exempt, uin
                      "the message is not under way");
         return;
     }
-    account_go(hop, e, account_carry(hop, m, e->id, exempt, encoding, payload));
+    send(hop, e, m, exempt, encoding, payload);
 }
 
 void account_go(struct hop *hop, struct entity *from, struct carry *carry)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sim/net/net_packet.h"
+#include "sim/world/rogue.h"
 
 /* One direction of a session's stream. */
 struct direction {
@@ -58,7 +59,7 @@ struct injection {
     struct injection *next, *prev;
 };
 
-static bool active(const struct attacker *a)
+bool attacker_is_active(const struct attacker *a)
 {
     const struct scenario_attacker *conf = a->conf;
     sim_time now = net_now(a->world->net);
@@ -159,7 +160,7 @@ static bool choose(struct attack_flow *f, int side)
     const struct scenario_attacker *conf = a->conf;
     struct direction *d = &f->dirs[side];
     const struct channel *c = f->channel;
-    if (a->ops->listens || c == NULL || !active(a) || a->trials >= conf->count ||
+    if (a->ops->listens || c == NULL || !attacker_is_active(a) || a->trials >= conf->count ||
         probe_pending(c, a)) {
         return false;
     }
@@ -264,7 +265,7 @@ static void overhear(struct attack_flow *f, struct span unit)
 {
     struct attacker *a = f->tap->attacker;
     struct channel *c = f->channel;
-    if (!a->ops->listens || !active(a) || c == NULL) {
+    if (!a->ops->listens || !attacker_is_active(a) || c == NULL) {
         return;
     }
     f->seen[0] = f->seen[0] || holds(unit, c->ends[SIDE_INITIATOR].entity->urn);
@@ -513,7 +514,7 @@ static void read_datagram(const struct attack_tap *tap, const struct net_packet 
                           const struct packet_view *v)
 {
     const struct world *w = tap->wire->world;
-    if (!tap->attacker->ops->listens || !active(tap->attacker) || v->more_fragments ||
+    if (!tap->attacker->ops->listens || !attacker_is_active(tap->attacker) || v->more_fragments ||
         v->destination_port != w->models->datagram_port) {
         return;
     }
@@ -567,15 +568,18 @@ void attack_channel_over(struct channel *c)
 /* --- life
  * ------------------------------------------------------------------------------------------- */
 
-static void start_attacker(struct world *w, struct attacker *a,
-                           const struct scenario_attacker *conf)
+static int start_attacker(struct world *w, struct attacker *a, const struct scenario_attacker *conf,
+                          struct diag_list *diags)
 {
     a->world = w;
     a->conf = conf;
     a->words = &w->models->attack_words[conf->kind];
     a->ops = &w->models->attacks[conf->kind];
+    if (a->ops->terminates) {
+        return rogue_start(a, diags);
+    }
     if (a->words->on_nodes) {
-        return;
+        return 0;
     }
     a->tap_count = conf->target_count;
     a->taps = mem_calloc(a->tap_count, sizeof(*a->taps));
@@ -586,16 +590,19 @@ static void start_attacker(struct world *w, struct attacker *a,
         rng_init(&tap->rng, w->scenario->seed, conf->id, tap->wire->wire->id);
         net_tap_add(w->net, tap->wire->link, false, on_packet, tap);
     }
+    return 0;
 }
 
-void attack_start(struct world *w)
+int attack_start(struct world *w, struct diag_list *diags)
 {
     const struct scenario *s = w->scenario;
     w->attacker_count = s->attacker_count;
     w->attackers = mem_calloc(s->attacker_count, sizeof(*w->attackers));
-    for (size_t i = 0; i < s->attacker_count; i++) {
-        start_attacker(w, &w->attackers[i], &s->attackers[i]);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < s->attacker_count; i++) {
+        r = start_attacker(w, &w->attackers[i], &s->attackers[i], diags);
     }
+    return r;
 }
 
 static void flow_free(struct attack_flow *f)
@@ -624,6 +631,7 @@ void attack_free(struct world *w)
             map_fini(&tap->by_client);
         }
         free(w->attackers[i].taps);
+        rogue_free(&w->attackers[i]);
     }
     free(w->attackers);
     while (w->injections != NULL) {

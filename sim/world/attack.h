@@ -15,8 +15,10 @@ struct attacker {
     const struct scenario_attack *words;
     const struct attack_ops *ops;
     uint64_t trials;
+    uint32_t suitable;       /* messages that a forger could have forged */
     struct attack_tap *taps; /* one a target link */
     size_t tap_count;
+    struct rogue *rogues; /* of a man in the middle, one a hop */
 };
 
 /* One attack on one session. Judged when the session is over, or the run. */
@@ -56,7 +58,8 @@ void probe_settle(struct channel *c);
 
 /* attack.c: attackers of the scenario are set to work; before the captures begin, so that these
  * show what the receiver gets. */
-void attack_start(struct world *w);
+int attack_start(struct world *w, struct diag_list *diags);
+bool attacker_is_active(const struct attacker *a);
 void attack_free(struct world *w);
 /* The channel is gone; its packets may still be under way. */
 void attack_channel_over(struct channel *c);

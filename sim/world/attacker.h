@@ -50,8 +50,12 @@ struct attack_ops {
                    const struct attack_unit *unit, struct attack_plan *plan);
     void (*ends)(const struct scenario_attacker *conf, struct rng *rng,
                  const struct attack_unit *unit, struct attack_plan *plan);
-    bool on_hello; /* its unit is the first that the initiator sends */
-    bool listens;  /* it changes nothing: it looks for plaintext and identities */
+    /* Of a kind on nodes: writes to `out` what is sent instead of a message, in the name of another
+     * node; false: it cannot. */
+    bool (*forges)(const char *urn, uint8_t encoding, struct span message, struct buf *out);
+    bool on_hello;   /* its unit is the first that the initiator sends */
+    bool terminates; /* it ends the sessions of both sides itself, with params.credential */
+    bool listens;    /* it changes nothing: it looks for plaintext and identities */
     /* No effect of what was done means that the defence failed: the session was to notice. */
     bool unnoticed_is_violated;
     bool has_to_arrive; /* the message that was attacked, or the next one, arrives all the same */

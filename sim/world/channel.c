@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/world/attack.h"
+#include "sim/world/rogue.h"
 
 static void end_flush(struct end *end);
 static void end_established(struct end *end);
@@ -304,8 +304,8 @@ static void channel_open(struct hop *hop)
     if (hop->has_datagrams) {
         end_begin_session(end);
     } else {
-        r = net_connect(w->net, hop->client->net_node, hop->server->net_node,
-                        w->models->stream_port, &stream_ops, end, &end->stream);
+        r = net_connect(w->net, hop->client->net_node, rogue_instead(c), w->models->stream_port,
+                        &stream_ops, end, &end->stream);
     }
     c->timeout = r == 0 ? net_timer_set(w->net, c->started_at + HANDSHAKE_TIMEOUT, on_timeout, c)
                         : net_timer_set(w->net, c->started_at, on_unreachable, c);
@@ -342,7 +342,8 @@ bool channel_accept(void *server, struct net_stream *stream, net_node peer,
                     const struct net_stream_ops **ops, void **stream_arg)
 {
     struct entity *e = server;
-    struct hop *hop = entity_hop(e, peer);
+    struct hop *hop =
+        peer < e->world->scenario->node_count ? entity_hop(e, peer) : rogue_hop(e->world, peer);
     struct end *end = NULL;
     if (hop != NULL && hop->server == e && !hop->has_datagrams) {
         end = begin_responder(hop);
@@ -589,6 +590,7 @@ static void channel_free(struct channel *c)
     struct world *w = c->world;
     probe_settle(c);
     attack_channel_over(c);
+    rogue_channel_over(c);
     net_timer_cancel(w->net, c->timeout);
     net_timer_cancel(w->net, c->lifetime);
     for (int side = 0; side < 2; side++) {

@@ -6,10 +6,11 @@
  *   held          an end noticed (its alert or failure is named), or nothing but what was sent came
  *                 out although the session went on
  *   inconclusive  the run ended before either could be said */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim/world/attack.h"
+#include "sim/world/rogue.h"
 
 /* A receiver that heard nothing for so long after an attack is said to be stalled [ours]. */
 #define STALLED (5 * SIM_S)
@@ -122,6 +123,28 @@ static const struct end *alerted(const struct channel *c, const struct trial *t)
     return first;
 }
 
+/* A man in the middle: an end that says it is done took him for the other one. Of an initiator a
+ * policy need not ask who it is. */
+static struct judgement judge_rogue(const struct channel *c, const struct trial *t)
+{
+    const struct end *alarm = alerted(c, t);
+    bool asked = c->hop->policy->auth != AUTH_SERVER_ONLY;
+    struct judgement j = {.verdict = "held", .side = -1, .delay = SIM_TIME_NEVER};
+    if (c->ends[SIDE_INITIATOR].up_at != SIM_TIME_NEVER ||
+        (asked && c->ends[SIDE_RESPONDER].up_at != SIM_TIME_NEVER)) {
+        j.verdict = "violated";
+    } else if (alarm != NULL) {
+        j.detected_by = j.alert = alarm->alert;
+        j.side = alarm->side;
+        j.delay = alarm->alert_at - t->at;
+    } else if (c->failure != NULL) {
+        j.detected_by = c->failure;
+    } else {
+        j.verdict = "inconclusive";
+    }
+    return j;
+}
+
 static struct judgement judge(const struct channel *c, const struct trial *t)
 {
     const struct end *receiver = &c->ends[1 - t->from];
@@ -162,7 +185,20 @@ static struct judgement judge(const struct channel *c, const struct trial *t)
 static void report_trial(const struct channel *c, const struct trial *t)
 {
     struct world *w = c->world;
-    struct judgement j = judge(c, t);
+    bool rogue = t->attacker->ops->terminates;
+    struct judgement j = rogue ? judge_rogue(c, t) : judge(c, t);
+    char detail[240];
+    uint64_t read[2];
+    rogue_read(c, read);
+    snprintf(detail, sizeof(detail), "%s", t->what);
+    if (rogue) {
+        const char *alerts[2] = {c->ends[0].alert, c->ends[1].alert};
+        snprintf(detail, sizeof(detail), "%s: read %" PRIu64 " messages%s%s%s%s", t->what,
+                 read[0] + read[1], alerts[0] != NULL ? ", the initiator said " : "",
+                 alerts[0] != NULL ? alerts[0] : "",
+                 alerts[1] != NULL ? ", the responder said " : "",
+                 alerts[1] != NULL ? alerts[1] : "");
+    }
     report_probe(w, &(struct probe_row){.attacker = t->attacker->conf->id,
                                         .kind = t->attacker->words->name,
                                         .property = t->attacker->words->property,
@@ -176,7 +212,7 @@ static void report_trial(const struct channel *c, const struct trial *t)
                                         .side = j.side,
                                         .delay = j.delay,
                                         .packet = t->packet,
-                                        .detail = t->what});
+                                        .detail = detail});
 }
 
 static void report_identities(const struct channel *c, const struct identity_probe *p)

@@ -92,7 +92,9 @@ int world_create(const struct scenario *scenario, const struct world_models *mod
     w->stats.until = scenario->until;
     int r = world_build(w, diags);
     if (r == 0) {
-        attack_start(w);
+        r = attack_start(w, diags);
+    }
+    if (r == 0) {
         r = capture_start(w, diags);
     }
     if (r == 0) {

@@ -33,6 +33,7 @@ struct attacker;
 struct injection;
 struct trial;
 struct identity_probe;
+struct forgery;
 struct inside;
 struct path_leg;
 
@@ -52,6 +53,7 @@ struct message {
     uint32_t hops;    /* without those inside a device */
     uint32_t protected_hops;
     size_t plain_bytes;
+    struct forgery *forgery;     /* an attacker's, or NULL */
     struct buf secret;           /* sealed inside it: looked for on its links */
     struct message *next, *prev; /* of all under way, in order of sending */
 };
@@ -395,6 +397,13 @@ void battery_packet(const struct wire *wire, size_t len, int direction);
 
 /* stores.c: every entity tells what it holds */
 void stores_tell(struct world *w);
+
+/* forge.c: whether an attacker at `e` forged the message that it sends over `hop`; `forged`: what
+ * goes instead. */
+bool forge_message(struct entity *e, const struct hop *hop, struct message *m, uint8_t encoding,
+                   struct span payload, struct buf *forged);
+/* The message's fate is known. */
+void forge_settle(struct world *w, struct message *m);
 
 /* script.c: workload and faults */
 void script_start(struct world *w);
