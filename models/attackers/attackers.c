@@ -17,7 +17,8 @@ enum {
     DOWNGRADE,
     MIDDLE,
     IMPERSONATE,
-    CURIOUS
+    CURIOUS,
+    THIEF
 };
 
 const struct scenario_attack attack_words[] = {
@@ -81,6 +82,13 @@ const struct scenario_attack attack_words[] = {
                  .doc = "A gateway or server that reads what it hands on.",
                  .on_nodes = true,
                  .node_roles = 1U << ROLE_GATEWAY | 1U << ROLE_SERVER},
+    [THIEF] = {.name = "key-thief",
+               .property = "forward-secrecy",
+               .doc =
+                   "Takes a node's long-term keys, certificate key and PSK: with captures (--pcap) "
+                   "they are written beside these, and `check --witness tshark` tries them.",
+               .on_nodes = true,
+               .node_roles = 1U << ROLE_PNE | 1U << ROLE_GATEWAY | 1U << ROLE_SERVER},
 };
 
 const struct attack_ops attack_kinds[] = {
@@ -97,5 +105,6 @@ const struct attack_ops attack_kinds[] = {
     [MIDDLE] = {.terminates = true},
     [IMPERSONATE] = {.forges = impersonate_message},
     [CURIOUS] = {.listens = true},
+    [THIEF] = {.steals = true},
 };
 const size_t attack_kind_count = SIM_ARRAY_LEN(attack_kinds);

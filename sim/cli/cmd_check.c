@@ -2,7 +2,7 @@
 #include <getopt.h>
 
 #include "sim/cli/commands.h"
-#include "sim/record/judge.h"
+#include "sim/cli/witness.h"
 
 static const char *const formats[] = {"text", "junit", "tap", "json", "sarif", NULL};
 
@@ -31,16 +31,36 @@ static void render(const struct judgement *j, int format, struct buf *out)
 
 int cmd_check(int argc, char **argv)
 {
-    static const struct option options[] = {{"format", required_argument, NULL, 'f'}, {0}};
+    static const struct option options[] = {{"format", required_argument, NULL, 'f'},
+                                            {"witness", required_argument, NULL, 'w'},
+                                            {"pcap", required_argument, NULL, 'p'},
+                                            {0}};
+    static const char *const witnesses[] = {"tshark", NULL};
+    const char *pcap_dir = NULL;
+    bool witness = false;
     int format = 0;
     int c;
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        format = c == 'f' ? cli_choose("check", "format", optarg, formats) : -2;
-        if (format < 0) {
-            return format == -1 ? CLI_INVALID : cli_usage_error("check");
+        int chosen = 0;
+        switch (c) {
+        case 'f':
+            format = chosen = cli_choose("check", "format", optarg, formats);
+            break;
+        case 'w':
+            chosen = cli_choose("check", "witness", optarg, witnesses);
+            witness = true;
+            break;
+        case 'p':
+            pcap_dir = optarg;
+            break;
+        default:
+            return cli_usage_error("check");
+        }
+        if (chosen < 0) {
+            return CLI_INVALID;
         }
     }
-    if (argc - optind != 1) {
+    if (argc - optind != 1 || witness != (pcap_dir != NULL)) {
         return cli_usage_error("check");
     }
     struct record_db *db;
@@ -53,6 +73,9 @@ int cmd_check(int argc, char **argv)
     struct buf out = {0};
     if (judge_run(db, &j, &diags) < 0) {
         code = CLI_FAILED;
+    } else if (witness && witness_tshark(db, pcap_dir, j, &diags) < 0) {
+        code = CLI_FAILED;
+        judgement_free(j);
     } else {
         render(j, format, &out);
         code = cli_print(&out);

@@ -694,6 +694,8 @@ const struct claim claims[] = {
     {"availability", "Messages that were held back arrive all the same."},
     {"origin-authenticity", "No message was accepted in the name of somebody who did not send it."},
     {"end-to-end-confidentiality", "No curious relay could read what it handed on."},
+    {"forward-secrecy",
+     "No long-term key that was stolen opened a capture; unknown until `check --witness tshark`."},
     {"peer-authentication", "Nobody was taken for an end of a session without being it."},
     {"downgrade-protection",
      "No handshake succeeded that an attacker had robbed of what is strong."},

@@ -1,5 +1,6 @@
 /* Keys, the scenario's CA and the certificates it issues. */
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -393,4 +394,18 @@ bool identity_find_urn(const X509 *certificate, const char *wanted, char *out, s
     }
     GENERAL_NAMES_free(names);
     return found;
+}
+
+int secure_identity_private_key(const struct secure_identity *identity, struct buf *pem)
+{
+    BIO *out = BIO_new(BIO_s_mem());
+    char *text = NULL;
+    bool good = out != NULL &&
+                PEM_write_bio_PKCS8PrivateKey(out, identity->key, NULL, NULL, 0, NULL, NULL) == 1;
+    long len = good ? BIO_get_mem_data(out, &text) : 0;
+    if (len > 0) {
+        buf_append(pem, span_of(text, (size_t)len));
+    }
+    BIO_free(out);
+    return len > 0 ? 0 : -SIM_EIO;
 }

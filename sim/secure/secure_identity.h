@@ -64,4 +64,8 @@ int secure_crl_issue(struct secure_env *env, const struct secure_ca *issuer,
                      struct secure_crl **ret, struct diag_list *diags);
 void secure_crl_free(struct secure_crl *crl);
 
+/* Appends its private key as PEM (PKCS #8, not encrypted): for whoever is said to have stolen it.
+ * -SIM_EIO: OpenSSL could not. */
+int secure_identity_private_key(const struct secure_identity *identity, struct buf *pem);
+
 #endif

@@ -7,142 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/net/net_packet.h"
+#include "sim/world/attack_flow.h"
 #include "sim/world/rogue.h"
-
-/* One direction of a session's stream. */
-struct direction {
-    bool open;
-    bool fin;
-    bool lost;     /* octets passed that the attacker never saw: it looks on no more */
-    uint32_t isn;  /* sequence number of the first octet */
-    uint32_t next; /* the first octet not seen yet */
-    struct edited_stream edits;
-    bool cut;
-    uint32_t cut_at;
-    uint32_t unit_at;
-    struct buf unit; /* so far */
-    size_t unit_len; /* 0: its header is not complete */
-    bool chosen;
-    uint32_t suitable;
-    bool keeping;
-    struct buf kept;
-    struct buf newest; /* whole unit */
-    sim_time hold_until;
-    struct buf head; /* IP and TCP header of the newest packet, as sent on */
-    uint32_t out_next;
-    int link_direction;
-};
-
-struct attack_flow {
-    struct attack_tap *tap;
-    struct channel *channel; /* NULL: over */
-    bool frames;
-    struct direction dirs[2]; /* by the side that sends */
-    bool seen[2];             /* names of the ends */
-    struct attack_flow *next; /* of the tap, newest first */
-};
-
-struct attack_tap {
-    struct attacker *attacker;
-    struct wire *wire;
-    struct rng rng;
-    struct map by_client; /* address and port -> flow */
-    struct attack_flow *flows;
-};
-
-/* A packet of the attacker's. */
-struct injection {
-    struct wire *wire;
-    int direction;
-    struct buf packet;
-    struct injection *next, *prev;
-};
 
 bool attacker_is_active(const struct attacker *a)
 {
     const struct scenario_attacker *conf = a->conf;
     sim_time now = net_now(a->world->net);
     return now >= conf->at && (conf->duration == SIM_TIME_NEVER || now - conf->at < conf->duration);
-}
-
-/* --- packets of the attacker's
- * ------------------------------------------------------------------------------------------- */
-
-static void injection_free(struct injection *i)
-{
-    struct world *w = i->wire->world;
-    if (i->prev != NULL) {
-        i->prev->next = i->next;
-    } else {
-        w->injections = i->next;
-    }
-    if (i->next != NULL) {
-        i->next->prev = i->prev;
-    }
-    buf_fini(&i->packet);
-    free(i);
-}
-
-static void inject(void *arg)
-{
-    struct injection *i = arg;
-    struct world *w = i->wire->world;
-    struct span packet = buf_span(&i->packet);
-    if (net_inject(w->net, i->wire->link, i->direction, packet) == 0) {
-        capture_injected(i->wire, i->direction, packet);
-    }
-    injection_free(i);
-}
-
-/* Sends a packet (taken over) at `at`; never inside the call. */
-static void inject_at(struct wire *wire, int direction, struct buf *packet, sim_time at)
-{
-    struct injection *i = mem_alloc(sizeof(*i));
-    i->wire = wire;
-    i->direction = direction;
-    buf_move(&i->packet, packet);
-    i->next = wire->world->injections;
-    if (i->next != NULL) {
-        i->next->prev = i;
-    }
-    wire->world->injections = i;
-    net_timer_set(wire->world->net, at, inject, i);
-}
-
-static void put32(uint8_t *at, uint32_t v)
-{
-    at[0] = (uint8_t)(v >> 24);
-    at[1] = (uint8_t)(v >> 16);
-    at[2] = (uint8_t)(v >> 8);
-    at[3] = (uint8_t)v;
-}
-
-/* A TCP packet with the headers of `head` (20 octets of IP, no options there) and other numbers. */
-static void make_segment(struct span head, uint32_t seq, uint32_t ack, uint8_t flags,
-                         struct span payload, struct buf *out)
-{
-    buf_append(out, head);
-    buf_append(out, payload);
-    uint8_t *p = buf_reserve(out, 0) - buf_len(out);
-    size_t ip = (size_t)(p[0] & 15) * 4;
-    put32(p + ip + 4, seq);
-    put32(p + ip + 8, ack);
-    p[ip + 13] = flags;
-    packet_repair(p, buf_len(out));
-}
-
-/* Tells the sender of side `side` that all it sent up to `upto` arrived. */
-static void forge_ack(struct attack_flow *f, int side, uint32_t upto)
-{
-    struct direction *back = &f->dirs[1 - side];
-    struct buf packet = {0};
-    if (buf_len(&back->head) == 0) {
-        return;
-    }
-    make_segment(buf_span(&back->head), back->out_next, f->dirs[side].isn + upto, PACKET_ACK,
-                 span_of(NULL, 0), &packet);
-    inject_at(f->tap->wire, back->link_direction, &packet, net_now(f->tap->wire->world->net));
 }
 
 /* --- records
@@ -322,74 +194,6 @@ static void feed(struct attack_flow *f, int side, uint32_t segment_at, struct sp
 /* --- segments
  * ------------------------------------------------------------------------------------------- */
 
-/* Selective acknowledgements count the other direction's octets; without them TCP goes on. */
-static void blank_sack(uint8_t *tcp, size_t header)
-{
-    for (size_t i = PACKET_TCP_HEADER; i + 1 < header && tcp[i] != 0;) {
-        size_t len = tcp[i] == 1 ? 1 : tcp[i + 1];
-        if (len == 0 || i + len > header) {
-            return;
-        }
-        if (tcp[i] == 5) {
-            memset(tcp + i, 1, len);
-        }
-        i += len;
-    }
-}
-
-/* Writes what is sent on instead of a packet of side `side` to `out`: its first piece; further ones
- * are injected behind it. */
-static void rewrite(struct attack_flow *f, int side, struct span packet,
-                    const struct packet_view *v, struct buf *out)
-{
-    struct direction *d = &f->dirs[side];
-    const struct direction *r = &f->dirs[1 - side];
-    size_t header = (size_t)(v->payload.data - packet.data);
-    uint32_t at = v->seq - d->isn;
-    bool syn = (v->tcp_flags & PACKET_SYN) != 0;
-    uint8_t flags = v->tcp_flags;
-    uint32_t seq = syn ? v->seq : d->isn + edited_forward(&d->edits, at);
-    uint32_t ack = v->ack;
-    if ((flags & PACKET_ACK) != 0 && r->open) {
-        uint32_t most = r->lost ? INT32_MAX : r->next + r->fin;
-        ack = r->isn + edited_back(&r->edits, v->ack - r->isn, most);
-    }
-    if (d->cut && !syn && at > d->cut_at) {
-        seq++; /* the FIN of the attacker's */
-    }
-    struct buf payload = {0};
-    edited_apply(&d->edits, at, v->payload, &payload);
-    if (d->cut && !syn && at <= d->cut_at && at + v->payload.len >= d->cut_at &&
-        v->payload.len > 0) {
-        flags |= PACKET_FIN;
-    }
-    struct buf head = {0};
-    buf_append(&head, span_of(packet.data, header));
-    if (r->edits.shifts) {
-        blank_sack(buf_reserve(&head, 0) - buf_len(&head) + v->ip_header_bytes,
-                   header - v->ip_header_bytes);
-    }
-    size_t room = f->tap->wire->wire->mtu_bytes - header;
-    struct span rest = buf_span(&payload);
-    bool first = true;
-    do {
-        struct span piece;
-        CHECK(span_take(&rest, rest.len < room ? rest.len : room, &piece));
-        uint8_t now = rest.len > 0 ? flags & (uint8_t)~PACKET_FIN : flags;
-        struct buf segment = {0};
-        make_segment(buf_span(&head), seq, ack, now, piece, first ? out : &segment);
-        if (!first) {
-            inject_at(f->tap->wire, d->link_direction, &segment, net_now(f->tap->wire->world->net));
-        }
-        first = false;
-        seq += (uint32_t)piece.len;
-    } while (rest.len > 0);
-    d->out_next = seq + (syn || (flags & PACKET_FIN) != 0);
-    buf_fini(&d->head);
-    buf_move(&d->head, &head);
-    buf_fini(&payload);
-}
-
 static bool edited(const struct attack_flow *f)
 {
     return f->dirs[0].edits.count > 0 || f->dirs[1].edits.count > 0;
@@ -399,7 +203,7 @@ static bool edited(const struct attack_flow *f)
 static enum net_verdict hold(struct attack_flow *f, int side, struct buf *packet)
 {
     struct direction *d = &f->dirs[side];
-    inject_at(f->tap->wire, d->link_direction, packet, d->hold_until);
+    attack_inject(f->tap->wire, d->link_direction, packet, d->hold_until);
     return NET_DROP;
 }
 
@@ -454,9 +258,10 @@ static enum net_verdict on_segment(struct attack_flow *f, int side, const struct
         return NET_PASS;
     }
     size_t header = (size_t)(v->payload.data - packet->data);
-    rewrite(f, side, bytes, v, change);
+    attack_rewrite(f, side, bytes, v, change);
     if (swallowed(d, v, buf_len(change) - header)) {
-        forge_ack(f, side, at + (uint32_t)v->payload.len + ((v->tcp_flags & PACKET_FIN) != 0));
+        attack_forge_ack(f, side,
+                         at + (uint32_t)v->payload.len + ((v->tcp_flags & PACKET_FIN) != 0));
         if (d->cut && at > d->cut_at) {
             buf_clear(change);
             return NET_DROP;
@@ -578,6 +383,9 @@ static int start_attacker(struct world *w, struct attacker *a, const struct scen
     if (a->ops->terminates) {
         return rogue_start(a, diags);
     }
+    if (a->ops->steals) {
+        net_timer_set(w->net, conf->at, thief_takes, a);
+    }
     if (a->words->on_nodes) {
         return 0;
     }
@@ -634,7 +442,5 @@ void attack_free(struct world *w)
         rogue_free(&w->attackers[i]);
     }
     free(w->attackers);
-    while (w->injections != NULL) {
-        injection_free(w->injections);
-    }
+    attack_injections_free(w);
 }

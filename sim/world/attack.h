@@ -63,6 +63,8 @@ bool attacker_is_active(const struct attacker *a);
 void attack_free(struct world *w);
 /* The channel is gone; its packets may still be under way. */
 void attack_channel_over(struct channel *c);
+/* thief.c: an attacker (arg) takes the keys of its nodes, now. */
+void thief_takes(void *arg);
 /* report_attack.c: rows */
 struct probe_row {
     const char *attacker, *kind, *property;

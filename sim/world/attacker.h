@@ -55,6 +55,7 @@ struct attack_ops {
     bool (*forges)(const char *urn, uint8_t encoding, struct span message, struct buf *out);
     bool on_hello;   /* its unit is the first that the initiator sends */
     bool terminates; /* it ends the sessions of both sides itself, with params.credential */
+    bool steals;     /* it takes the long-term keys of its nodes */
     bool listens;    /* it changes nothing: it looks for plaintext and identities */
     /* No effect of what was done means that the defence failed: the session was to notice. */
     bool unnoticed_is_violated;

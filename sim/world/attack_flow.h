@@ -1,0 +1,63 @@
+/* What the files of the attackers in the middle share: flows under attack and the packets made for
+ * them. */
+#ifndef SIM_WORLD_ATTACK_FLOW_H
+#define SIM_WORLD_ATTACK_FLOW_H
+
+#include "sim/net/net_packet.h"
+#include "sim/world/attack.h"
+
+/* One direction of a session's stream. */
+struct direction {
+    bool open;
+    bool fin;
+    bool lost;     /* octets passed that the attacker never saw: it looks on no more */
+    uint32_t isn;  /* sequence number of the first octet */
+    uint32_t next; /* the first octet not seen yet */
+    struct edited_stream edits;
+    bool cut;
+    uint32_t cut_at;
+    uint32_t unit_at;
+    struct buf unit; /* so far */
+    size_t unit_len; /* 0: its header is not complete */
+    bool chosen;
+    uint32_t suitable;
+    bool keeping;
+    struct buf kept;
+    struct buf newest; /* whole unit */
+    sim_time hold_until;
+    struct buf head; /* IP and TCP header of the newest packet, as sent on */
+    uint32_t out_next;
+    int link_direction;
+};
+
+struct attack_flow {
+    struct attack_tap *tap;
+    struct channel *channel; /* NULL: over */
+    bool frames;
+    struct direction dirs[2]; /* by the side that sends */
+    bool seen[2];             /* names of the ends */
+    struct attack_flow *next; /* of the tap, newest first */
+};
+
+struct attack_tap {
+    struct attacker *attacker;
+    struct wire *wire;
+    struct rng rng;
+    struct map by_client; /* address and port -> flow */
+    struct attack_flow *flows;
+};
+
+/* attack_segment.c */
+
+/* Sends a packet (taken over) on a link at `at`; never inside the call. */
+void attack_inject(struct wire *wire, int direction, struct buf *packet, sim_time at);
+/* Tells the sender of side `side` that all it sent up to `upto` arrived. */
+void attack_forge_ack(struct attack_flow *f, int side, uint32_t upto);
+/* Writes what is sent on instead of a packet of side `side` to `out`: its first piece; further ones
+ * are injected behind it. */
+void attack_rewrite(struct attack_flow *f, int side, struct span packet,
+                    const struct packet_view *v, struct buf *out);
+/* Packets that were never sent. */
+void attack_injections_free(struct world *w);
+
+#endif
