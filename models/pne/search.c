@@ -23,8 +23,12 @@ static bool next_gateway(const struct pne *p, size_t *number, entity_id *ret)
 bool pne_has_choice(const struct pne *p)
 {
     size_t number = 0;
+    size_t choices = 0;
     entity_id gateway;
-    return next_gateway(p, &number, &gateway) && next_gateway(p, &number, &gateway);
+    while (choices < 2 && next_gateway(p, &number, &gateway)) {
+        choices++;
+    }
+    return choices > 1;
 }
 
 static void ask(struct pne *p, entity_id gateway, bool which)

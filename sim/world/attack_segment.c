@@ -18,6 +18,12 @@ struct injection {
 
 static void injection_free(struct injection *i)
 {
+    buf_fini(&i->packet);
+    free(i);
+}
+
+static void injection_done(struct injection *i)
+{
     struct world *w = i->wire->world;
     if (i->prev != NULL) {
         i->prev->next = i->next;
@@ -27,8 +33,7 @@ static void injection_free(struct injection *i)
     if (i->next != NULL) {
         i->next->prev = i->prev;
     }
-    buf_fini(&i->packet);
-    free(i);
+    injection_free(i);
 }
 
 static void inject(void *arg)
@@ -39,7 +44,7 @@ static void inject(void *arg)
     if (net_inject(w->net, i->wire->link, i->direction, packet) == 0) {
         capture_injected(i->wire, i->direction, packet);
     }
-    injection_free(i);
+    injection_done(i);
 }
 
 void attack_inject(struct wire *wire, int direction, struct buf *packet, sim_time at)
@@ -160,6 +165,8 @@ void attack_rewrite(struct attack_flow *f, int side, struct span packet,
 void attack_injections_free(struct world *w)
 {
     while (w->injections != NULL) {
+        struct injection *next = w->injections->next;
         injection_free(w->injections);
+        w->injections = next;
     }
 }

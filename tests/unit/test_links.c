@@ -48,11 +48,13 @@ static void names_are_unique_and_sources_given(void **state)
         const struct scenario_link *t = &link_technologies[i];
         assert_ptr_equal(technology(t->name), t);
         assert_string_equal(t->name, t->technology);
+        assert_non_null(t->source);
         assert_true(t->source != NULL && strlen(t->source) > 40);
         /* Radios drain batteries, wires do not. */
         bool radio = t->range_m > 0 || strcmp(t->name, "lte") == 0 || strcmp(t->name, "3g") == 0;
         assert_true((t->sent_pj > 0) == radio && (t->received_pj > 0) == radio);
-        assert_true((strstr(t->source, "energy:") != NULL) == radio);
+        const char *energy = t->source != NULL ? strstr(t->source, "energy:") : NULL;
+        assert_true((energy != NULL) == radio);
     }
 }
 

@@ -374,7 +374,7 @@ static void a_bad_line_delays_and_alters_nothing(void **state)
         }
         assert_true(pair_is_established(&p));
         repeated += p.flights[INITIATOR] + p.flights[RESPONDER];
-        for (uint8_t n = 0; n < MESSAGES; n++) {
+        for (int n = 0; n < MESSAGES; n++) {
             uint8_t message[700];
             size_t len = n % 2 == 0 ? 50 : sizeof(message);
             memset(message, n, len);
