@@ -130,7 +130,8 @@ if grep -q '^service_groups:' "$scenario" &&
 fi
 
 # What models/README.md says to be seen here.
-for type in $(awk -F ' *[|] *' -v name="$name" '$5 == name {print $2}' models/README.md); do
+types=$(awk -F ' *[|] *' -v name="$name" '$5 == name {print $2}' models/README.md)
+for type in $types; do
     if [ "$(value "SELECT count(*) FROM message WHERE type = '$type' AND outcome = 'delivered'")" -eq 0 ]; then
         echo "$name: no $type was delivered, and models/README.md says so"
         failures=$((failures + 1))
