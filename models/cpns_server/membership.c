@@ -56,8 +56,8 @@ enum disposition server_on_add_device(struct server *s, const struct cpns_messag
 static size_t members_of(const struct server *s, uint32_t pn)
 {
     size_t count = 0;
-    for (size_t i = 0; i < s->subscriber_count; i++) {
-        count += s->subscriber_list[i]->registered && s->subscriber_list[i]->pn == pn;
+    for (const struct subscriber *sub = s->pns[pn].first; sub != NULL; sub = sub->next) {
+        count += sub->registered;
     }
     return count;
 }
@@ -132,11 +132,9 @@ void server_drop_unlisted(struct server *s, const struct cpns_message *m, uint32
     for (size_t i = 0; i < m->fields[CPNS_MEMBER_ID].list_count; i++) {
         map_set(&listed, entity_by_urn(e, cpns_item(m, CPNS_MEMBER_ID, i)), 1);
     }
-    for (size_t i = 0; i < s->subscriber_count; i++) {
-        struct subscriber *sub = s->subscriber_list[i];
+    for (struct subscriber *sub = s->pns[pn].first; sub != NULL; sub = sub->next) {
         uint64_t found;
-        if (sub->registered && sub->pn == pn && sub->gateway == from &&
-            !map_get(&listed, sub->pne, &found)) {
+        if (sub->registered && sub->gateway == from && !map_get(&listed, sub->pne, &found)) {
             sub->registered = false; /* its gateway has lost it; it may authenticate again */
             entity_event(e, "member_dropped", entity_name(e, sub->pne));
         }

@@ -233,7 +233,7 @@ static void take_member(struct server *s, entity_id pne, uint32_t pn, entity_id 
         return;
     }
     sub->gateway = from;
-    sub->pn = pn;
+    server_place(s, sub, pn);
     sub->registered = sub->remote = true;
     sub->authenticated = sub->challenged = sub->taken_out = false;
 }

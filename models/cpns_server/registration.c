@@ -20,6 +20,25 @@ struct subscriber *server_remember(struct server *s, entity_id pne)
     return sub;
 }
 
+void server_place(struct server *s, struct subscriber *sub, uint32_t pn)
+{
+    if (sub->placed && sub->pn == pn) {
+        return;
+    }
+    if (sub->placed) {
+        struct inventory_pn *from = &s->pns[sub->pn];
+        *(sub->prev != NULL ? &sub->prev->next : &from->first) = sub->next;
+        *(sub->next != NULL ? &sub->next->prev : &from->last) = sub->prev;
+    }
+    struct inventory_pn *to = &s->pns[pn];
+    sub->placed = true;
+    sub->pn = pn;
+    sub->next = NULL;
+    sub->prev = to->last;
+    *(to->last != NULL ? &to->last->next : &to->first) = sub;
+    to->last = sub;
+}
+
 enum disposition server_on_connection(struct server *s, const struct cpns_message *m,
                                       entity_id from)
 {
@@ -41,7 +60,7 @@ enum disposition server_on_connection(struct server *s, const struct cpns_messag
     sub->registered = sub->registered && !sub->remote; /* it is here now */
     sub->remote = false;
     sub->gateway = from;
-    sub->pn = pn;
+    server_place(s, sub, pn);
     sub->challenged = true;
     entity_random(e, purpose, sub->challenge, sizeof(sub->challenge));
     struct cpns_message request;
@@ -250,11 +269,8 @@ static void delete_pn(struct server *s, uint32_t pn)
 {
     s->pns[pn].stored = false;
     s->pns[pn].admin = ENTITY_NONE;
-    for (size_t i = 0; i < s->subscriber_count; i++) {
-        struct subscriber *sub = s->subscriber_list[i];
-        if (sub->pn == pn) {
-            sub->authenticated = sub->registered = false;
-        }
+    for (struct subscriber *sub = s->pns[pn].first; sub != NULL; sub = sub->next) {
+        sub->authenticated = sub->registered = false;
     }
     mesh_pn_changed(s, pn);
 }

@@ -27,6 +27,8 @@ struct subscriber {
     bool not_adminee; /* the administrator gave up editing its data */
     bool challenged;
     uint8_t challenge[CHALLENGE_BYTES];
+    bool placed;                    /* among those of its PN: */
+    struct subscriber *next, *prev; /* in order of coming */
 };
 
 /* A gateway that wants to take a PN over. */
@@ -53,6 +55,7 @@ struct inventory_pn {
     entity_id home;     /* the server of its gateway */
     int64_t sequence;   /* of the entry's state among the servers; 0: they know nothing of it */
     uint64_t told;      /* digest of what they were told */
+    struct subscriber *first, *last; /* who is or was in it, and in no other since */
 };
 
 enum server_timer { SERVER_TIMER_LEASE = 1, SERVER_TIMER_USAGE, SERVER_TIMER_MESH };
@@ -94,6 +97,8 @@ struct server {
 struct subscriber *server_subscriber(const struct server *s, entity_id pne);
 /* The same, made when there is none. */
 struct subscriber *server_remember(struct server *s, entity_id pne);
+/* The PN is the one it is in, or wants to be in, from now on. */
+void server_place(struct server *s, struct subscriber *sub, uint32_t pn);
 /* The PNE is in a stored PN, and reached through this gateway or server (ENTITY_NONE: any). */
 bool server_is_registered(const struct server *s, entity_id pne, entity_id gateway);
 /* A route to a PNE's gateway, or to the server that it belongs to. */
