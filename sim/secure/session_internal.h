@@ -36,6 +36,7 @@ struct secure_policy {
 struct secure_session {
     const struct secure_policy *policy;
     enum secure_state state;
+    bool was_established; /* whatever came later */
     bool initiator;
     bool close_sent, close_received;
     char failure[SECURE_NAME_BYTES];

@@ -145,6 +145,7 @@ void tls_handshake(struct secure_session *s)
         tls_note_failure(s, r);
     } else if (s->state == SECURE_HANDSHAKING) {
         s->state = SECURE_ESTABLISHED;
+        s->was_established = true;
     }
 }
 

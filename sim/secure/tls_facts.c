@@ -118,8 +118,9 @@ static void peer_facts(const struct secure_session *s, struct secure_facts *f)
     f->verify_result = SSL_get_verify_result(s->ssl);
     f->verify_text = X509_verify_cert_error_string(f->verify_result);
     signature_word(s->ssl, f->peer_signature, sizeof(f->peer_signature));
-    if (s->state == SECURE_HANDSHAKING ||
-        (s->state == SECURE_FAILED && !SSL_is_init_finished(s->ssl))) {
+    /* After a fatal alert OpenSSL takes itself to be in a handshake again. */
+    bool done = s->was_established || SSL_is_init_finished(s->ssl);
+    if (s->state == SECURE_HANDSHAKING || (s->state == SECURE_FAILED && !done)) {
         return;
     }
     const char *how = "none";
