@@ -7,13 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "models/attackers/attackers.h"
-#include "models/cpns/ports.h"
-#include "models/devices/devices.h"
-#include "models/entities.h"
 #include "sim/cli/commands.h"
 #include "sim/cli/memory.h"
 #include "sim/cli/progress.h"
@@ -115,29 +110,10 @@ static int parse(int argc, char **argv, struct run_arguments *a)
     return CLI_OK;
 }
 
-/* Creates a directory and those above it. */
-static int make_directories(const char *path)
-{
-    char *copy = mem_strdup(path);
-    int r = 0;
-    for (char *c = copy + 1; r == 0 && *c != '\0'; c++) {
-        if (*c == '/') {
-            *c = '\0';
-            r = mkdir(copy, 0777) != 0 && errno != EEXIST ? -SIM_EIO : 0;
-            *c = '/';
-        }
-    }
-    if (r == 0 && mkdir(copy, 0777) != 0 && errno != EEXIST) {
-        r = -SIM_EIO;
-    }
-    free(copy);
-    return r;
-}
-
 static int prepare_outputs(struct run_arguments *a, const struct scenario *s)
 {
     if (a->database == NULL) {
-        if (make_directories("results/runs") < 0) {
+        if (cli_make_directories("results/runs") < 0) {
             fprintf(stderr, "cpnsim run: cannot make results/runs: %s\n", strerror(errno));
             return CLI_FAILED;
         }
@@ -150,7 +126,7 @@ static int prepare_outputs(struct run_arguments *a, const struct scenario *s)
         }
         a->pcap_dir = mem_printf("%.*s-pcap", (int)len, a->database);
     }
-    if (a->pcap_dir != NULL && make_directories(a->pcap_dir) < 0) {
+    if (a->pcap_dir != NULL && cli_make_directories(a->pcap_dir) < 0) {
         fprintf(stderr, "cpnsim run: cannot make %s: %s\n", a->pcap_dir, strerror(errno));
         return CLI_FAILED;
     }
@@ -258,22 +234,6 @@ static int finish(struct world *w, const struct run_arguments *a, int code, cons
 
 static int run_world(const struct scenario *s, const struct run_arguments *a)
 {
-    static const struct entity_type *const types[] = {[ROLE_PNE] = &pne_entity_type,
-                                                      [ROLE_GATEWAY] = &pn_gateway_entity_type,
-                                                      [ROLE_SERVER] = &cpns_server_entity_type};
-    const struct world_models models = {
-        .types = types,
-        .cpus = device_cpus,
-        .cpu_count = device_cpu_count,
-        .default_cpu = {[ROLE_PNE] = "cortex-m4-64mhz",
-                        [ROLE_GATEWAY] = "cortex-a76",
-                        [ROLE_SERVER] = "x86-64-server"},
-        .stream_port = CPNS_PORT,
-        .attack_words = attack_words,
-        .attacks = attack_kinds,
-        .datagram_port = CPNS_PORT,
-        .session_datagram_port = CPNS_DTLS_PORT,
-    };
     const struct world_options options = {.database = a->database,
                                           .pcap_dir = a->pcap_dir,
                                           .workers = a->workers,
@@ -281,7 +241,7 @@ static int run_world(const struct scenario *s, const struct run_arguments *a)
     struct diag_list diags = {0};
     struct world *w;
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error to report, not to die of */
-    int r = world_create(s, &models, &options, &w, &diags);
+    int r = world_create(s, cli_models(), &options, &w, &diags);
     cli_show_diags(&diags);
     diag_list_fini(&diags);
     if (r < 0) {

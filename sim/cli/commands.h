@@ -19,6 +19,7 @@ enum {
 };
 
 /* One file a command; argv[0] is the command's name. */
+int cmd_attack(int argc, char **argv);
 int cmd_chart(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
@@ -43,6 +44,14 @@ int cli_print(struct buf *text);
 int cli_choose(const char *command, const char *what, const char *word, const char *const *words);
 /* The words that the models define. */
 const struct scenario_vocabulary *cli_vocabulary(void);
+/* What the models contribute to a world. */
+struct world_models;
+const struct world_models *cli_models(void);
+/* Creates a directory and those above it. -SIM_EIO, and errno says why. */
+int cli_make_directories(const char *path);
+/* The way from directory `dir` to `file`, both of which exist: "../home.yaml"; the caller frees it.
+ * NULL: one does not exist. */
+char *cli_relative_path(const char *dir, const char *file);
 /* Opens a database; 0 or an exit code after an error message. */
 int cli_open(const char *path, struct record_db **ret);
 

@@ -24,6 +24,9 @@ static const struct command commands[] = {
      "FILE [-o DB] [--set K=V]... [--seed N] [--workers N] [--pcap DIR] [--progress "
      "auto|json|never]",
      "run a scenario into a result database", cmd_run},
+    {"attack", "FILE --budget N [--seed N] [--set K=V]... [-o DIR]",
+     "run drawn attackers against a scenario; what breaks it is made small and written to DIR",
+     cmd_attack},
     {"query", "DB [NAME|SQL] [--format table|csv|json]",
      "ask a result database; without NAME: what there is to ask", cmd_query},
     {"schema", "[--format sql|markdown|json-schema|reference]",

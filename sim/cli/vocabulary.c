@@ -1,11 +1,13 @@
-/* Joins the words that the models define for the scenario format. */
+/* Joins what the models define: words of the scenario format, and what the world runs. */
 #include "models/attackers/attackers.h"
+#include "models/cpns/ports.h"
 #include "models/devices/devices.h"
 #include "models/entities.h"
 #include "models/links/links.h"
 #include "models/policies/policies.h"
 #include "sim/cli/commands.h"
 #include "sim/secure/secure_session.h"
+#include "sim/world/world.h"
 
 const struct scenario_vocabulary *cli_vocabulary(void)
 {
@@ -30,4 +32,26 @@ const struct scenario_vocabulary *cli_vocabulary(void)
                                               .policy_sets = policy_sets,
                                               .policy_set_count = policy_set_count};
     return &vocabulary;
+}
+
+const struct world_models *cli_models(void)
+{
+    static const struct entity_type *const types[] = {[ROLE_PNE] = &pne_entity_type,
+                                                      [ROLE_GATEWAY] = &pn_gateway_entity_type,
+                                                      [ROLE_SERVER] = &cpns_server_entity_type};
+    static struct world_models models;
+    models = (struct world_models){
+        .types = types,
+        .cpus = device_cpus,
+        .cpu_count = device_cpu_count,
+        .default_cpu = {[ROLE_PNE] = "cortex-m4-64mhz",
+                        [ROLE_GATEWAY] = "cortex-a76",
+                        [ROLE_SERVER] = "x86-64-server"},
+        .stream_port = CPNS_PORT,
+        .attack_words = attack_words,
+        .attacks = attack_kinds,
+        .datagram_port = CPNS_PORT,
+        .session_datagram_port = CPNS_DTLS_PORT,
+    };
+    return &models;
 }
