@@ -248,6 +248,14 @@ static void what_is_expected_besides_is_hunted_too(void **state)
 }
 
 /* Label slow: more of the same. */
+/* What is held back until the run is over is no hole of the session, whatever it delays. */
+static void delays_are_no_hole(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        whole_cpnsim("attack topologies/minimal.yaml --budget 40 -o '%s/delays'", whole_dir()), 0);
+}
+
 static void good_sessions_withstand_for_long(void **state)
 {
     (void)state;
@@ -272,6 +280,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_sessions_withstand),
+        cmocka_unit_test(delays_are_no_hole),
         cmocka_unit_test(who_was_authenticated_stays_so),
         cmocka_unit_test(a_null_cipher_is_read),
         cmocka_unit_test(without_name_check_an_impostor_gets_in),
