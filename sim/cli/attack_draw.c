@@ -95,7 +95,7 @@ static int64_t draw_value(struct attack_space *space, const struct attack_entry 
     struct rng *r = &space->rng;
     size_t words = attack_words_of((enum scenario_attack_key)key);
     if (key == ATTACK_CREDENTIAL) {
-        words = ROGUE_STOLEN; /* who has the key is the peer: the last word is left out */
+        words = ROGUE_REVOKED; /* who has the key is the peer, unless somebody asks the CA */
     }
     if (words > 0) {
         return (int64_t)(space->next_word[e->kind][key]++ % words);

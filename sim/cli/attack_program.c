@@ -23,7 +23,7 @@ static const struct key_words keys[ATTACK_KEYS] = {
     [ATTACK_STRIP] = {"strip", {"versions", "suites", "groups"}},
     [ATTACK_CREDENTIAL] = {"credential",
                            {"self-signed", "untrusted", "expired", "future", "wrong-name",
-                            "stolen"}},
+                            "revoked", "stolen"}},
     [ATTACK_AS] = {"as", {NULL}},
 };
 

@@ -11,7 +11,7 @@ static const char *const words_from[] = {"any", "initiator", "responder", NULL};
 static const char *const words_part[] = {"body", "type", "version", "length", NULL};
 static const char *const words_strip[] = {"versions", "suites", "groups", NULL};
 static const char *const words_rogue[] = {"self-signed", "untrusted", "expired", "future",
-                                          "wrong-name",  "stolen",    NULL};
+                                          "wrong-name",  "revoked",   "stolen",  NULL};
 
 static const struct field params_fields[] = {
     {"records", FIELD_WORD, AT(raw_attacker, records), .words = words_records,
@@ -42,8 +42,8 @@ static const struct field params_fields[] = {
     {"credential", FIELD_WORD, AT(raw_attacker, credential), .words = words_rogue,
      .doc =
          "What it shows to both ends: a certificate that it signed itself, of a CA nobody trusts "
-         "(untrusted, the default), of the right CA but expired, not valid yet or for another "
-         "name, or the real one with its key (stolen)."},
+         "(untrusted, the default), of the right CA but expired, not valid yet, for another name "
+         "or revoked, or the real one with its key (stolen)."},
     {"as", FIELD_TEXT, AT(raw_attacker, as), .names = "node selector",
      .doc = "The node that it claims to be, exactly one."},
 };

@@ -416,6 +416,7 @@ enum scenario_attack_credential {
     ROGUE_EXPIRED,
     ROGUE_FUTURE,
     ROGUE_WRONG_NAME,
+    ROGUE_REVOKED,
     ROGUE_STOLEN
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/world/attack.h"
+#include "sim/world/revocation.h"
 
 static int fail(struct diag_list *diags, const char *what, const char *name, int error)
 {
@@ -366,7 +367,7 @@ void world_dismantle(struct world *w)
         secure_policy_free(w->policies[i]);
     }
     free(w->policies);
-    secure_crl_free(w->crl);
+    revocation_free(w);
     secure_ca_free(w->ca);
     secure_ca_free(w->other_ca);
     secure_env_free(w->env);

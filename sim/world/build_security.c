@@ -1,4 +1,4 @@
-/* What sessions need: policies made ready, certificates issued, what the CA says of them. */
+/* What sessions need: policies made ready, certificates issued. */
 #include <stdlib.h>
 
 #include "sim/world/world_internal.h"
@@ -122,65 +122,7 @@ int build_plan_identity(struct world *w, struct entity *e, const struct scenario
     return 0;
 }
 
-/* --- what the CA says
- * ------------------------------------------------------------------------------------------ */
-
-/* What the CA has revoked, for the policies that ask. */
-static int build_crl(struct world *w, struct diag_list *diags)
-{
-    const struct scenario *s = w->scenario;
-    const struct secure_identity **revoked = NULL;
-    size_t count = 0;
-    size_t capacity = 0;
-    int r = 0;
-    for (size_t i = 0; i < s->node_count; i++) {
-        const struct entity *e = &w->entities[i];
-        for (size_t k = 0; s->nodes[i].credential.revoked && k < SIM_ARRAY_LEN(e->identities);
-             k++) {
-            if (e->identities[k] != NULL) {
-                *MEM_PUSH(revoked, count, capacity) = e->identities[k];
-            }
-        }
-    }
-    for (size_t i = 0; r == 0 && i < s->policy_count; i++) {
-        if (w->policies[i] == NULL || !s->policies[i].crl) {
-            continue;
-        }
-        r = w->crl == NULL ? secure_crl_issue(w->env, w->ca, revoked, count, &w->crl, diags) : 0;
-        r = r == 0 ? secure_policy_set_crl(w->policies[i], w->crl, diags) : r;
-    }
-    free(revoked);
-    return r;
-}
-
-/* What the CA says of certificates that responders present, where a policy asks [ours: from a day
- * before the run on, for good]. */
-static int build_staples(struct world *w, struct diag_list *diags)
-{
-    const struct scenario *s = w->scenario;
-    bool asked = false;
-    int r = 0;
-    for (size_t i = 0; i < s->policy_count; i++) {
-        asked = asked || (w->policies[i] != NULL && s->policies[i].ocsp);
-    }
-    for (size_t i = 0; asked && i < s->node_count; i++) {
-        struct entity *e = &w->entities[i];
-        const struct scenario_credential *c = &s->nodes[i].credential;
-        const struct secure_staple_params params = {.revoked = c->revoked,
-                                                    .this_update = -86400 * SIM_S,
-                                                    .next_update = 9 * 365 * 86400 * SIM_S};
-        for (size_t k = 0; s->nodes[i].role != ROLE_PNE && k < SIM_ARRAY_LEN(e->identities); k++) {
-            if (r == 0 && e->identities[k] != NULL && c->issuer == ISSUER_SCENARIO) {
-                r = secure_identity_staple(w->env, w->ca, e->identities[k], &params, diags);
-            }
-        }
-    }
-    return r;
-}
-
 int build_issue(struct world *w, struct issues *all, struct diag_list *diags)
 {
-    int r = issue_all(w, all, diags);
-    r = r == 0 ? build_crl(w, diags) : r;
-    return r == 0 ? build_staples(w, diags) : r;
+    return issue_all(w, all, diags);
 }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/world/revocation.h"
+
 struct rogue_session;
 
 /* The rogue's end of one of his two sessions: towards the client, where he is the responder, or
@@ -252,10 +254,14 @@ static int issue(struct rogue *r, int shown_to, struct diag_list *diags)
     if (credential == ROGUE_UNTRUSTED && w->other_ca == NULL) {
         result = secure_ca_create(w->env, "other", SECURE_KEY_P256, &w->other_ca, diags);
     }
-    return result < 0
-               ? result
-               : secure_identity_issue(w->env, credential == ROGUE_UNTRUSTED ? w->other_ca : w->ca,
+    if (result == 0) {
+        result = secure_identity_issue(w->env, credential == ROGUE_UNTRUSTED ? w->other_ca : w->ca,
                                        &params, &r->identities[shown_to], diags);
+    }
+    if (result == 0 && credential == ROGUE_REVOKED) {
+        revocation_revoke(w, r->identities[shown_to]);
+    }
+    return result;
 }
 
 static int join(const struct rogue *r, const struct wire *like, const struct entity *to,
@@ -364,10 +370,13 @@ void rogue_free(struct attacker *a)
 
 net_node rogue_instead(struct channel *c)
 {
-    static const char *const words[] = {
-        [ROGUE_SELF_SIGNED] = "self-signed", [ROGUE_UNTRUSTED] = "untrusted",
-        [ROGUE_EXPIRED] = "expired",         [ROGUE_FUTURE] = "future",
-        [ROGUE_WRONG_NAME] = "wrong-name",   [ROGUE_STOLEN] = "stolen"};
+    static const char *const words[] = {[ROGUE_SELF_SIGNED] = "self-signed",
+                                        [ROGUE_UNTRUSTED] = "untrusted",
+                                        [ROGUE_EXPIRED] = "expired",
+                                        [ROGUE_FUTURE] = "future",
+                                        [ROGUE_WRONG_NAME] = "wrong-name",
+                                        [ROGUE_REVOKED] = "revoked",
+                                        [ROGUE_STOLEN] = "stolen"};
     struct world *w = c->world;
     for (size_t i = 0; i < w->attacker_count; i++) {
         struct attacker *a = &w->attackers[i];

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "sim/world/attack.h"
+#include "sim/world/revocation.h"
 
 /* Events between two looks at the stop flag and the progress display. */
 enum { SLICE_EVENTS = 20000 };
@@ -93,6 +94,9 @@ int world_create(const struct scenario *scenario, const struct world_models *mod
     int r = world_build(w, diags);
     if (r == 0) {
         r = attack_start(w, diags);
+    }
+    if (r == 0) {
+        r = revocation_start(w, diags);
     }
     if (r == 0) {
         r = capture_start(w, diags);

@@ -277,7 +277,7 @@ struct world {
     struct net *net;
     struct secure_env *env;
     struct secure_ca *ca;            /* of the scenario */
-    struct secure_crl *crl;          /* of that CA; NULL: no policy asks for it */
+    struct revocation *revocation;   /* what that CA says of certificates; revocation.c */
     struct secure_ca *other_ca;      /* that nobody trusts; made when a node needs it */
     struct secure_policy **policies; /* by index in the scenario; made when a hop needs it */
     struct recorder *recorder;
@@ -377,7 +377,7 @@ int build_policy(struct world *w, uint32_t number, struct diag_list *diags);
 /* Notes the certificate that an entity needs under a policy. */
 int build_plan_identity(struct world *w, struct entity *e, const struct scenario_policy *policy,
                         struct issues *all, struct diag_list *diags);
-/* Issues all that was noted, and what the CA says of it. */
+/* Issues all that was noted. */
 int build_issue(struct world *w, struct issues *all, struct diag_list *diags);
 
 /* What a wire is like at the start. */

@@ -22,7 +22,13 @@ static const char text[] =
     "  policies:\n"
     "    open: {kind: clear}\n"
     "    modern: {kind: tls, versions: [\"1.3\"]}\n"
+    "    modern-crl: {extends: modern, crl: true}\n"
+    "    modern-ocsp: {extends: modern, ocsp: true}\n"
+    "    modern-half: {extends: modern-ocsp, auth: server-only}\n"
     "    old: {kind: tls, versions: [\"1.2\"]}\n"
+    "    old-crl: {extends: old, crl: true}\n"
+    "    old-ocsp: {extends: old, ocsp: true}\n"
+    "    old-half: {extends: old-ocsp, auth: server-only}\n"
     "    half: {kind: tls, versions: [\"1.3\"], auth: server-only}\n"
     "    shared: {kind: tls, versions: [\"1.3\"], auth: psk}\n"
     "  pne_gateway: $policy\n"
@@ -100,6 +106,33 @@ static void a_man_in_the_middle_is_found_out_by_his_credential(void **state)
         middle(policies[i], "wrong-name", "bad_certificate");
     }
     middle("shared", "untrusted", "illegal_parameter");
+}
+
+/* His certificate is good but for what the CA says of it: who does not ask believes him. */
+static void a_revoked_one_by_those_who_ask(void **state)
+{
+    (void)state;
+    static const char *const versions[] = {"modern", "old"};
+    static const char revoked[] =
+        "id: m, kind: man-in-the-middle, target: pne/1--gw, params: {credential: revoked}";
+    for (size_t i = 0; i < SIM_ARRAY_LEN(versions); i++) {
+        char policy[32];
+        char more[64];
+        middle(versions[i], "revoked", NULL);
+        snprintf(policy, sizeof(policy), "%s-crl", versions[i]);
+        middle(policy, "revoked", "certificate_revoked");
+        middle(policy, "stolen", NULL); /* nobody has noticed it */
+        snprintf(policy, sizeof(policy), "%s-half", versions[i]);
+        middle(policy, "revoked", "bad_certificate_status_response");
+        middle(policy, "stolen", NULL);
+        /* What is stapled speaks of the server alone: as a client he is believed. */
+        snprintf(policy, sizeof(policy), "%s-ocsp", versions[i]);
+        snprintf(more, sizeof(more), "--set policy=%s", policy);
+        assert_int_equal(run(revoked, "peer-authentication", more), 1);
+        assert_int_equal(count("verdict <> 'violated'"), 0);
+        assert_true(count("evidence LIKE '%: read 0 messages, the initiator said "
+                          "bad_certificate_status_response'") > 0);
+    }
 }
 
 static void both_ends_of_a_mutual_session_say_so(void **state)
@@ -195,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_man_in_the_middle_is_found_out_by_his_credential),
+        cmocka_unit_test(a_revoked_one_by_those_who_ask),
         cmocka_unit_test(both_ends_of_a_mutual_session_say_so),
         cmocka_unit_test(with_the_right_key_or_without_authentication_he_is_believed),
         cmocka_unit_test(a_pne_cannot_name_another_origin),
