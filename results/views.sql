@@ -34,7 +34,7 @@ SELECT l.link_id, coalesce(l.hop, l.name) AS name, l.a, coalesce(l.hop_end, l.b)
 -- v_session.initiator_auth: How the responder knows the initiator
 -- v_session.responder_auth: How the initiator knows the responder
 -- v_session.resumed [0/1]: Resumed by a ticket
--- v_session.cause: first, reconnect (after a drop) or again
+-- v_session.cause: first, reconnect (after a drop), fallback (a version less than in the handshake that failed) or again
 -- v_session.started_s [s]: The initiator began to connect
 -- v_session.established_s [s]: Both ends were done
 -- v_session.setup_ms [ms]: From started to established

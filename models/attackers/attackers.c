@@ -61,7 +61,8 @@ const struct scenario_attack attack_words[] = {
     [DOWNGRADE] = {.name = "downgrade",
                    .property = "downgrade-protection",
                    .doc = "Robs the initiator's first message of the versions, suites or groups "
-                          "that are strong.",
+                          "that are strong, and lets one pass that offers an older version than "
+                          "one before: the session that follows is what it won.",
                    .takes = KEY(ATTACK_STRIP) | KEY(ATTACK_COUNT)},
     [MIDDLE] = {.name = "man-in-the-middle",
                 .property = "peer-authentication",
@@ -101,7 +102,10 @@ const struct attack_ops attack_kinds[] = {
     [INJECT] = {.ends = inject_ends},
     [REFLECT] = {.ends = reflect_ends},
     [TRUNCATE] = {.ends = truncate_ends, .unnoticed_is_violated = true},
-    [DOWNGRADE] = {.begins = downgrade_begins, .on_hello = true, .unnoticed_is_violated = true},
+    [DOWNGRADE] = {.begins = downgrade_begins,
+                   .on_hello = true,
+                   .unnoticed_is_violated = true,
+                   .weakens = true},
     [MIDDLE] = {.terminates = true},
     [IMPERSONATE] = {.forges = impersonate_message},
     [CURIOUS] = {.listens = true},

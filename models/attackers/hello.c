@@ -11,6 +11,8 @@ enum {
     EXTENSION_GROUPS = 10,
     EXTENSION_VERSIONS = 43,
     EXTENSION_UNKNOWN = 0x7a7a, /* RFC 8701: for what nobody knows */
+    TLS_MAJOR = 3,
+    TLS_1_0 = 0x0301,
 };
 
 static void set(struct attack_plan *plan, size_t at, uint8_t value)
@@ -31,10 +33,18 @@ static void level(struct attack_plan *plan, const struct attack_unit *unit, stru
     }
 }
 
-/* The real suites of the list, without the signal TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746). */
-static struct span without_signal(struct span list)
+/* The real suites of the list, without the signals at its end. */
+static struct span without_signals(struct span list)
 {
-    if (list.len >= 4 && list.data[list.len - 2] == 0x00 && list.data[list.len - 1] == 0xff) {
+    static const uint16_t signals[] = {
+        0x00ff, /* TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746) */
+        0x5600, /* TLS_FALLBACK_SCSV (RFC 7507) */
+    };
+    while (list.len >= 4) {
+        uint16_t last = (uint16_t)(list.data[list.len - 2] << 8 | list.data[list.len - 1]);
+        if (last != signals[0] && last != signals[1]) {
+            break;
+        }
         list.len -= 2;
     }
     return list;
@@ -60,6 +70,40 @@ static bool find_extension(struct span extensions, uint16_t wanted, struct span 
     return false;
 }
 
+/* The greatest version in the list of the extension, or the one of the old field. */
+static uint16_t highest_version(struct span extensions, uint16_t old)
+{
+    struct span number;
+    struct span content;
+    uint16_t highest = old;
+    uint8_t len;
+    uint16_t version;
+    if (find_extension(extensions, EXTENSION_VERSIONS, &number, &content) &&
+        span_take_u8(&content, &len)) {
+        while (span_take_u16(&content, &version)) {
+            bool known = version >> 8 == TLS_MAJOR; /* the others are of RFC 8701 */
+            highest = known && version > highest ? version : highest;
+        }
+    }
+    return highest;
+}
+
+/* Before TLS 1.3 the version stands in the hello itself. */
+static void strip_versions(struct attack_plan *plan, const struct attack_unit *unit,
+                           struct span version, struct span extensions)
+{
+    struct span number;
+    struct span content;
+    size_t at = (size_t)(version.data - unit->bytes.data);
+    if (find_extension(extensions, EXTENSION_VERSIONS, &number, &content)) {
+        at = (size_t)(number.data - unit->bytes.data);
+        set(plan, at, EXTENSION_UNKNOWN >> 8);
+        set(plan, at + 1, EXTENSION_UNKNOWN & 0xff);
+    } else if (version.data[1] > (TLS_1_0 & 0xff)) {
+        set(plan, at + 1, TLS_1_0 & 0xff);
+    }
+}
+
 void downgrade_begins(const struct scenario_attacker *conf, struct rng *rng,
                       const struct attack_unit *unit, struct attack_plan *plan)
 {
@@ -68,6 +112,7 @@ void downgrade_begins(const struct scenario_attacker *conf, struct rng *rng,
         [STRIP_VERSIONS] = "versions", [STRIP_SUITES] = "suites", [STRIP_GROUPS] = "groups"};
     struct span in = unit->bytes;
     struct span skipped;
+    struct span version;
     struct span suites;
     struct span extensions;
     struct span number;
@@ -77,23 +122,26 @@ void downgrade_begins(const struct scenario_attacker *conf, struct rng *rng,
     uint16_t len16;
     if (unit->frame || !span_take_u8(&in, &type) || type != RECORD_HANDSHAKE ||
         !span_take(&in, 4, &skipped) || !span_take_u8(&in, &type) || type != CLIENT_HELLO ||
-        !span_take(&in, 3 + 2 + 32, &skipped) || !span_take_u8(&in, &len8) ||
+        !span_take(&in, 3, &skipped) || !span_take(&in, 2, &version) ||
+        !span_take(&in, 32, &skipped) || !span_take_u8(&in, &len8) ||
         !span_take(&in, len8, &skipped) || !span_take_u16(&in, &len16) ||
         !span_take(&in, len16, &suites) || !span_take_u8(&in, &len8) ||
         !span_take(&in, len8, &skipped) || !span_take_u16(&in, &len16) ||
         !span_take(&in, len16, &extensions)) {
         return;
     }
+    uint16_t offered =
+        highest_version(extensions, (uint16_t)(version.data[0] << 8 | version.data[1]));
+    if (offered < *unit->memory) {
+        return; /* it tries with less already */
+    }
+    *unit->memory = offered;
     switch (conf->strip) {
     case STRIP_VERSIONS:
-        if (find_extension(extensions, EXTENSION_VERSIONS, &number, &content)) {
-            size_t at = (size_t)(number.data - unit->bytes.data);
-            set(plan, at, EXTENSION_UNKNOWN >> 8);
-            set(plan, at + 1, EXTENSION_UNKNOWN & 0xff);
-        }
+        strip_versions(plan, unit, version, extensions);
         break;
     case STRIP_SUITES:
-        level(plan, unit, without_signal(suites));
+        level(plan, unit, without_signals(suites));
         break;
     case STRIP_GROUPS:
         if (find_extension(extensions, EXTENSION_GROUPS, &number, &content) && content.len > 2) {

@@ -56,6 +56,12 @@ const struct scenario_policy_set policy_sets[] = {
      .source = "RFC 9525 is what is left out",
      .keys = "{versions: [\"1.3\"], certificates: ecdsa-p256, auth: mutual, resumption: none, "
              "name_check: none}"},
+    {.name = "broken-version-fallback",
+     .doc = "After a handshake that failed the client offers a version less: whoever breaks "
+            "handshakes chooses the version.",
+     .source = "RFC 7507 section 1 describes it; TLS_FALLBACK_SCSV is what is left out",
+     .keys = "{versions: [\"1.2\", \"1.3\"], certificates: ecdsa-p256, auth: mutual, resumption: "
+             "none, version_fallback: unprotected}"},
     {.name = "broken-plain-psk",
      .doc = "A shared key and nothing else: whoever gets it reads what was recorded before.",
      .source = "RFC 5487: TLS_PSK_WITH_AES_128_GCM_SHA256",

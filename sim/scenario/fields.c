@@ -698,7 +698,8 @@ const struct claim claims[] = {
      "No long-term key that was stolen opened a capture; unknown until `check --witness tshark`."},
     {"peer-authentication", "Nobody was taken for an end of a session without being it."},
     {"downgrade-protection",
-     "No handshake succeeded that an attacker had robbed of what is strong."},
+     "No handshake succeeded that an attacker had robbed of what is strong, nor one after it with "
+     "less than both ends can do."},
 };
 const size_t claim_count = SIM_ARRAY_LEN(claims);
 

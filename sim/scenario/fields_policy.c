@@ -8,6 +8,7 @@
 
 static const char *const words_version[] = {"1.0", "1.1", "1.2", "1.3", NULL};
 static const char *const words_name_check[] = {"required", "none", NULL};
+static const char *const words_fallback[] = {"none", "unprotected", "scsv", NULL};
 static const char *const later_kind[] = {"ipsec", NULL};
 static const char *const later_auth[] = {"certificate", NULL};
 
@@ -66,6 +67,12 @@ static const struct field policy_fields[] = {
      .words = words_name_check,
      .doc = "Whether the peer's certificate must carry the name of the peer that is meant; none is "
             "for policies whose name begins with broken- alone."},
+    {"version_fallback", FIELD_WORD, AT(raw_policy, version_fallback), .fallback = "none",
+     .words = words_fallback,
+     .doc = "What a client offers after a handshake that failed: all its versions again; one less "
+            "than before, until one is established (unprotected, for policies whose name begins "
+            "with broken- alone); or one less, and TLS_FALLBACK_SCSV tells the server (RFC 7507), "
+            "which answers inappropriate_fallback where it can do more."},
     {"max_fragment_length", FIELD_SIZE, AT(raw_policy, max_fragment_length), .min = 512,
      .max = 4096,
      .doc =

@@ -149,19 +149,46 @@ static void check_records(struct loader *l, struct raw_policy *raw)
     }
 }
 
-/* A defence that is missing shows in the name. */
-static void check_name_check(struct loader *l, const struct raw_policy *raw)
+/* A defence that is missing shows in the name. `v` takes it away: what the policy does then. */
+static void check_defence(struct loader *l, const struct raw_policy *raw, const struct value *v,
+                          const char *does)
 {
     static const char prefix[] = "broken-";
-    bool none = value_ok(&raw->name_check) && raw->name_check.v.i == 1;
-    if (none && strncmp(raw->head.name, prefix, strlen(prefix)) != 0) {
-        bool here = raw->name_check.state == VALUE_GIVEN;
-        report_hint(report_error(&l->report, here ? raw->name_check.at : raw->head.at,
+    if (strncmp(raw->head.name, prefix, strlen(prefix)) != 0) {
+        report_hint(report_error(&l->report, v->state == VALUE_GIVEN ? v->at : raw->head.at,
                                  "broken-policy",
-                                 "policy \"%s\" does not look at names: for that it must have one "
-                                 "that begins with broken-",
-                                 raw->head.name),
+                                 "policy \"%s\" %s: for that it must have a name that begins with "
+                                 "broken-",
+                                 raw->head.name, does),
                     "call it broken-%s", raw->head.name);
+    }
+}
+
+static void check_defences(struct loader *l, const struct raw_policy *raw)
+{
+    if (value_ok(&raw->name_check) && raw->name_check.v.i == 1) {
+        check_defence(l, raw, &raw->name_check, "does not look at names");
+    }
+    if (value_ok(&raw->version_fallback) && raw->version_fallback.v.i == FALLBACK_UNPROTECTED) {
+        check_defence(l, raw, &raw->version_fallback, "lets whoever breaks handshakes choose");
+    }
+}
+
+/* What belongs to the way back to older versions. */
+static void check_fallback(struct loader *l, const struct raw_policy *raw)
+{
+    const struct value *v = &raw->version_fallback;
+    if (v->state != VALUE_GIVEN || v->v.i == FALLBACK_NONE || !value_ok(&raw->kind) ||
+        !value_ok(&raw->versions)) {
+        return;
+    }
+    if (raw->kind.v.i == KIND_DTLS) {
+        report_error(
+            &l->report, v->at->key, "inconsistent",
+            "\"version_fallback\" has no meaning with kind: dtls: there is DTLS 1.2 alone");
+    } else if ((raw->versions.v.i & (raw->versions.v.i - 1)) == 0) {
+        report_warning(&l->report, v->at->key, "unused-fallback",
+                       "\"version_fallback\" changes nothing: the policy allows one version only");
     }
 }
 
@@ -229,6 +256,9 @@ static void build_policy(struct loader *l, struct raw_policy *raw, struct scenar
         .crl = value_ok(&raw->crl) && raw->crl.v.i != 0,
         .ocsp = value_ok(&raw->ocsp) && raw->ocsp.v.i != 0,
         .no_name_check = value_ok(&raw->name_check) && raw->name_check.v.i == 1,
+        .fallback = value_ok(&raw->version_fallback) && raw->kind.v.i == KIND_TLS
+                        ? (enum scenario_fallback)raw->version_fallback.v.i
+                        : FALLBACK_NONE,
         .max_fragment_length =
             value_ok(&raw->max_fragment_length) ? (uint32_t)raw->max_fragment_length.v.i : 0,
         .record_padding = value_ok(&raw->record_padding) ? (uint32_t)raw->record_padding.v.i : 0,
@@ -238,12 +268,13 @@ static void build_policy(struct loader *l, struct raw_policy *raw, struct scenar
     check_names(l, &raw->groups, "key exchange group", l->vocabulary->group_known);
     check_names(l, &raw->signature_algorithms, "signature algorithm",
                 l->vocabulary->signature_known);
-    check_name_check(l, raw);
+    check_defences(l, raw);
     if (value_ok(&raw->kind) && policy->kind == KIND_CLEAR) {
         check_clear(l, raw);
     } else {
         check_ciphers(l, raw);
         check_versions(l, raw);
+        check_fallback(l, raw);
         check_records(l, raw);
     }
 }

@@ -168,6 +168,9 @@ enum scenario_certificates {
     CERT_RSA_3072
 };
 enum scenario_resumption { RESUMPTION_NONE, RESUMPTION_TICKETS };
+/* What a client does after a handshake that failed: the same again; or it offers a version less and
+ * does not say so, or says so (RFC 7507). */
+enum scenario_fallback { FALLBACK_NONE, FALLBACK_UNPROTECTED, FALLBACK_SCSV };
 
 /* The smallest MTU that DTLS goes over. */
 enum { SCENARIO_DTLS_MTU_LEAST = 280 };
@@ -191,6 +194,7 @@ struct scenario_policy {
     bool crl;                         /* certificates are looked up in the CA's list */
     bool ocsp;                        /* the responder's comes with the CA's word (stapled) */
     bool no_name_check;               /* broken-*: any certificate of the CA will do */
+    enum scenario_fallback fallback;  /* unprotected: broken-* alone */
     uint32_t max_fragment_length;     /* octets; 0: not asked for */
     uint32_t record_padding;          /* octets; 0: none */
 };

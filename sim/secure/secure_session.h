@@ -110,10 +110,12 @@ struct secure_session_params {
     struct span ticket;        /* initiator: serialised session to resume, or empty; copied */
     struct span ticket_key; /* responder: 80 octets that seal its tickets (same for all sessions of
                                the entity), or empty; copied */
-    bool key_log;           /* collect NSS key log lines */
-    struct span early_data; /* initiator: goes along with the ClientHello where the ticket allows
-                               it; the responder has it before it is established, and anybody may
-                               have sent it before; copied */
+    enum secure_version max_version; /* initiator, TLS: offers no later one; 0: the policy's */
+    bool fallback;            /* and says that it would offer more (TLS_FALLBACK_SCSV, RFC 7507) */
+    bool key_log;             /* collect NSS key log lines */
+    struct span early_data;   /* initiator: goes along with the ClientHello where the ticket allows
+                                 it; the responder has it before it is established, and anybody may
+                                 have sent it before; copied */
     struct secure_seen *seen; /* responder, SECURE_EARLY_ONCE: borrowed; NULL: it takes none */
     /* DTLS */
     size_t

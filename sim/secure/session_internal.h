@@ -42,9 +42,11 @@ struct secure_session {
     char failure[SECURE_NAME_BYTES];
     struct buf ticket; /* newest received */
     /* TLS */
-    SSL *ssl;         /* NULL before the first step */
-    bool key_log;     /* wanted */
-    struct buf offer; /* ticket to resume with, until the first step */
+    SSL *ssl;                        /* NULL before the first step */
+    bool key_log;                    /* wanted */
+    struct buf offer;                /* ticket to resume with, until the first step */
+    enum secure_version max_version; /* initiator: 0: the policy's */
+    bool fallback;                   /* initiator: sends TLS_FALLBACK_SCSV */
     struct stream stream;
     const struct secure_identity *identity;
     char *expected_peer;

@@ -87,6 +87,12 @@ static bool set_up_ssl(struct secure_session *s)
         return prepare_tickets(s);
     }
     SSL_set_connect_state(s->ssl);
+    if (s->max_version != 0 && SSL_set_max_proto_version(s->ssl, (int)s->max_version) != 1) {
+        return false;
+    }
+    if (s->fallback) {
+        SSL_set_mode(s->ssl, SSL_MODE_SEND_FALLBACK_SCSV);
+    }
     bool offered = buf_len(&s->offer) == 0 || offer_ticket(s, buf_span(&s->offer));
     buf_fini(&s->offer);
     return offered;
@@ -97,6 +103,8 @@ int tls_open(struct secure_session *s, const struct secure_session_params *param
     stream_init(&s->stream, s->policy->env->seed, params->owner, "session", params->ordinal);
     (void)now;
     s->key_log = params->key_log;
+    s->max_version = params->max_version;
+    s->fallback = params->fallback;
     if (s->initiator && s->policy->tickets) {
         buf_append(&s->offer, params->ticket);
     }

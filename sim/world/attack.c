@@ -86,13 +86,20 @@ static void attack(struct attack_flow *f, int side, bool begins, struct span byt
 {
     struct attacker *a = f->tap->attacker;
     struct direction *d = &f->dirs[side];
+    uint64_t memory = 0;
+    uint64_t hop = f->channel != NULL ? f->channel->hop->number : SCENARIO_NONE;
+    map_get(&f->tap->memories, hop, &memory);
     struct attack_unit unit = {.frame = f->frames,
+                               .memory = &memory,
                                .bytes = bytes,
                                .len = d->unit_len,
                                .other = buf_span(&f->dirs[1 - side].newest),
                                .kept = buf_span(&d->kept)};
     struct attack_plan plan = {0};
     (begins ? a->ops->begins : a->ops->ends)(a->conf, &f->tap->rng, &unit, &plan);
+    if (memory != 0) {
+        map_set(&f->tap->memories, hop, memory);
+    }
     if (plan.act != ATTACK_PASS) {
         carry_out(f, side, &plan);
         if (is_trial) {
@@ -437,6 +444,7 @@ void attack_free(struct world *w)
                 flow_free(f);
             }
             map_fini(&tap->by_client);
+            map_fini(&tap->memories);
         }
         free(w->attackers[i].taps);
         rogue_free(&w->attackers[i]);

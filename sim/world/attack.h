@@ -21,6 +21,14 @@ struct attacker {
     struct rogue *rogues; /* of a man in the middle, one a hop */
 };
 
+struct judgement {
+    const char *verdict;
+    const char *detected_by; /* NULL: nothing was noticed */
+    const char *alert;
+    int side; /* which end noticed; -1: none */
+    sim_time delay;
+};
+
 /* One attack on one session. Judged when the session is over, or the run. */
 struct trial {
     struct attacker *attacker;
@@ -33,7 +41,10 @@ struct trial {
     uint64_t sent;          /* messages of the attacked end, before */
     bool handshake;
     bool removed; /* the record does not arrive where it was */
-    char what[96];
+    char what[320];
+    /* of a downgrade that waits for the hop's next session */
+    uint64_t session_id;
+    struct judgement judged;
     struct trial *next;
 };
 
@@ -45,6 +56,8 @@ struct trial *probe_begin(struct attacker *a, struct channel *c, int from, uint3
                           size_t unit_len, bool removed, uint64_t packet, const char *what);
 /* Whether a trial of this attacker waits for its verdict. */
 bool probe_pending(const struct channel *c, const struct attacker *a);
+/* Writes what came of a trial on session t->session_id. */
+void probe_report(const struct hop *hop, const struct trial *t, const struct judgement *j);
 /* Whether an eavesdropper saw names of the two ends of `c`. */
 void probe_identities(struct attacker *a, struct channel *c, uint64_t packet, bool initiator,
                       bool responder);
@@ -55,6 +68,13 @@ void probe_identities(struct attacker *a, struct channel *c, uint64_t packet, bo
 void probe_arrived(struct end *end, const struct carry *carry, struct span message);
 /* The channel is over, or the run: its trials are judged and written. */
 void probe_settle(struct channel *c);
+
+/* downgrade.c: the handshake that trial `t` (taken over) was made on has failed, which was judged
+ * as `j`; a session of the hop is established at both ends; its responder may have said that it can
+ * do more. */
+void downgrade_failed(struct channel *c, struct trial *t, const struct judgement *j);
+void downgrade_established(struct channel *c);
+void downgrade_refused(struct channel *c);
 
 /* attack.c: attackers of the scenario are set to work; before the captures begin, so that these
  * show what the receiver gets. */

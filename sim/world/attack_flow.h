@@ -44,6 +44,7 @@ struct attack_tap {
     struct wire *wire;
     struct rng rng;
     struct map by_client; /* address and port -> flow */
+    struct map memories;  /* number of the hop -> what the attacker keeps in mind about it */
     struct attack_flow *flows;
 };
 

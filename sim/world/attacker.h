@@ -16,7 +16,9 @@ struct attack_unit {
     struct span bytes; /* what is known of it: all when it ends, else what its first packet holds */
     size_t len;        /* all of it, header included */
     struct span other; /* the newest whole unit of the opposite direction; empty: none */
-    struct span kept;  /* the unit that was taken out by ATTACK_KEEP; empty: none */
+    /* What it keeps in mind about the two ends from session to session; 0 at first. */
+    uint64_t *memory;
+    struct span kept; /* the unit that was taken out by ATTACK_KEEP; empty: none */
 };
 enum { ATTACK_HEADER_BYTES = 5, ATTACK_SETS_MAX = 256 };
 
@@ -59,6 +61,7 @@ struct attack_ops {
     bool listens;    /* it changes nothing: it looks for plaintext and identities */
     /* No effect of what was done means that the defence failed: the session was to notice. */
     bool unnoticed_is_violated;
+    bool weakens;       /* it may win by the session that follows one which it made fail */
     bool has_to_arrive; /* the message that was attacked, or the next one, arrives all the same */
 };
 

@@ -58,6 +58,9 @@ static void end_die(struct end *end, const char *failure)
     }
     account_lost_queue(w, &other_end(end)->under_way, "session_lost");
     account_lost_queue(w, &end->outgoing, "session_lost");
+    if (end->side == SIDE_INITIATOR && c->established_at == SIM_TIME_NEVER) {
+        fallback_after(end);
+    }
     if (failure != NULL && c->established_at != SIM_TIME_NEVER) {
         hop->dropped = true;
     }
@@ -119,37 +122,49 @@ static void end_flush(struct end *end)
     }
 }
 
-static void end_begin_session(struct end *end)
+void channel_session_params(const struct hop *hop, int side, uint64_t ordinal,
+                            uint8_t psk[HOP_PSK_BYTES], struct secure_session_params *ret)
 {
-    struct channel *c = end->channel;
-    struct hop *hop = c->hop;
-    struct entity *e = end->entity;
-    bool client = end->side == SIDE_INITIATOR;
+    bool client = side == SIDE_INITIATOR;
+    const struct entity *e = client ? hop->client : hop->server;
+    const struct entity *peer = client ? hop->server : hop->client;
     bool mine = !e->node->credential.wrong_psk;
-    uint8_t psk[sizeof(hop->psk)];
-    for (size_t i = 0; i < sizeof(psk); i++) {
+    for (size_t i = 0; i < HOP_PSK_BYTES; i++) {
         psk[i] = mine ? hop->psk[i] : (uint8_t)~hop->psk[i];
     }
     bool use_psk = hop->policy->auth == AUTH_PSK;
     bool certificate = !use_psk && e->node->credential.present &&
                        !(client && hop->policy->auth == AUTH_SERVER_ONLY);
     bool check_peer = !use_psk && (client || hop->policy->auth == AUTH_MUTUAL);
-    struct secure_session_params params = {
+    *ret = (struct secure_session_params){
         .initiator = client,
-        .owner = hop->stream_names[end->side],
-        .ordinal = c->number,
+        .owner = hop->stream_names[side],
+        .ordinal = ordinal,
         .identity = certificate ? e->identities[hop->policy->certificates] : NULL,
-        .expected_peer = check_peer ? other_end(end)->entity->urn : NULL,
-        .psk = use_psk ? span_of(psk, sizeof(psk)) : span_of(NULL, 0),
+        .expected_peer = check_peer ? peer->urn : NULL,
+        .psk = use_psk ? span_of(psk, HOP_PSK_BYTES) : span_of(NULL, 0),
         .psk_identity = use_psk ? hop->client->urn : NULL,
-        .ticket = client ? buf_span(&hop->ticket) : span_of(NULL, 0),
         .ticket_key = span_of(e->ticket_key, client ? 0 : sizeof(e->ticket_key)),
-        .key_log = c->world->key_log != NULL,
+        .mtu = hop->mtu,
+        .cookie_secret = span_of(e->cookie_secret, sizeof(e->cookie_secret)),
     };
+}
+
+static void end_begin_session(struct end *end)
+{
+    struct channel *c = end->channel;
+    const struct hop *hop = c->hop;
+    bool client = end->side == SIDE_INITIATOR;
     uint32_t address = net_node_address(c->world->net, other_end(end)->entity->net_node);
-    params.mtu = hop->mtu;
-    params.cookie_secret = span_of(e->cookie_secret, sizeof(e->cookie_secret));
+    uint8_t psk[HOP_PSK_BYTES];
+    struct secure_session_params params;
+    channel_session_params(hop, end->side, c->number, psk, &params);
+    params.ticket = client ? buf_span(&hop->ticket) : span_of(NULL, 0);
+    params.key_log = c->world->key_log != NULL;
     params.peer_address = span_of(&address, sizeof(address));
+    if (client) {
+        fallback_offer(hop, &params);
+    }
     int r = secure_session_open(hop->secure, &params, net_now(c->world->net), &end->session);
     CHECK(r == 0);
     end->start = client;
@@ -245,6 +260,9 @@ static const char *cause_of(const struct hop *hop)
 {
     if (hop->channels == 0) {
         return "first";
+    }
+    if (hop->fallback != 0) {
+        return "fallback";
     }
     return hop->dropped ? "reconnect" : "again";
 }
@@ -386,7 +404,9 @@ static void end_established(struct end *end)
     end->up_at = net_now(w->net);
     if (other_end(end)->up_at != SIM_TIME_NEVER) {
         c->established_at = end->up_at;
+        c->hop->fallback = 0;
         w->stats.sessions_established++;
+        downgrade_established(c);
         net_timer_cancel(w->net, c->timeout);
         c->timeout = 0;
         if (c->hop->policy->session_lifetime != SIM_TIME_NEVER) {
@@ -665,6 +685,7 @@ void channel_settle(struct world *w)
     }
     for (size_t i = 0; i < w->scenario->edge_count; i++) {
         account_in_flight_queue(w, &w->hops[i].waiting);
+        downgrade_settle(&w->hops[i]);
     }
 }
 

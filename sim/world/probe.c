@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/world/rogue.h"
 
@@ -101,14 +102,6 @@ void probe_arrived(struct end *end, const struct carry *carry, struct span messa
 /* --- judging
  * ------------------------------------------------------------------------------------------- */
 
-struct judgement {
-    const char *verdict;
-    const char *detected_by; /* NULL: nothing was noticed */
-    const char *alert;
-    int side; /* which end noticed; -1: none */
-    sim_time delay;
-};
-
 /* Whether the end's own fatal alert came after the attack; the earlier of the two ends' counts. */
 static const struct end *alerted(const struct channel *c, const struct trial *t)
 {
@@ -182,37 +175,52 @@ static struct judgement judge(const struct channel *c, const struct trial *t)
     return j;
 }
 
-static void report_trial(const struct channel *c, const struct trial *t)
+void probe_report(const struct hop *hop, const struct trial *t, const struct judgement *j)
 {
-    struct world *w = c->world;
-    bool rogue = t->attacker->ops->terminates;
-    struct judgement j = rogue ? judge_rogue(c, t) : judge(c, t);
-    char detail[240];
+    report_probe(hop->world, &(struct probe_row){.attacker = t->attacker->conf->id,
+                                                 .kind = t->attacker->words->name,
+                                                 .property = t->attacker->words->property,
+                                                 .link = hop->edge->wires[0],
+                                                 .session_id = t->session_id,
+                                                 .message_id = t->message_id,
+                                                 .hop_number = t->hop_number,
+                                                 .at = t->at,
+                                                 .verdict = j->verdict,
+                                                 .detected_by = j->detected_by,
+                                                 .side = j->side,
+                                                 .delay = j->delay,
+                                                 .packet = t->packet,
+                                                 .detail = t->what});
+}
+
+/* What a man in the middle read, and what both ends told him. */
+static void tell_rogue(const struct channel *c, struct trial *t)
+{
+    const char *alerts[2] = {c->ends[0].alert, c->ends[1].alert};
     uint64_t read[2];
     rogue_read(c, read);
-    snprintf(detail, sizeof(detail), "%s", t->what);
+    size_t len = strlen(t->what);
+    snprintf(t->what + len, sizeof(t->what) - len, ": read %" PRIu64 " messages%s%s%s%s",
+             read[0] + read[1], alerts[0] != NULL ? ", the initiator said " : "",
+             alerts[0] != NULL ? alerts[0] : "", alerts[1] != NULL ? ", the responder said " : "",
+             alerts[1] != NULL ? alerts[1] : "");
+}
+
+/* Takes the trial over. */
+static void settle_trial(struct channel *c, struct trial *t)
+{
+    bool rogue = t->attacker->ops->terminates;
+    struct judgement j = rogue ? judge_rogue(c, t) : judge(c, t);
+    t->session_id = c->id;
     if (rogue) {
-        const char *alerts[2] = {c->ends[0].alert, c->ends[1].alert};
-        snprintf(detail, sizeof(detail), "%s: read %" PRIu64 " messages%s%s%s%s", t->what,
-                 read[0] + read[1], alerts[0] != NULL ? ", the initiator said " : "",
-                 alerts[0] != NULL ? alerts[0] : "",
-                 alerts[1] != NULL ? ", the responder said " : "",
-                 alerts[1] != NULL ? alerts[1] : "");
+        tell_rogue(c, t);
     }
-    report_probe(w, &(struct probe_row){.attacker = t->attacker->conf->id,
-                                        .kind = t->attacker->words->name,
-                                        .property = t->attacker->words->property,
-                                        .link = c->hop->edge->wires[0],
-                                        .session_id = c->id,
-                                        .message_id = t->message_id,
-                                        .hop_number = t->hop_number,
-                                        .at = t->at,
-                                        .verdict = j.verdict,
-                                        .detected_by = j.detected_by,
-                                        .side = j.side,
-                                        .delay = j.delay,
-                                        .packet = t->packet,
-                                        .detail = detail});
+    if (t->attacker->ops->weakens && c->established_at == SIM_TIME_NEVER && !c->world->settled) {
+        downgrade_failed(c, t, &j);
+        return;
+    }
+    probe_report(c->hop, t, &j);
+    free(t);
 }
 
 static void report_identities(const struct channel *c, const struct identity_probe *p)
@@ -236,11 +244,11 @@ static void report_identities(const struct channel *c, const struct identity_pro
 
 void probe_settle(struct channel *c)
 {
+    downgrade_refused(c); /* of those before */
     while (c->trials != NULL) {
         struct trial *t = c->trials;
         c->trials = t->next;
-        report_trial(c, t);
-        free(t);
+        settle_trial(c, t);
     }
     while (c->identity_probes != NULL) {
         struct identity_probe *p = c->identity_probes;

@@ -111,9 +111,9 @@ static const struct record_column session_columns[] = {
     {"initiator_auth", RECORD_TEXT, true, "", "How the responder knows the initiator", NULL},
     {"responder_auth", RECORD_TEXT, true, "", "How the initiator knows the responder", NULL},
     {"resumed", RECORD_INTEGER, true, "0/1", "Resumed by a ticket", NULL},
-    {"cause", RECORD_TEXT, false, "first|reconnect|again",
-     "Why it was opened: first of this hop, after a dropped session, or after an orderly end or a "
-     "failure",
+    {"cause", RECORD_TEXT, false, "first|reconnect|fallback|again",
+     "Why it was opened: first of this hop, after a dropped session, after a handshake that failed "
+     "and with an older version than that, or after an orderly end or another failure",
      NULL},
     {"started_ns", RECORD_INTEGER, false, "ns", "The initiator began to connect", NULL},
     {"initiator_up_ns", RECORD_INTEGER, true, "ns", "The initiator was done", NULL},

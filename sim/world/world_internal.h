@@ -21,6 +21,7 @@
 #include "sim/world/world.h"
 
 enum { SIDE_INITIATOR, SIDE_RESPONDER };
+enum { HOP_PSK_BYTES = 32 };
 
 /* A secure session is given up when it is not established after this long [ours]. */
 #define HANDSHAKE_TIMEOUT (60 * SIM_S)
@@ -130,13 +131,15 @@ struct hop {
     struct job foresight; /* the server's look at the client's certificate, before it is sent */
     sim_time foreseen_at;
     char *stream_names[2]; /* key the randomness of the client's and the server's session ends */
-    uint8_t psk[32];
+    uint8_t psk[HOP_PSK_BYTES];
     struct buf ticket;               /* the client's newest */
     struct carry_queue waiting;      /* of the client, for a session */
     struct carry_queue datagrams[2]; /* on their way, by direction: 0 from the client */
     struct channel *live[2];         /* channel that the client, the server uses now, or NULL */
     uint32_t channels;               /* opened so far */
     bool dropped;                    /* the last one broke after it was established */
+    uint16_t fallback;     /* version that the client offers at most next time; 0: the policy's */
+    struct trial *failing; /* of a downgrade: it failed; the next session tells what it won */
     struct watch *watch;
 };
 
@@ -467,6 +470,24 @@ void channel_connect(struct hop *hop);
 void channel_disconnect(struct hop *hop, struct entity *from, const char *reason);
 bool channel_ready(const struct hop *hop, const struct entity *from);
 void channel_settle(struct world *w);
+
+/* What session number `ordinal` of a hop is opened with at one side, by what the scenario says of
+ * hop and node; what depends on the moment (ticket, version fallback, key log, the peer's address)
+ * is left out. Borrows from the hop and `psk`, where the key is put. */
+void channel_session_params(const struct hop *hop, int side, uint64_t ordinal,
+                            uint8_t psk[HOP_PSK_BYTES], struct secure_session_params *ret);
+
+/* fallback.c: versions that a client offers (policy key version_fallback) */
+void fallback_offer(const struct hop *hop, struct secure_session_params *params);
+/* The initiator's end is dead, and no session was established. */
+void fallback_after(const struct end *end);
+
+/* undisturbed.c: what both ends of a hop negotiate now when nobody interferes, tried out with
+ * sessions of theirs that go over no link; false: they do not agree. Costs them nothing. */
+bool undisturbed_facts(const struct hop *hop, struct secure_facts *ret);
+
+/* downgrade.c: the run is over for those that failed and whose next session never came. */
+void downgrade_settle(struct hop *hop);
 
 /* A ClientHello arrived at the server: a session that the client has begun gets its other end. */
 void channel_answer(struct hop *hop);

@@ -44,6 +44,12 @@ MUTATIONS = {
     "version-floor-dropped": (
         "sim/secure/tls_setup.c", "dtls ? DTLS1_2_VERSION : p->min_version) == 1",
         "dtls ? DTLS1_2_VERSION : TLS1_2_VERSION) == 1", "test_attacks"),
+    "fallback-not-signalled": (
+        "sim/secure/tls.c", "SSL_set_mode(s->ssl, SSL_MODE_SEND_FALLBACK_SCSV);",
+        "SSL_clear_mode(s->ssl, SSL_MODE_SEND_FALLBACK_SCSV);", "test_downgrade"),
+    "downgraded-session-not-judged": (
+        "sim/world/downgrade.c", "if (undisturbed_facts(hop, &best) && is_less(got, &best)) {",
+        "if (false && undisturbed_facts(hop, &best) && is_less(got, &best)) {", "test_downgrade"),
     "security-level-zero": (
         "sim/secure/tls_setup.c", "p->security_level < 0 ? DEFAULT_SECURITY_LEVEL : p->security_level", "0",
         "test_secure_refusal|test_breakable"),

@@ -174,6 +174,12 @@ static void a_null_cipher_is_read(void **state)
     assert_hole("broken-null-cipher", "26", "confidentiality-gateway--server", true);
 }
 
+static void a_client_that_falls_back_is_led_to_an_older_version(void **state)
+{
+    (void)state;
+    assert_hole("broken-version-fallback", "30", "downgrade-protection", true);
+}
+
 static void without_name_check_an_impostor_gets_in(void **state)
 {
     (void)state;
@@ -284,6 +290,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_was_authenticated_stays_so),
         cmocka_unit_test(a_null_cipher_is_read),
         cmocka_unit_test(without_name_check_an_impostor_gets_in),
+        cmocka_unit_test(a_client_that_falls_back_is_led_to_an_older_version),
         cmocka_unit_test(keys_that_are_stolen_later_open_what_was_kept),
         cmocka_unit_test(the_same_seed_finds_the_same),
         cmocka_unit_test(what_is_expected_besides_is_hunted_too),
