@@ -31,11 +31,11 @@ static void report_all(struct hop *hop)
     }
 }
 
-/* Words for the record; an agreement that a resumed session took over is not told again. */
-static void in_words(const struct secure_facts *f, char *to, size_t size)
+/* For the record; the caller frees it. */
+static char *in_words(const struct secure_facts *f)
 {
-    snprintf(to, size, "%s, %s%s%s", f->version, f->cipher, f->kex_group[0] != '\0' ? ", " : "",
-             f->kex_group);
+    return mem_printf("%s, %s%s%s", f->version, f->cipher, f->kex_group[0] != '\0' ? ", " : "",
+                      f->kex_group);
 }
 
 static bool is_less(const struct secure_facts *got, const struct secure_facts *best)
@@ -53,17 +53,18 @@ void downgrade_established(struct channel *c)
         return;
     }
     if (undisturbed_facts(hop, &best) && is_less(got, &best)) {
-        char words[2][3 * SECURE_NAME_BYTES];
-        in_words(got, words[0], sizeof(words[0]));
-        in_words(&best, words[1], sizeof(words[1]));
+        char *had = in_words(got);
+        char *could = in_words(&best);
         for (struct trial *t = hop->failing; t != NULL; t = t->next) {
             char *what = mem_printf("session %" PRIu64 " has %s where both ends can do %s: %s",
-                                    c->id, words[0], words[1], t->what);
+                                    c->id, had, could, t->what);
             t->judged =
                 (struct judgement){.verdict = "violated", .side = -1, .delay = SIM_TIME_NEVER};
             snprintf(t->what, sizeof(t->what), "%s", what);
             free(what);
         }
+        free(had);
+        free(could);
     }
     report_all(hop);
 }
