@@ -180,7 +180,8 @@ SELECT type, sum(iif(outcome = 'sent', messages, 0)) AS sent, sum(iif(outcome = 
 -- v_probe.verdict: held, violated or inconclusive
 -- v_probe.trials: How often it was tried: attacks, or messages that were looked for
 -- v_probe.held: In how many of these the property held
--- v_probe.detected_by: Alert or failure by which an end noticed; no effect; nothing was delivered; NULL: nothing noticed
+-- v_probe.promised [0/1]: Whether the protocol of the session promises the property: DTLS (RFC 6347) promises neither completeness nor ordering, no protocol that somebody on the link lets packets pass
+-- v_probe.detected_by: Alert or failure by which an end noticed; discarded: dropped in silence (DTLS), as session_end.records_dropped counts; no effect; nothing was delivered; NULL: nothing noticed
 -- v_probe.side: Which end noticed
 -- v_probe.delay_ms [ms]: From the attack until it was noticed
 -- v_probe.evidence: What the verdict rests on
@@ -201,7 +202,9 @@ listened AS (
    WHERE t.kind = 'eavesdropper' AND h.sent_ns IS NOT NULL AND h.sent_ns >= t.begins_ns
      AND (t.ends_ns IS NULL OR h.sent_ns < t.ends_ns) AND (h.watched = 1 OR h.overheard = 1))
 SELECT p.attacker, p.kind, p.property, l.name AS link, replace(s.hop, '-', '--') AS subject, p.session_id, p.message_id, p.hop,
-       NULL AS exemption, p.at_ns / 1e9 AS at_s, p.verdict, 1 AS trials, p.verdict = 'held' AS held, p.detected_by, p.side,
+       NULL AS exemption, p.at_ns / 1e9 AS at_s, p.verdict, 1 AS trials, p.verdict = 'held' AS held,
+       p.property <> 'availability' AND NOT (s.kind IS 'dtls' AND p.property IN ('completeness', 'ordering')) AS promised,
+       p.detected_by, p.side,
        p.delay_ns / 1e6 AS delay_ms,
        printf('%s%s%s', p.detail, CASE WHEN p.packet IS NOT NULL THEN printf(' in packet %d of link %s', p.packet, l.name) ELSE '' END,
               CASE WHEN p.detected_by IS NOT NULL THEN printf(': %s%s', p.detected_by, coalesce(' by the ' || p.side, '')) ELSE '' END) AS evidence
@@ -210,14 +213,14 @@ UNION ALL
 SELECT x.attacker, x.kind, CASE WHEN x.exemption IS NULL THEN 'confidentiality' WHEN x.exemption IN ('service_group', 'group_key_extension')
               THEN 'group-confidentiality' ELSE 'exempt-confidentiality' END, l.name, x.subject,
        x.session_id, NULL, NULL, x.exemption, min(x.sent_ns) / 1e9, CASE WHEN sum(x.seen) > 0 THEN 'violated' ELSE 'held' END,
-       count(*), sum(NOT x.seen), NULL, NULL, NULL,
+       count(*), sum(NOT x.seen), x.exemption IS NULL, NULL, NULL, NULL,
        printf('%d of %d messages were found among the octets of link %s', sum(x.seen), count(*), l.name)
   FROM listened x JOIN link l ON l.link_id = x.tapped_link
  GROUP BY x.attacker, x.tapped_link, x.session_id, x.exemption
 UNION ALL
 SELECT t.attacker, t.kind, t.property, NULL, NULL, NULL, NULL, NULL, NULL, min(h.received_ns) / 1e9,
        CASE WHEN sum(h.exemption IS NOT 'group_key_extension') > 0 THEN 'violated' ELSE 'held' END,
-       count(*), sum(h.exemption IS 'group_key_extension'), NULL, NULL, NULL,
+       count(*), sum(h.exemption IS 'group_key_extension'), 0, NULL, NULL, NULL,
        printf('%s held the plaintext of %d of %d messages that it handed on', e.name,
               sum(h.exemption IS NOT 'group_key_extension'), count(*))
   FROM tap t JOIN entity e ON e.entity_id = t.entity_id JOIN message_hop h ON h.receiver = t.entity_id

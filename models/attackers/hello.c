@@ -13,6 +13,9 @@ enum {
     EXTENSION_UNKNOWN = 0x7a7a, /* RFC 8701: for what nobody knows */
     TLS_MAJOR = 3,
     TLS_1_0 = 0x0301,
+    TLS_SKIPPED = 3,   /* behind the message's type: its length */
+    DTLS_SKIPPED = 11, /* and number, offset and length of the fragment (RFC 6347 4.2.2) */
+    DTLS_1_0 = 0xfeff, /* versions of DTLS count downwards */
 };
 
 static void set(struct attack_plan *plan, size_t at, uint8_t value)
@@ -88,19 +91,57 @@ static uint16_t highest_version(struct span extensions, uint16_t old)
     return highest;
 }
 
-/* Before TLS 1.3 the version stands in the hello itself. */
+/* The first message of a handshake, in one piece. */
+struct hello {
+    struct span version, suites, extensions;
+};
+
+static bool read_hello(const struct attack_unit *unit, struct hello *h)
+{
+    struct span in = unit->bytes;
+    struct span skipped;
+    uint8_t type;
+    uint8_t len8;
+    uint16_t len16;
+    size_t header = unit->dtls ? ATTACK_DTLS_HEADER_BYTES : ATTACK_HEADER_BYTES;
+    return !unit->frame && in.data[0] == RECORD_HANDSHAKE && span_take(&in, header, &skipped) &&
+           span_take_u8(&in, &type) && type == CLIENT_HELLO &&
+           span_take(&in, unit->dtls ? DTLS_SKIPPED : TLS_SKIPPED, &skipped) &&
+           span_take(&in, 2, &h->version) && span_take(&in, 32, &skipped) &&
+           span_take_u8(&in, &len8) && span_take(&in, len8, &skipped) &&
+           (!unit->dtls || (span_take_u8(&in, &len8) && span_take(&in, len8, &skipped))) &&
+           span_take_u16(&in, &len16) && span_take(&in, len16, &h->suites) &&
+           span_take_u8(&in, &len8) && span_take(&in, len8, &skipped) &&
+           span_take_u16(&in, &len16) && span_take(&in, len16, &h->extensions);
+}
+
+/* The highest version that it offers; later ones are greater numbers. */
+static uint16_t offered_by(const struct attack_unit *unit, const struct hello *h)
+{
+    uint16_t old = (uint16_t)(h->version.data[0] << 8 | h->version.data[1]);
+    return unit->dtls ? (uint16_t)~old : highest_version(h->extensions, old);
+}
+
+static void set_u16(struct attack_plan *plan, const struct attack_unit *unit, struct span at,
+                    unsigned value)
+{
+    size_t first = (size_t)(at.data - unit->bytes.data);
+    set(plan, first, (uint8_t)(value >> 8));
+    set(plan, first + 1, (uint8_t)value);
+}
+
+/* Before TLS 1.3, and in DTLS 1.2, the version stands in the hello itself. */
 static void strip_versions(struct attack_plan *plan, const struct attack_unit *unit,
-                           struct span version, struct span extensions)
+                           const struct hello *h)
 {
     struct span number;
     struct span content;
-    size_t at = (size_t)(version.data - unit->bytes.data);
-    if (find_extension(extensions, EXTENSION_VERSIONS, &number, &content)) {
-        at = (size_t)(number.data - unit->bytes.data);
-        set(plan, at, EXTENSION_UNKNOWN >> 8);
-        set(plan, at + 1, EXTENSION_UNKNOWN & 0xff);
-    } else if (version.data[1] > (TLS_1_0 & 0xff)) {
-        set(plan, at + 1, TLS_1_0 & 0xff);
+    if (find_extension(h->extensions, EXTENSION_VERSIONS, &number, &content)) {
+        set_u16(plan, unit, number, EXTENSION_UNKNOWN);
+    } else if (unit->dtls) {
+        set_u16(plan, unit, h->version, DTLS_1_0);
+    } else if (h->version.data[1] > (TLS_1_0 & 0xff)) {
+        set(plan, (size_t)(h->version.data - unit->bytes.data) + 1, TLS_1_0 & 0xff);
     }
 }
 
@@ -110,41 +151,27 @@ void downgrade_begins(const struct scenario_attacker *conf, struct rng *rng,
     (void)rng;
     static const char *const words[] = {
         [STRIP_VERSIONS] = "versions", [STRIP_SUITES] = "suites", [STRIP_GROUPS] = "groups"};
-    struct span in = unit->bytes;
-    struct span skipped;
-    struct span version;
-    struct span suites;
-    struct span extensions;
+    struct hello hello;
     struct span number;
     struct span content;
-    uint8_t type;
-    uint8_t len8;
-    uint16_t len16;
-    if (unit->frame || !span_take_u8(&in, &type) || type != RECORD_HANDSHAKE ||
-        !span_take(&in, 4, &skipped) || !span_take_u8(&in, &type) || type != CLIENT_HELLO ||
-        !span_take(&in, 3, &skipped) || !span_take(&in, 2, &version) ||
-        !span_take(&in, 32, &skipped) || !span_take_u8(&in, &len8) ||
-        !span_take(&in, len8, &skipped) || !span_take_u16(&in, &len16) ||
-        !span_take(&in, len16, &suites) || !span_take_u8(&in, &len8) ||
-        !span_take(&in, len8, &skipped) || !span_take_u16(&in, &len16) ||
-        !span_take(&in, len16, &extensions)) {
+    if (!read_hello(unit, &hello)) {
         return;
     }
-    uint16_t offered =
-        highest_version(extensions, (uint16_t)(version.data[0] << 8 | version.data[1]));
+    uint16_t offered = offered_by(unit, &hello);
     if (offered < *unit->memory) {
         return; /* it tries with less already */
     }
     *unit->memory = offered;
     switch (conf->strip) {
     case STRIP_VERSIONS:
-        strip_versions(plan, unit, version, extensions);
+        strip_versions(plan, unit, &hello);
         break;
     case STRIP_SUITES:
-        level(plan, unit, without_signals(suites));
+        level(plan, unit, without_signals(hello.suites));
         break;
     case STRIP_GROUPS:
-        if (find_extension(extensions, EXTENSION_GROUPS, &number, &content) && content.len > 2) {
+        if (find_extension(hello.extensions, EXTENSION_GROUPS, &number, &content) &&
+            content.len > 2) {
             level(plan, unit, span_of(content.data + 2, content.len - 2));
         }
         break;

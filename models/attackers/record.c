@@ -10,10 +10,11 @@ enum { RECORD_APPLICATION_DATA = 23 };
 static void part_of(const struct attack_unit *unit, enum scenario_attack_part part, size_t *at,
                     size_t *len)
 {
+    size_t header = unit->dtls ? ATTACK_DTLS_HEADER_BYTES : ATTACK_HEADER_BYTES;
     switch (part) {
     case PART_BODY:
-        *at = ATTACK_HEADER_BYTES;
-        *len = unit->len - ATTACK_HEADER_BYTES;
+        *at = header;
+        *len = unit->len - header;
         break;
     case PART_TYPE: /* of a frame: its encoding */
         *at = unit->frame ? 4 : 0;
@@ -24,8 +25,16 @@ static void part_of(const struct attack_unit *unit, enum scenario_attack_part pa
         *len = unit->frame ? 0 : 2;
         break;
     case PART_LENGTH:
-        *at = unit->frame ? 0 : 3;
+        *at = unit->frame ? 0 : header - 2;
         *len = unit->frame ? 4 : 2;
+        break;
+    case PART_SEQUENCE: /* TLS counts for itself */
+        *at = ATTACK_DTLS_SEQUENCE_AT;
+        *len = unit->dtls ? 8 : 0;
+        break;
+    case PART_RECORD:
+        *at = 0;
+        *len = unit->len;
         break;
     }
 }
@@ -104,6 +113,20 @@ void drop_begins(const struct scenario_attacker *conf, struct rng *rng,
     snprintf(plan->what, sizeof(plan->what), "%zu octets taken out", unit->len);
 }
 
+/* The record that would come next: its epoch, and the number after this one's. */
+static void forge_header(const struct attack_unit *unit, uint16_t body, struct buf *out)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < 8; i++) {
+        number = number << 8 | unit->bytes.data[ATTACK_DTLS_SEQUENCE_AT + i];
+    }
+    buf_append_u8(out, RECORD_APPLICATION_DATA);
+    buf_append_u16(out, 0xfefd);
+    buf_append_u32(out, (uint32_t)((number + 1) >> 32));
+    buf_append_u32(out, (uint32_t)(number + 1));
+    buf_append_u16(out, body);
+}
+
 void inject_ends(const struct scenario_attacker *conf, struct rng *rng,
                  const struct attack_unit *unit, struct attack_plan *plan)
 {
@@ -111,6 +134,8 @@ void inject_ends(const struct scenario_attacker *conf, struct rng *rng,
     if (unit->frame) {
         buf_append_u32(&plan->insert, conf->size);
         buf_append_u8(&plan->insert, unit->bytes.data[4]);
+    } else if (unit->dtls) {
+        forge_header(unit, (uint16_t)conf->size, &plan->insert);
     } else {
         buf_append_u8(&plan->insert, RECORD_APPLICATION_DATA);
         buf_append_u16(&plan->insert, 0x0303);

@@ -219,6 +219,7 @@ struct net_packet {
     uint64_t number;     /* counts packets of the link from 1, both directions together */
     const uint8_t *data; /* IPv4 header onwards */
     size_t len;
+    uint64_t tag; /* of the datagram that it is, or a fragment of; 0: none, or the ideal net */
 };
 
 enum net_verdict {

@@ -142,7 +142,7 @@ bool ideal_put_on_link(struct ideal_net *n, struct link *l, int direction, struc
         *reason = "down";
         return false;
     }
-    enum net_verdict verdict = link_enter(l, direction, n->now, packet, past_taps, out);
+    enum net_verdict verdict = link_enter(l, direction, n->now, packet, 0, past_taps, out);
     if (verdict == NET_DROP) {
         *reason = "tap";
         return false;

@@ -199,7 +199,7 @@ static struct ip_packet *show(struct ip_link *l, int direction, struct ip_packet
     }
     struct buf changed = {0};
     enum net_verdict verdict =
-        link_enter(l->model, direction, net_now(l->ip->net), octets(p), false, &changed);
+        link_enter(l->model, direction, net_now(l->ip->net), octets(p), p->tag, false, &changed);
     if (verdict == NET_CHANGE) {
         struct ip_packet *other = packet_create(buf_span(&changed), p->tag);
         other->doubtful = true;

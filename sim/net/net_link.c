@@ -192,13 +192,13 @@ static bool adopt_change(const struct link *l, struct buf *fresh, struct buf *ch
 }
 
 enum net_verdict link_enter(struct link *l, int direction, sim_time now, struct span packet,
-                            bool past_taps, struct buf *changed)
+                            uint64_t tag, bool past_taps, struct buf *changed)
 {
     enum net_verdict result = NET_PASS;
     struct buf fresh = {0};
     link_count(l, direction, packet.len);
     struct net_packet seen = {
-        .link = l->id, .direction = direction, .at = now, .number = l->number};
+        .link = l->id, .direction = direction, .at = now, .number = l->number, .tag = tag};
     buf_clear(changed);
     l->tapping++;
     for (size_t i = 0; i < l->tap_count && !past_taps && result != NET_DROP; i++) {

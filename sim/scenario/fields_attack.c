@@ -8,7 +8,8 @@
 
 static const char *const words_records[] = {"application", "handshake", "any", NULL};
 static const char *const words_from[] = {"any", "initiator", "responder", NULL};
-static const char *const words_part[] = {"body", "type", "version", "length", NULL};
+static const char *const words_part[] = {"body",     "type",   "version", "length",
+                                         "sequence", "record", NULL};
 static const char *const words_strip[] = {"versions", "suites", "groups", NULL};
 static const char *const words_rogue[] = {"self-signed", "untrusted", "expired", "future",
                                           "wrong-name",  "revoked",   "stolen",  NULL};
@@ -27,8 +28,9 @@ static const struct field params_fields[] = {
     {"count", FIELD_INTEGER, AT(raw_attacker, count), .min = 1, .max = 1e9,
      .doc = "At most so many trials in all; no limit without it."},
     {"part", FIELD_WORD, AT(raw_attacker, part), .words = words_part,
-     .doc = "What of the record is altered: behind its header (body, the default), or the type, "
-            "version or length in it."},
+     .doc = "What of the record is altered: behind its header (body, the default), the type, "
+            "version or length in it, of DTLS epoch and sequence number (sequence), or all of it "
+            "(record)."},
     {"bit", FIELD_TEXT, AT(raw_attacker, bit),
      .doc = "Number of the bit that is flipped, from the part's first on, or random, which is the "
             "default."},

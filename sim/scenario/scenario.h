@@ -412,7 +412,14 @@ struct scenario_fault {
 /* Which records an attacker looks at. */
 enum scenario_attack_records { RECORDS_APPLICATION, RECORDS_HANDSHAKE, RECORDS_ANY };
 enum scenario_attack_from { FROM_ANY, FROM_INITIATOR, FROM_RESPONDER };
-enum scenario_attack_part { PART_BODY, PART_TYPE, PART_VERSION, PART_LENGTH };
+enum scenario_attack_part {
+    PART_BODY,
+    PART_TYPE,
+    PART_VERSION,
+    PART_LENGTH,
+    PART_SEQUENCE,
+    PART_RECORD
+};
 enum scenario_attack_strip { STRIP_VERSIONS, STRIP_SUITES, STRIP_GROUPS };
 enum scenario_attack_credential {
     ROGUE_SELF_SIGNED,

@@ -24,7 +24,8 @@ struct dtls {
     unsigned next_number;       /* of the next handshake message that is not a repetition */
     bool repeated;              /* a handshake message was sent again in this step */
     size_t datagrams, octets;   /* written in this step */
-    uint64_t sealed, good, bad; /* records that came sealed; of these good; malformed ones */
+    uint64_t sealed, good, bad; /* records that came sealed, or should have; of these good;
+                                   malformed ones */
 };
 
 /* --- opening --------------------------------------------------------------------------------- */
@@ -151,9 +152,15 @@ static void count_records(struct dtls *d, struct span list)
                 d->bad++;
                 break;
             }
-            d->sealed += record.data[3] != 0 || record.data[4] != 0;
+            bool open = record.data[3] == 0 && record.data[4] == 0; /* the epoch */
+            d->sealed += !open || record.data[0] == SSL3_RT_APPLICATION_DATA;
         }
     }
+}
+
+static uint64_t dropped(const struct dtls *d)
+{
+    return d->bad + (d->sealed > d->good ? d->sealed - d->good : 0);
 }
 
 static void run_timer(struct secure_session *s)
@@ -260,14 +267,14 @@ static void dtls_step(struct secure_session *s, const struct secure_input *in, s
     count_records(d, in->wire);
     tls_enter(s, in, now);
     dtls_work(s, in, out);
+    out->records_dropped = dropped(d);
     tls_leave(s, out);
 }
 
 static void dtls_facts(const struct secure_session *s, struct secure_facts *f)
 {
-    const struct dtls *d = s->dtls;
     tls_facts(s, f);
-    f->records_dropped = d->bad + (d->sealed > d->good ? d->sealed - d->good : 0);
+    f->records_dropped = dropped(s->dtls);
 }
 
 const struct secure_kind_ops dtls_ops = {

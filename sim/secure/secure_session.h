@@ -204,6 +204,7 @@ struct secure_output {
     bool flight_repeated;       /* a handshake flight was sent again */
     sim_time deadline; /* a step is due then, whatever arrives; SIM_TIME_NEVER: none (the value of
                           the last step counts) */
+    uint64_t records_dropped; /* as in secure_facts (the value of the last step counts) */
 };
 void secure_output_init(struct secure_output *out);
 void secure_output_clear(struct secure_output *out);

@@ -204,6 +204,7 @@ void secure_output_clear(struct secure_output *out)
     out->handshake_bytes = out->handshake_datagrams = 0;
     out->flight_repeated = false;
     out->deadline = SIM_TIME_NEVER;
+    out->records_dropped = 0;
 }
 
 void secure_output_fini(struct secure_output *out)

@@ -25,19 +25,18 @@ static bool both_confirmed(const struct channel *c)
     return c->ends[SIDE_INITIATOR].confirmed && c->ends[SIDE_RESPONDER].confirmed;
 }
 
-/* Whether the attacker has an eye on the unit that begins. */
-static bool choose(struct attack_flow *f, int side)
+bool attack_choose(struct attack_flow *f, int side, bool hello)
 {
     struct attacker *a = f->tap->attacker;
     const struct scenario_attacker *conf = a->conf;
     struct direction *d = &f->dirs[side];
     const struct channel *c = f->channel;
     if (a->ops->listens || c == NULL || !attacker_is_active(a) || a->trials >= conf->count ||
-        probe_pending(c, a)) {
+        probe_is_busy(c, a)) {
         return false;
     }
     if (a->ops->on_hello) {
-        return side == SIDE_INITIATOR && d->unit_at == 0;
+        return side == SIDE_INITIATOR && hello;
     }
     bool application = both_confirmed(c);
     if ((conf->records == RECORDS_APPLICATION && !application) ||
@@ -122,7 +121,7 @@ static void unit_begins(struct attack_flow *f, int side, uint32_t segment_at, st
                                            (size_t)head.data[2] << 8 | head.data[3])
                   : ATTACK_HEADER_BYTES + ((size_t)head.data[3] << 8 | head.data[4]);
     /* What was sent on already cannot be changed any more. */
-    d->chosen = d->unit_at >= segment_at && choose(f, side);
+    d->chosen = d->unit_at >= segment_at && attack_choose(f, side, d->unit_at == 0);
     if (d->chosen && a->ops->begins != NULL) {
         struct buf known = {0};
         size_t body = d->unit_len - ATTACK_HEADER_BYTES;
@@ -139,16 +138,15 @@ static bool holds(struct span octets, const char *urn)
     return memmem(octets.data, octets.len, urn, strlen(urn)) != NULL;
 }
 
-/* An eavesdropper looks at a whole unit. */
-static void overhear(struct attack_flow *f, struct span unit)
+void attack_overhear(struct attack_flow *f, struct span octets)
 {
     struct attacker *a = f->tap->attacker;
     struct channel *c = f->channel;
     if (!a->ops->listens || !attacker_is_active(a) || c == NULL) {
         return;
     }
-    f->seen[0] = f->seen[0] || holds(unit, c->ends[SIDE_INITIATOR].entity->urn);
-    f->seen[1] = f->seen[1] || holds(unit, c->ends[SIDE_RESPONDER].entity->urn);
+    f->seen[0] = f->seen[0] || holds(octets, c->ends[SIDE_INITIATOR].entity->urn);
+    f->seen[1] = f->seen[1] || holds(octets, c->ends[SIDE_RESPONDER].entity->urn);
     probe_identities(a, c, f->tap->wire->captured + 1, f->seen[0], f->seen[1]);
 }
 
@@ -157,7 +155,7 @@ static void unit_ends(struct attack_flow *f, int side)
     const struct attacker *a = f->tap->attacker;
     struct direction *d = &f->dirs[side];
     struct span unit = buf_span(&d->unit);
-    overhear(f, unit);
+    attack_overhear(f, unit);
     if (d->keeping) {
         d->keeping = false;
         buf_append(&d->kept, unit);
@@ -280,24 +278,27 @@ static enum net_verdict on_segment(struct attack_flow *f, int side, const struct
 /* --- flows
  * ------------------------------------------------------------------------------------------- */
 
+struct attack_flow *attack_flow_begin(struct attack_tap *tap, uint64_t key, struct channel *c,
+                                      int link_direction)
+{
+    struct attack_flow *f = mem_alloc(sizeof(*f));
+    f->tap = tap;
+    f->channel = c;
+    f->frames = c->hop->policy->kind == KIND_CLEAR;
+    f->dirs[SIDE_INITIATOR].link_direction = link_direction;
+    f->dirs[SIDE_RESPONDER].link_direction = 1 - link_direction;
+    f->next = tap->flows;
+    tap->flows = f;
+    map_set(&tap->by_client, key, (uint64_t)(uintptr_t)f);
+    return f;
+}
+
 static struct attack_flow *flow_begin(struct attack_tap *tap, uint64_t key,
                                       const struct net_packet *packet)
 {
     struct hop *hop = capture_hop(tap->wire, span_of(packet->data, packet->len));
     struct channel *c = hop != NULL ? hop->live[SIDE_INITIATOR] : NULL;
-    if (c == NULL) {
-        return NULL;
-    }
-    struct attack_flow *f = mem_alloc(sizeof(*f));
-    f->tap = tap;
-    f->channel = c;
-    f->frames = hop->policy->kind == KIND_CLEAR;
-    f->dirs[SIDE_INITIATOR].link_direction = packet->direction;
-    f->dirs[SIDE_RESPONDER].link_direction = 1 - packet->direction;
-    f->next = tap->flows;
-    tap->flows = f;
-    map_set(&tap->by_client, key, (uint64_t)(uintptr_t)f);
-    return f;
+    return c != NULL ? attack_flow_begin(tap, key, c, packet->direction) : NULL;
 }
 
 static struct attack_flow *flow_of(struct attack_tap *tap, const struct net_packet *packet,
@@ -350,6 +351,9 @@ static enum net_verdict on_packet(void *arg, const struct net_packet *packet, st
     struct packet_view v;
     if (packet_parse(span_of(packet->data, packet->len), &v) < 0 || v.fragment_offset != 0) {
         return NET_PASS;
+    }
+    if (v.protocol == PACKET_UDP && v.destination_port == w->models->session_datagram_port) {
+        return attack_datagram(tap, packet, &v, change);
     }
     if (v.protocol == PACKET_UDP) {
         read_datagram(tap, packet, &v);

@@ -21,11 +21,11 @@ struct attacker {
     struct rogue *rogues; /* of a man in the middle, one a hop */
 };
 
+/* What came of a trial. */
 struct judgement {
     const char *verdict;
     const char *detected_by; /* NULL: nothing was noticed */
-    const char *alert;
-    int side; /* which end noticed; -1: none */
+    int side;                /* which end noticed; -1: none */
     sim_time delay;
 };
 
@@ -45,22 +45,57 @@ struct trial {
     /* of a downgrade that waits for the hop's next session */
     uint64_t session_id;
     struct judgement judged;
+    /* over datagrams */
+    enum attack_act act;
+    uint64_t tag;         /* of the attacked datagram */
+    uint64_t position;    /* in the octets of the attacked end: what it sealed later is behind it */
+    uint64_t wanted;      /* digest of the datagram that the receiver has to get for a trial */
+    uint32_t copies;      /* how often; 0: none has to arrive */
+    uint32_t steps;       /* results of the receiver's steps until the one that reads it */
+    bool read;            /* that step's result is there */
+    bool delivered;       /* the attacked message came out of the session */
+    uint64_t out_of_turn; /* of the receiving end, before */
+    sim_time discarded_at; /* SIM_TIME_NEVER: not known to be */
     struct trial *next;
 };
 
 /* probe.c */
 
+/* Adds a trial to those of the channel; of the attacked record it knows nothing yet. */
+struct trial *probe_add(struct attacker *a, struct channel *c, int from, uint64_t packet,
+                        const char *what);
+/* The end whose own fatal alert came after the attack, the earlier one's of two; NULL: none. */
+const struct end *probe_alerted(const struct channel *c, const struct trial *t);
+/* Judges a trial that was taken off its channel; takes it over. */
+void probe_settle_trial(struct channel *c, struct trial *t);
+
 /* Notes a trial on `c` and returns it; `unit_at`: the attacked record's first octet in the stream
  * of side `from`; `removed`: it does not arrive where it was. */
 struct trial *probe_begin(struct attacker *a, struct channel *c, int from, uint32_t unit_at,
                           size_t unit_len, bool removed, uint64_t packet, const char *what);
-/* Whether a trial of this attacker waits for its verdict. */
-bool probe_pending(const struct channel *c, const struct attacker *a);
-/* Writes what came of a trial on session t->session_id. */
+/* Writes what came of it on session t->session_id. */
 void probe_report(const struct hop *hop, const struct trial *t, const struct judgement *j);
+/* The trial of this attacker that waits for its verdict, or NULL. */
+struct trial *probe_pending(const struct channel *c, const struct attacker *a);
+/* Whether the attacker has to wait with the next trial on `c` for the verdict of the last one. */
+bool probe_is_busy(const struct channel *c, const struct attacker *a);
 /* Whether an eavesdropper saw names of the two ends of `c`. */
 void probe_identities(struct attacker *a, struct channel *c, uint64_t packet, bool initiator,
                       bool responder);
+
+/* probe_datagram.c: trials over datagrams */
+
+/* As probe_begin(), of a datagram with this tag. */
+struct trial *probe_begin_datagram(struct attacker *a, struct channel *c, int from,
+                                   enum attack_act act, uint64_t tag, uint64_t packet,
+                                   const char *what);
+/* It is a trial once the receiver has read this datagram, so often. */
+void probe_expect(struct trial *t, struct span datagram, uint32_t copies);
+struct judgement probe_judge_datagram(const struct channel *c, const struct trial *t);
+/* A datagram is handed to the session at `end`. */
+void probe_datagram_read(struct end *end, struct span datagram);
+/* The result of a step at `end` is there: what is decided is written. */
+void probe_datagram_stepped(struct end *end, uint64_t records_dropped_before);
 
 /* --- for channel.c, datagram.c and world.c --- */
 

@@ -6,7 +6,7 @@
 #include "sim/net/net_packet.h"
 #include "sim/world/attack.h"
 
-/* One direction of a session's stream. */
+/* One direction of a session's stream; over datagrams only what is marked (d) counts. */
 struct direction {
     bool open;
     bool fin;
@@ -34,6 +34,7 @@ struct attack_flow {
     struct attack_tap *tap;
     struct channel *channel; /* NULL: over */
     bool frames;
+    bool robbed;              /* its first ClientHello was attacked: so are those that follow */
     struct direction dirs[2]; /* by the side that sends */
     bool seen[2];             /* names of the ends */
     struct attack_flow *next; /* of the tap, newest first */
@@ -47,6 +48,21 @@ struct attack_tap {
     struct map memories;  /* number of the hop -> what the attacker keeps in mind about it */
     struct attack_flow *flows;
 };
+
+/* attack.c */
+
+/* Whether the attacker has an eye on the unit that side `side` begins; `hello`: it may be a
+ * ClientHello. */
+bool attack_choose(struct attack_flow *f, int side, bool hello);
+/* An eavesdropper looks for the names of the ends. */
+void attack_overhear(struct attack_flow *f, struct span octets);
+/* A new flow of the tap, to be found by `key`. */
+struct attack_flow *attack_flow_begin(struct attack_tap *tap, uint64_t key, struct channel *c,
+                                      int link_direction);
+
+/* attack_datagram.c: what is sent on instead of a datagram of a session */
+enum net_verdict attack_datagram(struct attack_tap *tap, const struct net_packet *packet,
+                                 const struct packet_view *v, struct buf *change);
 
 /* attack_segment.c */
 

@@ -9,10 +9,14 @@
 #include "sim/core/rng.h"
 #include "sim/scenario/scenario.h"
 
-/* A TLS record, or a frame of the kind "clear", on its way. */
+/* A record of TLS or DTLS, or a frame of a kind that protects nothing, on its way. Their headers:
+ *   frame  length of 4 octets, encoding                                    ATTACK_HEADER_BYTES
+ *   TLS    type, version, length of 2 octets                               ATTACK_HEADER_BYTES
+ *   DTLS   type, version, epoch, sequence number (RFC 6347 4.1), length   ATTACK_DTLS_HEADER_BYTES
+ * Over datagrams each is known whole when it begins, and what follows it is a datagram more. */
 struct attack_unit {
-    bool frame; /* a frame: length of 4 octets, encoding; else a record: type, version, length
-                   of 2 octets. Both headers have ATTACK_HEADER_BYTES */
+    bool frame;
+    bool dtls;
     struct span bytes; /* what is known of it: all when it ends, else what its first packet holds */
     size_t len;        /* all of it, header included */
     struct span other; /* the newest whole unit of the opposite direction; empty: none */
@@ -20,7 +24,13 @@ struct attack_unit {
     uint64_t *memory;
     struct span kept; /* the unit that was taken out by ATTACK_KEEP; empty: none */
 };
-enum { ATTACK_HEADER_BYTES = 5, ATTACK_SETS_MAX = 256 };
+enum {
+    ATTACK_HEADER_BYTES = 5,
+    ATTACK_DTLS_HEADER_BYTES = 13,
+    ATTACK_DTLS_SEQUENCE_AT = 3, /* epoch and sequence number, 8 octets */
+    ATTACK_DTLS_LENGTH_AT = 11,
+    ATTACK_SETS_MAX = 256
+};
 
 enum attack_act {
     ATTACK_PASS,
@@ -28,8 +38,9 @@ enum attack_act {
     ATTACK_REMOVE, /* the unit does not arrive */
     ATTACK_KEEP,   /* the same, but it comes back as `kept` when the next unit ends */
     ATTACK_INSERT, /* `insert` follows the unit */
-    ATTACK_CUT,    /* the stream ends behind the unit: FIN to the receiver */
-    ATTACK_HOLD,   /* the unit and all packets behind it wait for params.by */
+    ATTACK_CUT,  /* the stream ends behind the unit: FIN to the receiver; of datagrams nothing more
+                    arrives */
+    ATTACK_HOLD, /* the unit and all packets behind it wait for params.by */
 };
 
 /* What is to be done with a unit; empty at the call. */
@@ -55,7 +66,8 @@ struct attack_ops {
     /* Of a kind on nodes: writes to `out` what is sent instead of a message, in the name of another
      * node; false: it cannot. */
     bool (*forges)(const char *urn, uint8_t encoding, struct span message, struct buf *out);
-    bool on_hello;   /* its unit is the first that the initiator sends */
+    bool on_hello;   /* its unit is the first that the initiator sends; over datagrams each
+                        ClientHello, the one with the cookie and repeated ones too */
     bool terminates; /* it ends the sessions of both sides itself, with params.credential */
     bool steals;     /* it takes the long-term keys of its nodes */
     bool listens;    /* it changes nothing: it looks for plaintext and identities */

@@ -351,6 +351,7 @@ void world_take_apart(struct world *w)
     tally_free(w);
     map_fini(&w->timers);
     map_fini(&w->datagrams);
+    map_fini(&w->copies);
     map_fini(&w->interned);
     for (size_t i = 0; i < w->name_count; i++) {
         free(w->names[i]);

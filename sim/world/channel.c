@@ -548,11 +548,13 @@ static void end_take_waiting(struct end *end)
 void channel_apply(struct end *end, struct step *s)
 {
     struct channel *c = end->channel;
+    uint64_t dropped = end->records_dropped;
     if (end->dead) {
         account_lost_queue(c->world, &s->carried, "session_lost");
         channel_reap(c);
         return;
     }
+    end->records_dropped = s->output.records_dropped;
     end->signatures += s->output.ops.sign;
     end->verifications += s->output.ops.verify + s->output.ops.chain_verify;
     end->agreements += s->output.ops.key_agree;
@@ -579,6 +581,9 @@ void channel_apply(struct end *end, struct step *s)
         end_established(end);
     }
     end_frames(end);
+    if (c->hop->has_datagrams && c->trials != NULL) {
+        probe_datagram_stepped(end, dropped);
+    }
     channel_set_deadline(end, s->output.deadline);
     if (end->unreachable) {
         end_die(end, "unreachable");

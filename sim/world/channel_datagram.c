@@ -8,7 +8,7 @@
  * - Nobody hears that the other end is gone. close_notify is sent once; its sender waits LINGER for
  *   the answer. A new ClientHello of the same client replaces a session that it has given up
  *   (RFC 6347 4.2.8). */
-#include "sim/world/world_internal.h"
+#include "sim/world/attack.h"
 
 /* [ours] */
 #define LOST_AFTER (60 * SIM_S)
@@ -89,14 +89,24 @@ void channel_linger(struct end *end)
 
 static void set_lost_timer(struct end *end);
 
+static sim_time given_up_at(const struct carry *c)
+{
+    sim_time from = c->held_until > c->sent_at ? c->held_until : c->sent_at;
+    return from == SIM_TIME_NEVER ? SIM_TIME_NEVER : from + LOST_AFTER;
+}
+
 static void on_not_received(void *arg)
 {
     struct end *end = arg;
     struct world *w = end->channel->world;
     end->lost_timer = 0;
-    while (end->under_way.first != NULL &&
-           end->under_way.first->sent_at + LOST_AFTER <= net_now(w->net)) {
-        account_lost(w, carry_pop(&end->under_way), "not_received");
+    for (struct carry *c = end->under_way.first; c != NULL;) {
+        struct carry *next = c->next;
+        if (given_up_at(c) <= net_now(w->net)) {
+            carry_remove(&end->under_way, c);
+            account_lost(w, c, "not_received");
+        }
+        c = next;
     }
     set_lost_timer(end);
 }
@@ -104,9 +114,13 @@ static void on_not_received(void *arg)
 static void set_lost_timer(struct end *end)
 {
     struct net *net = end->channel->world->net;
-    if (end->lost_timer == 0 && end->under_way.first != NULL) {
-        end->lost_timer =
-            net_timer_set(net, end->under_way.first->sent_at + LOST_AFTER, on_not_received, end);
+    sim_time first = SIM_TIME_NEVER;
+    for (const struct carry *c = end->lost_timer == 0 ? end->under_way.first : NULL;
+         c != NULL && c->sent_at + LOST_AFTER < first; c = c->next) {
+        first = given_up_at(c) < first ? given_up_at(c) : first;
+    }
+    if (first != SIM_TIME_NEVER) {
+        end->lost_timer = net_timer_set(net, first, on_not_received, end);
     }
 }
 
@@ -191,9 +205,9 @@ static bool begins_with(const struct carry *c, uint64_t datagram_hash)
     return c->datagram_hash == datagram_hash;
 }
 
-/* The message that one side has under way and to which a datagram belongs, taken off; NULL: none,
- * or it is lost already by another of its datagrams. */
-static struct carry *take_under_way(const struct hop *hop, int side,
+/* The message that one side has under way and to which a datagram belongs; NULL: none, or it is
+ * lost already by another of its datagrams. */
+static struct carry *look_under_way(const struct hop *hop, int side, bool taken_off,
                                     bool (*belongs)(const struct carry *c, uint64_t key),
                                     uint64_t key)
 {
@@ -205,7 +219,9 @@ static struct carry *take_under_way(const struct hop *hop, int side,
         struct carry_queue *q = &c->ends[side].under_way;
         for (struct carry *k = q->first; k != NULL; k = k->next) {
             if (belongs(k, key)) {
-                carry_remove(q, k);
+                if (taken_off) {
+                    carry_remove(q, k);
+                }
                 return k;
             }
         }
@@ -213,12 +229,59 @@ static struct carry *take_under_way(const struct hop *hop, int side,
     return NULL;
 }
 
+static struct carry *find_under_way(const struct hop *hop, int side,
+                                    bool (*belongs)(const struct carry *c, uint64_t key),
+                                    uint64_t key)
+{
+    return look_under_way(hop, side, false, belongs, key);
+}
+
+static struct carry *take_under_way(const struct hop *hop, int side,
+                                    bool (*belongs)(const struct carry *c, uint64_t key),
+                                    uint64_t key)
+{
+    return look_under_way(hop, side, true, belongs, key);
+}
+
+static const struct hop *hop_of_tag(const struct world *w, uint64_t tag)
+{
+    return &w->hops[tag / TAG_COUNT / 2 - 1];
+}
+
+static int side_of_tag(uint64_t tag)
+{
+    return (int)(tag / TAG_COUNT % 2);
+}
+
 void channel_datagram_dropped(struct world *w, uint64_t tag, const char *reason)
 {
-    const struct hop *hop = &w->hops[tag / TAG_COUNT / 2 - 1];
-    struct carry *c = take_under_way(hop, (int)(tag / TAG_COUNT % 2), has_tag, tag);
+    if (map_remove(&w->copies, tag)) {
+        return;
+    }
+    struct carry *c = take_under_way(hop_of_tag(w, tag), side_of_tag(tag), has_tag, tag);
     if (c != NULL) {
         account_lost(w, c, reason);
+    }
+}
+
+struct carry *channel_carry_of(const struct world *w, uint64_t tag)
+{
+    return channel_is_tag(tag) ? find_under_way(hop_of_tag(w, tag), side_of_tag(tag), has_tag, tag)
+                               : NULL;
+}
+
+void channel_datagram_copied(struct world *w, uint64_t tag)
+{
+    if (channel_is_tag(tag)) {
+        map_set(&w->copies, tag, 1);
+    }
+}
+
+void channel_datagram_held(struct world *w, uint64_t tag, sim_time until)
+{
+    struct carry *c = channel_carry_of(w, tag);
+    if (c != NULL) {
+        c->held_until = until;
     }
 }
 
@@ -265,6 +328,7 @@ void channel_datagram_received(void *entity, net_node from, struct span payload)
     struct channel *c = hop->live[side];
     struct end *end = c != NULL ? &c->ends[side] : NULL;
     if (end != NULL && !end->dead) {
+        probe_datagram_read(end, payload);
         secure_datagram_append(&end->received, payload, 0);
         step_kick(end);
     }

@@ -38,22 +38,21 @@ static void find_message(struct trial *t, const struct end *from, uint32_t unit_
     }
 }
 
-struct trial *probe_begin(struct attacker *a, struct channel *c, int from, uint32_t unit_at,
-                          size_t unit_len, bool removed, uint64_t packet, const char *what)
+struct trial *probe_add(struct attacker *a, struct channel *c, int from, uint64_t packet,
+                        const char *what)
 {
     struct trial *t = mem_alloc(sizeof(*t));
     const struct end *receiver = &c->ends[1 - from];
     t->attacker = a;
     t->from = from;
     t->at = net_now(c->world->net);
-    t->removed = removed;
     t->sent = c->ends[from].messages_sent;
     t->packet = packet;
     t->odd = receiver->odd;
     t->received = receiver->messages_received;
     t->handshake = c->established_at == SIM_TIME_NEVER;
+    t->discarded_at = SIM_TIME_NEVER;
     snprintf(t->what, sizeof(t->what), "%s", what);
-    find_message(t, &c->ends[from], unit_at, unit_len);
     struct trial **last = &c->trials;
     while (*last != NULL) {
         last = &(*last)->next;
@@ -62,10 +61,32 @@ struct trial *probe_begin(struct attacker *a, struct channel *c, int from, uint3
     return t;
 }
 
-bool probe_pending(const struct channel *c, const struct attacker *a)
+struct trial *probe_begin(struct attacker *a, struct channel *c, int from, uint32_t unit_at,
+                          size_t unit_len, bool removed, uint64_t packet, const char *what)
+{
+    struct trial *t = probe_add(a, c, from, packet, what);
+    t->removed = removed;
+    find_message(t, &c->ends[from], unit_at, unit_len);
+    return t;
+}
+
+struct trial *probe_pending(const struct channel *c, const struct attacker *a)
+{
+    struct trial *t = c->trials;
+    while (t != NULL && t->attacker != a) {
+        t = t->next;
+    }
+    return t;
+}
+
+/* Over datagrams a session outlives what is altered, forged or taken out, and which record a
+ * discard was of is known. */
+bool probe_is_busy(const struct channel *c, const struct attacker *a)
 {
     for (const struct trial *t = c->trials; t != NULL; t = t->next) {
-        if (t->attacker == a) {
+        bool done = c->hop->has_datagrams && !t->handshake &&
+                    (t->act == ATTACK_SET || t->act == ATTACK_INSERT || t->act == ATTACK_REMOVE);
+        if (t->attacker == a && !done) {
             return true;
         }
     }
@@ -97,13 +118,21 @@ void probe_arrived(struct end *end, const struct carry *carry, struct span messa
     if (end->channel->trials != NULL) {
         end->odd += carry == NULL || carry->sent_hash != span_digest(0, message);
     }
+    for (struct trial *t = carry != NULL ? end->channel->trials : NULL; t != NULL; t = t->next) {
+        t->delivered =
+            t->delivered || (t->from != end->side && t->message_id == carry->message->id &&
+                             t->hop_number == carry->hop_number);
+    }
+    if (carry != NULL) {
+        end->out_of_turn += carry->stream_at < end->newest;
+        end->newest = carry->stream_at > end->newest ? carry->stream_at : end->newest;
+    }
 }
 
 /* --- judging
  * ------------------------------------------------------------------------------------------- */
 
-/* Whether the end's own fatal alert came after the attack; the earlier of the two ends' counts. */
-static const struct end *alerted(const struct channel *c, const struct trial *t)
+const struct end *probe_alerted(const struct channel *c, const struct trial *t)
 {
     const struct end *first = NULL;
     for (int side = 0; side < 2; side++) {
@@ -120,14 +149,14 @@ static const struct end *alerted(const struct channel *c, const struct trial *t)
  * policy need not ask who it is. */
 static struct judgement judge_rogue(const struct channel *c, const struct trial *t)
 {
-    const struct end *alarm = alerted(c, t);
+    const struct end *alarm = probe_alerted(c, t);
     bool asked = c->hop->policy->auth != AUTH_SERVER_ONLY;
     struct judgement j = {.verdict = "held", .side = -1, .delay = SIM_TIME_NEVER};
     if (c->ends[SIDE_INITIATOR].up_at != SIM_TIME_NEVER ||
         (asked && c->ends[SIDE_RESPONDER].up_at != SIM_TIME_NEVER)) {
         j.verdict = "violated";
     } else if (alarm != NULL) {
-        j.detected_by = j.alert = alarm->alert;
+        j.detected_by = alarm->alert;
         j.side = alarm->side;
         j.delay = alarm->alert_at - t->at;
     } else if (c->failure != NULL) {
@@ -141,7 +170,7 @@ static struct judgement judge_rogue(const struct channel *c, const struct trial 
 static struct judgement judge(const struct channel *c, const struct trial *t)
 {
     const struct end *receiver = &c->ends[1 - t->from];
-    const struct end *alarm = alerted(c, t);
+    const struct end *alarm = probe_alerted(c, t);
     const struct attack_ops *ops = t->attacker->ops;
     sim_time now = net_now(c->world->net);
     bool went_on = receiver->messages_received > t->received ||
@@ -152,7 +181,7 @@ static struct judgement judge(const struct channel *c, const struct trial *t)
     } else if (ops->has_to_arrive && (alarm != NULL || receiver->failure != NULL)) {
         j.verdict = went_on ? "held" : "violated";
     } else if (alarm != NULL) {
-        j.detected_by = j.alert = alarm->alert;
+        j.detected_by = alarm->alert;
         j.side = alarm->side;
         j.delay = alarm->alert_at - t->at;
     } else if (receiver->failure != NULL || (t->handshake && c->failure != NULL)) {
@@ -206,13 +235,19 @@ static void tell_rogue(const struct channel *c, struct trial *t)
              alerts[1] != NULL ? alerts[1] : "");
 }
 
-/* Takes the trial over. */
-static void settle_trial(struct channel *c, struct trial *t)
+static struct judgement judge_any(const struct channel *c, const struct trial *t)
 {
-    bool rogue = t->attacker->ops->terminates;
-    struct judgement j = rogue ? judge_rogue(c, t) : judge(c, t);
+    if (t->attacker->ops->terminates) {
+        return judge_rogue(c, t);
+    }
+    return c->hop->has_datagrams ? probe_judge_datagram(c, t) : judge(c, t);
+}
+
+void probe_settle_trial(struct channel *c, struct trial *t)
+{
+    struct judgement j = judge_any(c, t);
     t->session_id = c->id;
-    if (rogue) {
+    if (t->attacker->ops->terminates) {
         tell_rogue(c, t);
     }
     if (t->attacker->ops->weakens && c->established_at == SIM_TIME_NEVER && !c->world->settled) {
@@ -248,7 +283,7 @@ void probe_settle(struct channel *c)
     while (c->trials != NULL) {
         struct trial *t = c->trials;
         c->trials = t->next;
-        settle_trial(c, t);
+        probe_settle_trial(c, t);
     }
     while (c->identity_probes != NULL) {
         struct identity_probe *p = c->identity_probes;

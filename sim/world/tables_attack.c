@@ -40,7 +40,9 @@ static const struct record_column probe_columns[] = {
      "out; inconclusive: the run ended too early to say",
      NULL},
     {"detected_by", RECORD_TEXT, true, "",
-     "What noticed it: the name of the alert, or of the failure; no effect: the session went on "
+     "What noticed it: the name of the alert, or of the failure; discarded: the receiver of a "
+     "datagram dropped its record in silence (session_end.records_dropped); no effect: the session "
+     "went on "
      "and delivered nothing but what was sent; nothing was delivered: the receiver waits for ever; "
      "NULL: nothing noticed it",
      NULL},

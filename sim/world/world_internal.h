@@ -79,6 +79,7 @@ struct carry {
     uint64_t tag;     /* of a datagram; in a session over datagrams the first of `tag_count` */
     uint32_t tag_count;
     uint64_t datagram_hash; /* of the first of them */
+    sim_time held_until;    /* by an attacker, or 0 */
     struct carry *next;
 };
 
@@ -200,8 +201,10 @@ struct end {
     uint64_t handshake_bytes, sent_since_update, key_updates;
     uint64_t signatures, verifications, agreements;
     uint64_t round_trips;
-    uint64_t odd;      /* frames that came out of the session and were not sent so */
-    const char *alert; /* the first fatal one that it sent, or NULL */
+    uint64_t odd;         /* frames that came out of the session and were not sent so */
+    uint64_t newest;      /* stream_at of the message sent last of those that arrived */
+    uint64_t out_of_turn; /* messages that arrived behind one sent later */
+    const char *alert;    /* the first fatal one that it sent, or NULL */
     sim_time alert_at;
     bool last_was_sent;       /* handshake direction, to count round trips */
     uint64_t retransmissions; /* segments of TCP, flights of a handshake over datagrams */
@@ -211,6 +214,7 @@ struct end {
     bool unreachable; /* there is no way to the peer */
     sim_time confirm_after;
     uint64_t handshake_datagrams;
+    uint64_t records_dropped; /* by the session, so far */
 };
 
 struct channel {
@@ -297,6 +301,7 @@ struct world {
     struct map flows;     /* id -> struct flow * */
     struct map timers;    /* handle -> struct entity_alarm * */
     struct map datagrams; /* tag -> struct carry * */
+    struct map copies;    /* tag of a session's datagram of which an attacker has another copy */
     struct message *first_message, *last_message;
     struct channel *first_channel, *last_channel;
     struct flow *first_flow, *last_flow;
@@ -496,6 +501,12 @@ void channel_answer(struct hop *hop);
 void channel_datagram_received(void *entity, net_node from, struct span payload);
 bool channel_is_tag(uint64_t tag);
 void channel_datagram_dropped(struct world *w, uint64_t tag, const char *reason);
+/* What the attackers of a link say of a datagram: the message that has it under way, or NULL; */
+struct carry *channel_carry_of(const struct world *w, uint64_t tag);
+/* there is a copy more: when one is lost, the message is not; */
+void channel_datagram_copied(struct world *w, uint64_t tag);
+/* it is held back until then: only from then on may its message be given up. */
+void channel_datagram_held(struct world *w, uint64_t tag, sim_time until);
 /* Gives the messages of a step their tags and octets on the wire; before they are under way. */
 void channel_tag_datagrams(struct end *end, struct step *s);
 void channel_send_datagrams(struct end *end, const struct step *s);
