@@ -40,6 +40,10 @@ const struct scenario_policy_set policy_sets[] = {
      .keys =
          "{versions: [\"1.0\"], ciphers: [AES128-SHA, AES256-SHA], certificates: rsa-2048, auth: "
          "server-only, resumption: none, security_level: 0}"},
+    {.name = "broken-clear",
+     .doc = "No session at all: octets as they are.",
+     .source = "clause 5.9.1 is what is left out",
+     .keys = "{kind: clear}"},
     {.name = "broken-null-cipher",
      .doc = "Authenticated, but nothing is encrypted.",
      .source = "RFC 4492 section 6: TLS_ECDHE_ECDSA_WITH_NULL_SHA",

@@ -61,6 +61,7 @@ static const struct set {
      "dtls|DTLSv1.2|ECDHE-ECDSA-AES128-CCM8|128|P-256|1|certificate|certificate", "ecdsa_sha256",
      false},
     {"legacy-2011", "tls|TLSv1|AES128-SHA|128||0|none|certificate", "", false},
+    {"broken-clear", "clear|NULL|NULL|0||0|none|none", "", true},
     {"broken-null-cipher", "tls|TLSv1.2|ECDHE-ECDSA-NULL-SHA|0|P-256|1|certificate|certificate",
      "ecdsa_sha256", true},
     {"broken-static-rsa", "tls|TLSv1.2|AES128-GCM-SHA256|128||0|certificate|certificate", "",
