@@ -253,6 +253,7 @@ int secure_ca_create(struct secure_env *env, const char *name, enum secure_key_k
     const int64_t validity = ca_years * 365 * 86400;
     char *subject = mem_printf("CA %s", name);
     struct secure_ca *ca = mem_alloc(sizeof(*ca));
+    ca->kind = kind;
     ca->key = make_key(env, subject, kind);
     struct stream s;
     stream_init(&s, env->seed, subject, "certificate", 0);
@@ -314,8 +315,10 @@ int secure_identity_issue(struct secure_env *env, const struct secure_ca *issuer
         /* keyEncipherment: suites without key agreement, which old policies ask for */
         {"keyUsage",
          rsa ? "critical,digitalSignature,keyEncipherment" : "critical,digitalSignature"},
-        {"extendedKeyUsage", "clientAuth,serverAuth"},
+        {"extendedKeyUsage", params->ocsp_signing ? "OCSPSigning" : "clientAuth,serverAuth"},
+        {"noCheck", "ignored"}, /* of a responder's, RFC 6960 4.2.2.2.1 */
     };
+    size_t extension_count = SIM_ARRAY_LEN(extensions) - !params->ocsp_signing;
     struct secure_identity *id = mem_alloc(sizeof(*id));
     id->kind = params->kind;
     id->key = make_key(env, params->name, params->kind);
@@ -333,7 +336,7 @@ int secure_identity_issue(struct secure_env *env, const struct secure_ca *issuer
                                          .not_before = identity_unix_time(params->not_before),
                                          .not_after = identity_unix_time(params->not_after),
                                          .extensions = extensions,
-                                         .extension_count = SIM_ARRAY_LEN(extensions)});
+                                         .extension_count = extension_count});
     }
     stream_leave();
     /* What interpose.c need not check in each session again. */

@@ -9,6 +9,7 @@
 
 struct secure_ca {
     EVP_PKEY *key;
+    enum secure_key_kind kind;
     X509 *certificate;
     uint8_t *der;
     size_t der_len;
@@ -24,6 +25,7 @@ struct secure_identity {
 
 struct secure_crl {
     X509_CRL *list;
+    struct buf der;
 };
 
 /* Virtual time as seconds since 1970. */

@@ -32,7 +32,9 @@ struct secure_identity_params {
     enum secure_key_kind kind;
     sim_time not_before; /* virtual; may be negative */
     sim_time not_after;
-    bool self_signed; /* signed by its own key instead of the CA's */
+    bool self_signed;  /* signed by its own key instead of the CA's */
+    bool ocsp_signing; /* for answers about others' certificates (id-kp-OCSPSigning), not for
+                          sessions */
 };
 
 /* A private key with its certificate. Immutable: sessions on any thread may share it. The key
@@ -57,11 +59,26 @@ int secure_identity_staple(struct secure_env *env, const struct secure_ca *issue
                            struct secure_identity *identity,
                            const struct secure_staple_params *params, struct diag_list *diags);
 
-/* The list of certificates that a CA has revoked (RFC 5280 section 5), valid as long as the CA. */
+struct secure_revoked {
+    const struct secure_identity *identity;
+    sim_time at;
+};
+struct secure_crl_params {
+    uint64_t number; /* in the order of issue, from 1; 0: it does not say */
+    sim_time this_update, next_update;
+};
+/* The list of certificates that a CA has revoked (RFC 5280 section 5). `params` NULL: valid as long
+ * as the CA. Immutable: sessions on any thread may share it. */
 struct secure_crl;
 int secure_crl_issue(struct secure_env *env, const struct secure_ca *issuer,
-                     const struct secure_identity *const *revoked, size_t count,
-                     struct secure_crl **ret, struct diag_list *diags);
+                     const struct secure_revoked *revoked, size_t count,
+                     const struct secure_crl_params *params, struct secure_crl **ret,
+                     struct diag_list *diags);
+/* Reads a list that came over a network; no more is asked of it than that it is one. NULL: it is
+ * none. */
+struct secure_crl *secure_crl_parse(struct secure_env *env, struct span der);
+/* DER; borrowed. */
+struct span secure_crl_octets(const struct secure_crl *crl);
 void secure_crl_free(struct secure_crl *crl);
 
 /* Appends its private key as PEM (PKCS #8, not encrypted): for whoever is said to have stolen it.

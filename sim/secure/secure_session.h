@@ -37,6 +37,11 @@ enum secure_version {
  * find it. */
 enum secure_early { SECURE_EARLY_NONE, SECURE_EARLY_ONCE, SECURE_EARLY_REPLAYABLE };
 
+/* Whether initiators want the responder's certificate to come with the CA's word on it (OCSP,
+ * stapled): not at all; they do, and without a good one there is no session; they do, but only its
+ * word that the certificate is revoked ends the handshake. */
+enum secure_ocsp { SECURE_OCSP_NONE, SECURE_OCSP_REQUIRED, SECURE_OCSP_SOFT_FAIL };
+
 /* What both ends may negotiate. Strings use OpenSSL's names and are copied by
  * secure_policy_create(). */
 struct secure_policy_params {
@@ -60,9 +65,10 @@ struct secure_policy_params {
     bool no_name_check; /* `expected_peer` is not looked at: a hole, for controls that must find it
                          */
     enum secure_early early;
-    bool ocsp; /* initiators want the responder's certificate to come with the CA's word that it is
-                  good: secure_identity_staple() */
-    bool crl;  /* certificates are good only where the CA's list says so: secure_policy_set_crl() */
+    enum secure_ocsp ocsp; /* whether initiators want the responder's certificate to come with the
+                              CA's word that it is good: secure_identity_staple() */
+    bool crl; /* certificates are good only where the CA's list says so: secure_policy_set_crl(), or
+                 a session's own list */
 };
 
 /* Whether this OpenSSL has a cipher of TLS 1.2, a cipher suite of TLS 1.3 ("TLS_...") or an
@@ -111,8 +117,13 @@ struct secure_session_params {
     struct span ticket_key; /* responder: 80 octets that seal its tickets (same for all sessions of
                                the entity), or empty; copied */
     enum secure_version max_version; /* initiator, TLS: offers no later one; 0: the policy's */
-    bool fallback;            /* and says that it would offer more (TLS_FALLBACK_SCSV, RFC 7507) */
-    bool key_log;             /* collect NSS key log lines */
+    bool fallback;      /* and says that it would offer more (TLS_FALLBACK_SCSV, RFC 7507) */
+    bool key_log;       /* collect NSS key log lines */
+    struct span staple; /* responder: the OCSP response that it hands over, or empty: that of its
+                           identity, if any; copied */
+    const struct secure_crl *crl; /* the list that this end looks at in a policy with `crl`, instead
+                                     of the policy's: on resumption too; borrowed, outlives the
+                                     session; NULL: none of its own */
     struct span early_data;   /* initiator: goes along with the ClientHello where the ticket allows
                                  it; the responder has it before it is established, and anybody may
                                  have sent it before; copied */
@@ -252,7 +263,11 @@ struct secure_facts {
     const char *verify_text;           /* X509_verify_cert_error_string(); static */
     const char *early_data; /* "none", "accepted", "rejected": then it was not delivered; static */
     const char *revocation; /* how the peer's certificate was found not to be revoked: "crl",
-                               "ocsp", "crl, ocsp", "none"; static */
+                               "ocsp", "crl, ocsp"; "none": nobody asked; "unknown": this end asked
+                               and went on without an answer; static */
+    const char *staple; /* initiator that asked: the word of struct secure_status (secure_ocsp.h)
+                           for the response that was stapled; NULL: it did not ask, or not yet */
+    sim_time staple_at; /* since when it counts (thisUpdate); SIM_TIME_NEVER: not known */
     bool close_notify_sent;
     bool close_notify_received;
     uint64_t records_dropped; /* DTLS: records received so far that came to nothing: not

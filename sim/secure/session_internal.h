@@ -20,7 +20,7 @@ struct secure_policy {
     sim_time retransmit_after; /* DTLS */
     bool no_name_check;
     bool crl;
-    bool ocsp;
+    enum secure_ocsp ocsp;
     enum secure_early early;
     X509 *trust; /* the CA; borrowed */
     bool tickets;
@@ -52,13 +52,16 @@ struct secure_session {
     char *expected_peer;
     struct buf psk;
     char *psk_identity;
-    uint8_t *ticket_key;               /* TICKET_KEY_BYTES, or NULL */
-    bool cut_record;                   /* a step ended within a record: the borders are lost */
-    bool started;                      /* the initiator was told to */
-    struct buf early;                  /* initiator: 0-RTT data */
-    struct secure_seen *seen;          /* responder */
-    bool early_over;                   /* 0-RTT data are sent, or all are received */
-    bool stapled;                      /* initiator: a good OCSP response came */
+    uint8_t *ticket_key;      /* TICKET_KEY_BYTES, or NULL */
+    bool cut_record;          /* a step ended within a record: the borders are lost */
+    bool started;             /* the initiator was told to */
+    struct buf early;         /* initiator: 0-RTT data */
+    struct secure_seen *seen; /* responder */
+    bool early_over;          /* 0-RTT data are sent, or all are received */
+    struct buf staple;        /* responder: OCSP response of its own, or empty */
+    const char *stapled;      /* initiator: what the OCSP response said, or NULL */
+    sim_time stapled_at;
+    const struct secure_crl *crl;      /* of this end, or NULL */
     bool sealed_sent, sealed_received; /* TLS 1.2: ChangeCipherSpec has passed */
     struct dtls *dtls;                 /* NULL: another kind */
     /* during a step */
@@ -166,6 +169,11 @@ bool early_work(struct secure_session *s, struct secure_output *out);
 const char *early_word(const struct secure_session *s);
 /* staple.c */
 int tls_on_status(SSL *ssl, void *arg);
+/* tls_revocation.c: known_verify() where the policy has the list, or none; else with this end's
+ * own. */
+int tls_on_verify_chain(X509_STORE_CTX *store, void *asker);
+/* Whether this end's own list, if it has one, is still good and does not name the certificate. */
+bool tls_list_allows(const struct secure_session *s, X509 *peer);
 void tls_on_key_log(const SSL *ssl, const char *line);
 /* Whether a resumed session's peer is still the one that is meant, with a certificate still valid.
  */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/secure/ocsp_internal.h"
 #include "sim/secure/session_internal.h"
 
 /* --- the CA's answer ---------------------------------------------------------------------------
@@ -68,7 +69,10 @@ int secure_identity_staple(struct secure_env *env, const struct secure_ca *issue
 /* The responder staples what it has. */
 static int give(SSL *ssl, const struct secure_session *s)
 {
-    struct span staple = s->identity != NULL ? buf_span(&s->identity->staple) : span_of(NULL, 0);
+    struct span staple = buf_span(&s->staple);
+    if (staple.len == 0 && s->identity != NULL) {
+        staple = buf_span(&s->identity->staple);
+    }
     uint8_t *copy = staple.len > 0 ? OPENSSL_memdup(staple.data, staple.len) : NULL;
     if (copy == NULL) {
         return SSL_TLSEXT_ERR_NOACK;
@@ -77,29 +81,7 @@ static int give(SSL *ssl, const struct secure_session *s)
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* Whether the CA of the policy says, now, that this certificate is good. */
-static bool is_good(const struct secure_session *s, OCSP_BASICRESP *basic, const X509 *peer)
-{
-    enum { CLOCKS_DIFFER_S = 300 };
-    X509 *issuer = s->policy->trust;
-    STACK_OF(X509) *signers = sk_X509_new_null();
-    OCSP_CERTID *id =
-        peer != NULL ? OCSP_cert_to_id(EVP_sha256(), (X509 *)(uintptr_t)peer, issuer) : NULL;
-    ASN1_GENERALIZEDTIME *from = NULL;
-    ASN1_GENERALIZEDTIME *to = NULL;
-    int status = V_OCSP_CERTSTATUS_UNKNOWN;
-    X509_STORE *store = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(s->ssl));
-    bool good = signers != NULL && id != NULL && sk_X509_push(signers, issuer) > 0 &&
-                OCSP_basic_verify(basic, signers, store, 0) == 1 &&
-                OCSP_resp_find_status(basic, id, &status, NULL, NULL, &from, &to) == 1 &&
-                OCSP_check_validity(from, to, CLOCKS_DIFFER_S, -1) == 1 &&
-                status == V_OCSP_CERTSTATUS_GOOD;
-    OCSP_CERTID_free(id);
-    sk_X509_free(signers);
-    return good;
-}
-
-/* The initiator wants one, and a good one. On resumption there is no certificate to ask about. */
+/* On resumption there is no certificate to ask about. */
 static int take(SSL *ssl, struct secure_session *s)
 {
     const uint8_t *octets = NULL;
@@ -107,13 +89,14 @@ static int take(SSL *ssl, struct secure_session *s)
     if (SSL_session_reused(ssl)) {
         return 1;
     }
-    OCSP_RESPONSE *response = len > 0 ? d2i_OCSP_RESPONSE(NULL, &octets, len) : NULL;
-    OCSP_BASICRESP *basic = response != NULL ? OCSP_response_get1_basic(response) : NULL;
-    s->stapled = basic != NULL && is_good(s, basic, SSL_get0_peer_certificate(ssl));
-    OCSP_BASICRESP_free(basic);
-    OCSP_RESPONSE_free(response);
-    ERR_clear_error();
-    return s->stapled;
+    struct secure_status status;
+    ocsp_judge(SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)), s->policy->trust,
+               SSL_get0_peer_certificate(ssl), span_of(octets, len > 0 ? (size_t)len : 0),
+               span_of(NULL, 0), &status);
+    s->stapled = status.word;
+    s->stapled_at = status.this_update;
+    return strcmp(status.word, "good") == 0 ||
+           (s->policy->ocsp == SECURE_OCSP_SOFT_FAIL && strcmp(status.word, "revoked") != 0);
 }
 
 int tls_on_status(SSL *ssl, void *arg)

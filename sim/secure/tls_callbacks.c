@@ -52,6 +52,7 @@ bool tls_may_resume(const struct secure_session *s, const SSL_SESSION *session)
     X509 *peer = SSL_SESSION_get0_peer((SSL_SESSION *)(uintptr_t)session);
     return peer != NULL &&
            (!must_be_named(s) || identity_find_urn(peer, s->expected_peer, NULL, 0)) &&
+           tls_list_allows(s, peer) &&
            X509_cmp_timeframe(SSL_get0_param(s->ssl), X509_get0_notBefore(peer),
                               X509_get0_notAfter(peer)) == 0;
 }

@@ -103,13 +103,15 @@ static bool psk_was_used(SSL *ssl)
                           : cipher != NULL && SSL_CIPHER_get_auth_nid(cipher) == NID_auth_psk;
 }
 
-/* On resumption nothing is looked up again. */
+/* On resumption no staple comes; the list of the end's own, where it has one, was asked again. */
 static const char *revocation_word(const struct secure_session *s, bool resumed)
 {
     static const char *const words[2][2] = {{"none", "ocsp"}, {"crl", "crl, ocsp"}};
     unsigned long flags = X509_VERIFY_PARAM_get_flags(SSL_get0_param(s->ssl));
-    bool looked_up = (flags & X509_V_FLAG_CRL_CHECK) != 0;
-    return words[!resumed && looked_up][!resumed && s->stapled];
+    bool looked_up = (flags & X509_V_FLAG_CRL_CHECK) != 0 && (!resumed || s->crl != NULL);
+    bool good = !resumed && s->stapled != NULL && strcmp(s->stapled, "good") == 0;
+    bool unknown = !resumed && s->stapled != NULL && !good && !looked_up;
+    return unknown ? "unknown" : words[looked_up][good];
 }
 
 static void peer_facts(const struct secure_session *s, struct secure_facts *f)
@@ -149,5 +151,7 @@ void tls_facts(const struct secure_session *s, struct secure_facts *f)
         cipher_facts(s, cipher, f);
     }
     f->early_data = early_word(s);
+    f->staple = s->stapled;
+    f->staple_at = s->stapled_at;
     peer_facts(s, f);
 }

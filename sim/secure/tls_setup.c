@@ -196,7 +196,8 @@ static bool set_context(SSL_CTX *ctx, bool server, const struct secure_policy *p
     SSL_CTX_set_msg_callback(ctx, tls_on_message);
     SSL_CTX_set_dh_auto(ctx, 1);
     set_authentication(ctx, server, policy->auth);
-    SSL_CTX_set_cert_verify_callback(ctx, known_verify, (void *)(uintptr_t)&policy->askers[server]);
+    SSL_CTX_set_cert_verify_callback(ctx, tls_on_verify_chain,
+                                     (void *)(uintptr_t)&policy->askers[server]);
     if (p->kind == SECURE_DTLS) { /* the MTU is told, the path is not asked */
         SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | (server ? SSL_OP_COOKIE_EXCHANGE : 0));
         SSL_CTX_set_cookie_generate_cb(ctx, dtls_on_cookie);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 struct revocation {
-    const struct secure_identity **revoked;
+    struct secure_revoked *revoked;
     size_t revoked_count, revoked_capacity;
     struct secure_identity **others; /* of attackers: they staple what the CA says of them */
     size_t other_count, other_capacity;
@@ -21,7 +21,8 @@ static struct revocation *revocation_of(struct world *w)
 void revocation_revoke(struct world *w, struct secure_identity *identity)
 {
     struct revocation *r = revocation_of(w);
-    *MEM_PUSH(r->revoked, r->revoked_count, r->revoked_capacity) = identity;
+    *MEM_PUSH(r->revoked, r->revoked_count, r->revoked_capacity) =
+        (struct secure_revoked){.identity = identity};
     *MEM_PUSH(r->others, r->other_count, r->other_capacity) = identity;
 }
 
@@ -37,7 +38,7 @@ static int issue_crl(struct world *w, struct diag_list *diags)
              k++) {
             if (e->identities[k] != NULL) {
                 *MEM_PUSH(rev->revoked, rev->revoked_count, rev->revoked_capacity) =
-                    e->identities[k];
+                    (struct secure_revoked){.identity = e->identities[k]};
             }
         }
     }
@@ -46,7 +47,7 @@ static int issue_crl(struct world *w, struct diag_list *diags)
             continue;
         }
         r = rev->crl == NULL ? secure_crl_issue(w->env, w->ca, rev->revoked, rev->revoked_count,
-                                                &rev->crl, diags)
+                                                NULL, &rev->crl, diags)
                              : 0;
         r = r == 0 ? secure_policy_set_crl(w->policies[i], rev->crl, diags) : r;
     }
