@@ -563,6 +563,36 @@ SELECT 'R6', coalesce(l.hop, l.name), min(s.established_ns) / 1e9,
  WHERE s.established_ns IS NOT NULL AND coalesce(s.cipher_bits, 0) = 0
  GROUP BY s.link_id;
 
+-- v_revocation: One row per node whose certificate the CA revokes, and kind of hop that it has sessions on
+-- v_revocation.node: Whose certificate it is
+-- v_revocation.revoked_s [s]: When; 0: before the run
+-- v_revocation.hop: pne-gateway, gateway-server or server-server
+-- v_revocation.attempts: Sessions begun with it after that, by whichever end
+-- v_revocation.sessions: Of these, established all the same
+-- v_revocation.window_s [s]: From the revocation to the last of them; NULL: it was never refused, or nobody tried
+-- v_revocation.refused: Of these, refused for the revocation: certificate_revoked, bad_certificate_status_response
+-- v_revocation.refused_s [s]: When first
+-- v_revocation.stands [0/1]: A session stood when the run ended
+-- v_revocation.access_s [s]: From the revocation until no session stood any more; NULL: one does, or there was none and nobody tried
+CREATE VIEW v_revocation AS
+WITH party AS (
+  SELECT r.entity_id, r.at_ns, s.hop, s.started_ns, s.established_ns, s.ended_ns,
+         s.started_ns >= r.at_ns AS later,
+         s.established_ns IS NULL AND s.failure IN ('certificate_revoked', 'bad_certificate_status_response') AS refused
+    FROM revoked r JOIN session s ON r.entity_id IN (s.initiator, s.responder)),
+counted AS (
+  SELECT entity_id, at_ns, hop, sum(later) AS attempts, sum(later AND established_ns IS NOT NULL) AS sessions,
+         sum(later AND refused) AS refused, min(CASE WHEN later AND refused THEN started_ns END) AS refused_ns,
+         max(CASE WHEN later THEN established_ns END) AS last_ns,
+         max(CASE WHEN established_ns IS NOT NULL THEN coalesce(ended_ns, 9e18) END) AS stood_ns
+    FROM party GROUP BY entity_id, hop)
+SELECT e.name AS node, c.at_ns / 1e9 AS revoked_s, c.hop, c.attempts, c.sessions,
+       CASE WHEN c.refused > 0 THEN max(coalesce(c.last_ns, c.at_ns) - c.at_ns, 0) / 1e9 END AS window_s, c.refused,
+       c.refused_ns / 1e9 AS refused_s, coalesce(c.stood_ns, 0) = 9e18 AS stands,
+       CASE WHEN c.stood_ns < 9e18 AND c.stood_ns > c.at_ns THEN (c.stood_ns - c.at_ns) / 1e9
+            WHEN coalesce(c.stood_ns, 0) <= c.at_ns AND c.attempts > 0 THEN 0.0 END AS access_s
+  FROM counted c JOIN entity e ON e.entity_id = c.entity_id;
+
 -- v_metric: Metrics for bounds of `expect`
 -- v_metric.metric: Name, e.g. setup_ms.p95
 -- v_metric.subject: pne--gateway, gateway--server, server--server, a message type, a kind of flow, or NULL: everything
@@ -608,12 +638,21 @@ messages AS (
 flows AS (
   SELECT kind AS subject, outcome, interruptions FROM flow
   UNION ALL
-  SELECT NULL, outcome, interruptions FROM flow)
+  SELECT NULL, outcome, interruptions FROM flow),
+-- what was never refused, or still stands, is no bound at all; what nobody tried is not known
+revoked_hop AS (
+  SELECT replace(hop, '-', '--') AS subject, CASE WHEN attempts > 0 THEN coalesce(window_s * 1e3, 9e999) END AS window,
+         CASE WHEN stands THEN 9e999 ELSE access_s * 1e3 END AS access FROM v_revocation),
+revoked_any AS (SELECT * FROM revoked_hop UNION ALL SELECT NULL, window, access FROM revoked_hop)
 SELECT name || '.mean' AS metric, subject, mean AS value FROM stats
 UNION ALL SELECT name || '.p50', subject, p50 FROM stats
 UNION ALL SELECT name || '.p95', subject, p95 FROM stats
 UNION ALL SELECT name || '.p99', subject, p99 FROM stats
 UNION ALL SELECT name || '.max', subject, most FROM stats
+UNION ALL SELECT 'revocation_ms.window', subject,
+                 CASE WHEN count(window) = count(*) OR max(window) = 9e999 THEN max(window) END FROM revoked_any GROUP BY subject
+UNION ALL SELECT 'revocation_ms.access', subject,
+                 CASE WHEN count(access) = count(*) OR max(access) = 9e999 THEN max(access) END FROM revoked_any GROUP BY subject
 UNION ALL SELECT 'sessions.established', subject, sum(up) FROM sessions GROUP BY subject
 UNION ALL SELECT 'sessions.failed', subject, sum(failed) FROM sessions GROUP BY subject
 UNION ALL SELECT 'messages.sent', subject, count(*) FROM messages GROUP BY subject
@@ -713,6 +752,7 @@ SELECT x.expect_id, x.line, x.kind, x.name, x.subject, x.minimum, x.maximum,
               THEN printf('held in %d of %d trials%s', j.trials_held, j.trials,
                           CASE WHEN j.inconclusive > 0 THEN printf(', %d inconclusive', j.inconclusive) ELSE '' END)
             WHEN j.value IS NULL THEN 'nothing was measured'
+            WHEN j.value = 9e999 THEN 'that never happened in this run'
             ELSE printf('measured %.6g', j.value) END AS evidence
   FROM expect x JOIN judged j ON j.expect_id = x.expect_id;
 

@@ -1,6 +1,7 @@
 /* cpnsim query DB [NAME|SQL]: asks a result database. */
 #include <getopt.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,8 @@ static char *cell_text(const struct record_value *v)
     case RECORD_IS_INTEGER:
         return mem_printf("%" PRId64, v->integer);
     case RECORD_IS_REAL:
-        return mem_printf("%.12g", v->real);
+        return isinf(v->real) ? mem_strdup(v->real < 0 ? "-1e999" : "1e999")
+                              : mem_printf("%.12g", v->real);
     case RECORD_IS_TEXT:
         return mem_strdup(v->text);
     case RECORD_IS_BLOB:

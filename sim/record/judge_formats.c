@@ -1,4 +1,5 @@
 /* A judgement for machines. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "sim/record/judge.h"
@@ -116,7 +117,9 @@ void judgement_tap(const struct judgement *j, struct buf *out)
 
 static void append_number(struct buf *out, const char *key, bool has, double value)
 {
-    if (has) {
+    if (has && isinf(value)) { /* JSON has no word for it; this is read as infinite */
+        buf_printf(out, ", \"%s\": %s", key, value < 0 ? "-1e999" : "1e999");
+    } else if (has) {
         buf_printf(out, ", \"%s\": %.17g", key, value);
     }
 }

@@ -95,6 +95,8 @@ static const struct field security_fields[] = {
      .doc = "Policy of the gateway to server hop; a device or a node may override it."},
     {"service_group", FIELD_MAP, AT(raw_scenario, service_group), .section = &section_protection,
      .doc = "Protection of messages to Service Groups."},
+    {"revocation", FIELD_MAP, AT(raw_scenario, revocation), .section = &section_revocation,
+     .doc = "How what the CA says of certificates changes in the run."},
 };
 static const struct section section_security = {.name = "security",
                                                 .title = "security",
@@ -330,7 +332,10 @@ static const struct field certificate_fields[] = {
      .doc = "End of validity in virtual time, may be negative; 30 d without it (or 30 days after "
             "not_before, where that is later)."},
     {"revoked", FIELD_BOOL, AT(raw_node, revoked), .fallback = "false",
-     .doc = "Whether the CA has put it on its revocation list, which policies with `crl` look at."},
+     .doc = "Whether the CA has revoked it before the run; policies with `crl` or `ocsp` ask."},
+    {"revoked_at", FIELD_TIME, AT(raw_node, revoked_at), .max = 100 * YEAR_NS,
+     .doc = "When the CA revokes it. What it says from then on gets to others as "
+            "`security.revocation` has it; a session that stands is not looked at again."},
 };
 static const struct section section_certificate = {
     .name = "certificate",
@@ -709,6 +714,12 @@ const struct metric metrics[] = {
     {"setup_ms.p95", METRIC_MS, OF_HOP, "95th percentile of the time to set a session up."},
     {"setup_ms.p99", METRIC_MS, OF_HOP, "99th percentile of the time to set a session up."},
     {"setup_ms.max", METRIC_MS, OF_HOP, "Longest time to set a session up."},
+    {"revocation_ms.window", METRIC_MS, OF_HOP,
+     "From the revocation of a certificate to the last session that was set up with it; no bound "
+     "holds where it was never refused."},
+    {"revocation_ms.access", METRIC_MS, OF_HOP,
+     "From the revocation of a certificate until no session with it stood any more; no bound holds "
+     "where one stood to the end."},
     {"latency_ms.mean", METRIC_MS, OF_MESSAGES, "Mean time from sending to delivery."},
     {"latency_ms.p50", METRIC_MS, OF_MESSAGES, "Median time from sending to delivery."},
     {"latency_ms.p95", METRIC_MS, OF_MESSAGES, "95th percentile of the time to delivery."},

@@ -83,6 +83,8 @@ struct raw_scenario {
     struct value timers, request, request_tries, request_backoff, keep_alive, idle_close, pn_lease;
     struct value fidelity;
     struct value services, attackers;
+    struct value revocation, responder, signer, nonce;
+    struct value ocsp_lifetime, ocsp_refresh, crl_every, crl_lifetime;
     struct value later;
 };
 
@@ -120,7 +122,7 @@ struct raw_node {
     struct value standby, standby_link, standby_policy;
     struct value standby_uplink, standby_to, standby_over, standby_via, standby_by;
     struct value mesh, mesh_link, mesh_policy;
-    struct value certificate, present, issuer, revoked, identity, not_before, not_after;
+    struct value certificate, present, issuer, revoked, revoked_at, identity, not_before, not_after;
     struct value psk, secret;
     struct value position, place, disc, centre, radius, grid, origin, step, columns;
     struct value even, even_x, even_y;
@@ -269,6 +271,8 @@ extern const struct section section_position, section_mobility;
 extern const struct section section_zone;
 /* fields_services.c */
 extern const struct section section_service;
+/* fields_revocation.c */
+extern const struct section section_revocation;
 /* fields_attack.c */
 extern const struct section section_attacker, section_attack_params;
 

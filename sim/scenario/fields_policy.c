@@ -9,6 +9,7 @@
 static const char *const words_version[] = {"1.0", "1.1", "1.2", "1.3", NULL};
 static const char *const words_name_check[] = {"required", "none", NULL};
 static const char *const words_fallback[] = {"none", "unprotected", "scsv", NULL};
+static const char *const words_ocsp[] = {"false", "true", "soft-fail", NULL};
 static const char *const later_kind[] = {"ipsec", NULL};
 static const char *const later_auth[] = {"certificate", NULL};
 
@@ -59,10 +60,13 @@ static const struct field policy_fields[] = {
             "Without it OpenSSL's defaults hold."},
     {"crl", FIELD_BOOL, AT(raw_policy, crl), .fallback = "false",
      .doc = "Whether certificates are looked up in the revocation list of the scenario's CA, which "
-            "names the nodes whose certificate is `revoked: true`."},
-    {"ocsp", FIELD_BOOL, AT(raw_policy, ocsp), .fallback = "false",
+            "names those that are `revoked` or were so at its issue; on resumption too where "
+            "`security.revocation` is there."},
+    {"ocsp", FIELD_WORD, AT(raw_policy, ocsp), .fallback = "false", .words = words_ocsp,
      .doc = "Whether the server of a session must bring the CA's word that its certificate is not "
-            "revoked (OCSP stapling); of clients' certificates it says nothing."},
+            "revoked (OCSP stapling): true: without a good one there is no session; soft-fail: "
+            "only its word that it is revoked ends the handshake. Of clients' certificates it says "
+            "nothing, OpenSSL 3.0 has no staples for them: take `crl`."},
     {"name_check", FIELD_WORD, AT(raw_policy, name_check), .fallback = "required",
      .words = words_name_check,
      .doc = "Whether the peer's certificate must carry the name of the peer that is meant; none is "

@@ -162,6 +162,7 @@ static void load(struct loader *l, const char *path)
     services_resolve(l);
     activity_resolve(l);
     attackers_resolve(l);
+    revocation_resolve(l);
     take_pcap(l);
     l->s->text = files_text(l);
     l->s->overrides = overrides(l);

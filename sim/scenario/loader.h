@@ -184,5 +184,9 @@ void activity_resolve(struct loader *l);
 void activity_warn_late(struct loader *l, const struct value *v, const char *what);
 /* Attackers (attack.c); after the wires and nodes. */
 void attackers_resolve(struct loader *l);
+/* revocation.c: after the nodes */
+void revocation_resolve(struct loader *l);
+/* When the CA revokes the certificate of a node. */
+sim_time revocation_time(struct loader *l, const struct raw_node *raw);
 
 #endif

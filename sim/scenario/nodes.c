@@ -212,7 +212,7 @@ static void take_credential(struct loader *l, const struct raw_node *raw,
                                       .issuer = (enum scenario_issuer)raw->issuer.v.i,
                                       .not_before = raw->not_before.v.i,
                                       .not_after = raw->not_after.v.i,
-                                      .revoked = raw->revoked.v.i != 0,
+                                      .revoked_at = revocation_time(l, raw),
                                       .wrong_psk = raw->secret.v.i == 1};
     bool from = value_ok(&raw->not_before);
     bool to = value_ok(&raw->not_after);

@@ -254,7 +254,7 @@ static void build_policy(struct loader *l, struct raw_policy *raw, struct scenar
             value_ok(&raw->session_lifetime) ? raw->session_lifetime.v.i : SIM_TIME_NEVER,
         .signature_algorithms = join(l, &raw->signature_algorithms, "", true),
         .crl = value_ok(&raw->crl) && raw->crl.v.i != 0,
-        .ocsp = value_ok(&raw->ocsp) && raw->ocsp.v.i != 0,
+        .ocsp = value_ok(&raw->ocsp) ? (enum scenario_ocsp)raw->ocsp.v.i : OCSP_NOT_ASKED,
         .no_name_check = value_ok(&raw->name_check) && raw->name_check.v.i == 1,
         .fallback = value_ok(&raw->version_fallback) && raw->kind.v.i == KIND_TLS
                         ? (enum scenario_fallback)raw->version_fallback.v.i

@@ -172,6 +172,8 @@ enum scenario_resumption { RESUMPTION_NONE, RESUMPTION_TICKETS };
  * does not say so, or says so (RFC 7507). */
 enum scenario_fallback { FALLBACK_NONE, FALLBACK_UNPROTECTED, FALLBACK_SCSV };
 
+enum scenario_ocsp { OCSP_NOT_ASKED, OCSP_REQUIRED, OCSP_SOFT_FAIL };
+
 /* The smallest MTU that DTLS goes over. */
 enum { SCENARIO_DTLS_MTU_LEAST = 280 };
 
@@ -192,7 +194,7 @@ struct scenario_policy {
     sim_time retransmit_after; /* DTLS: of a flight; doubles */
     const char *signature_algorithms; /* joined by ':', or NULL */
     bool crl;                         /* certificates are looked up in the CA's list */
-    bool ocsp;                        /* the responder's comes with the CA's word (stapled) */
+    enum scenario_ocsp ocsp;          /* the responder's comes with the CA's word (stapled) */
     bool no_name_check;               /* broken-*: any certificate of the CA will do */
     enum scenario_fallback fallback;  /* unprotected: broken-* alone */
     uint32_t max_fragment_length;     /* octets; 0: not asked for */
@@ -225,7 +227,16 @@ struct scenario_credential {
     sim_time not_before;  /* virtual time, may be negative; default -1 day */
     sim_time not_after;   /* default: 30 days */
     bool wrong_psk;
-    bool revoked; /* on the CA's revocation list from the start */
+    sim_time revoked_at; /* 0: before the run; SIM_TIME_NEVER */
+};
+
+/* How what the CA says of certificates changes in the run. */
+struct scenario_revocation {
+    bool modelled;      /* else what it says at the start counts for the whole run */
+    uint32_t responder; /* the server that is asked; SCENARIO_NONE: nobody has to be */
+    bool delegate;      /* who signs OCSP responses is not the CA itself */
+    bool nonce;
+    sim_time ocsp_lifetime, ocsp_refresh, crl_every, crl_lifetime;
 };
 
 /* How a node moves; copies of an entry share one. */
@@ -518,6 +529,7 @@ struct scenario {
     size_t fault_count;
     struct scenario_attacker *attackers;
     size_t attacker_count;
+    struct scenario_revocation revocation;
     struct scenario_expect *expects;
     size_t expect_count;
     const char *text;      /* main file and includes, each under a "# file: NAME" line */

@@ -265,9 +265,9 @@ struct secure_facts {
     const char *revocation; /* how the peer's certificate was found not to be revoked: "crl",
                                "ocsp", "crl, ocsp"; "none": nobody asked; "unknown": this end asked
                                and went on without an answer; static */
-    const char *staple; /* initiator that asked: the word of struct secure_status (secure_ocsp.h)
-                           for the response that was stapled; NULL: it did not ask, or not yet */
-    sim_time staple_at; /* since when it counts (thisUpdate); SIM_TIME_NEVER: not known */
+    const char *staple;  /* initiator that asked: the word of struct secure_status (secure_ocsp.h)
+                            for the response that was stapled; NULL: it did not ask, or not yet */
+    sim_time staple_age; /* since its thisUpdate, when it was looked at; SIM_TIME_NEVER: unknown */
     bool close_notify_sent;
     bool close_notify_received;
     uint64_t records_dropped; /* DTLS: records received so far that came to nothing: not

@@ -96,7 +96,7 @@ int secure_session_open(struct secure_policy *policy, const struct secure_sessio
     buf_append(&s->early, params->early_data);
     buf_append(&s->staple, params->staple);
     s->crl = params->crl;
-    s->stapled_at = SIM_TIME_NEVER;
+    s->staple_age = SIM_TIME_NEVER;
     s->seen = params->seen;
     if (params->ticket_key.len == TICKET_KEY_BYTES) {
         s->ticket_key = mem_alloc(TICKET_KEY_BYTES);
@@ -159,7 +159,7 @@ void secure_session_facts(const struct secure_session *s, struct secure_facts *r
     *ret = (struct secure_facts){.state = s->state,
                                  .verify_text = "",
                                  .revocation = "none",
-                                 .staple_at = SIM_TIME_NEVER,
+                                 .staple_age = SIM_TIME_NEVER,
                                  .early_data = "none",
                                  .close_notify_sent = s->close_sent,
                                  .close_notify_received = s->close_received};

@@ -60,7 +60,7 @@ struct secure_session {
     bool early_over;          /* 0-RTT data are sent, or all are received */
     struct buf staple;        /* responder: OCSP response of its own, or empty */
     const char *stapled;      /* initiator: what the OCSP response said, or NULL */
-    sim_time stapled_at;
+    sim_time staple_age;
     const struct secure_crl *crl;      /* of this end, or NULL */
     bool sealed_sent, sealed_received; /* TLS 1.2: ChangeCipherSpec has passed */
     struct dtls *dtls;                 /* NULL: another kind */

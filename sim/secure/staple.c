@@ -94,7 +94,8 @@ static int take(SSL *ssl, struct secure_session *s)
                SSL_get0_peer_certificate(ssl), span_of(octets, len > 0 ? (size_t)len : 0),
                span_of(NULL, 0), &status);
     s->stapled = status.word;
-    s->stapled_at = status.this_update;
+    s->staple_age =
+        status.this_update != SIM_TIME_NEVER ? s->now - status.this_update : SIM_TIME_NEVER;
     return strcmp(status.word, "good") == 0 ||
            (s->policy->ocsp == SECURE_OCSP_SOFT_FAIL && strcmp(status.word, "revoked") != 0);
 }

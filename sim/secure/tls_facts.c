@@ -152,6 +152,6 @@ void tls_facts(const struct secure_session *s, struct secure_facts *f)
     }
     f->early_data = early_word(s);
     f->staple = s->stapled;
-    f->staple_at = s->stapled_at;
+    f->staple_age = s->staple_age;
     peer_facts(s, f);
 }

@@ -16,6 +16,9 @@ int build_policy(struct world *w, uint32_t number, struct diag_list *diags)
                                              [AUTH_PSK] = SECURE_AUTH_PSK};
     static const enum secure_kind kinds[] = {
         [KIND_TLS] = SECURE_TLS, [KIND_DTLS] = SECURE_DTLS, [KIND_CLEAR] = SECURE_CLEAR};
+    static const enum secure_ocsp ocsp[] = {[OCSP_NOT_ASKED] = SECURE_OCSP_NONE,
+                                            [OCSP_REQUIRED] = SECURE_OCSP_REQUIRED,
+                                            [OCSP_SOFT_FAIL] = SECURE_OCSP_SOFT_FAIL};
     const struct scenario_policy *p = &w->scenario->policies[number];
     struct secure_policy_params params = {
         .name = p->name,
@@ -35,7 +38,7 @@ int build_policy(struct world *w, uint32_t number, struct diag_list *diags)
         .record_padding = p->record_padding,
         .no_name_check = p->no_name_check,
         .crl = p->crl,
-        .ocsp = p->ocsp,
+        .ocsp = ocsp[p->ocsp],
     };
     return secure_policy_create(w->env, &params, w->ca, &w->policies[number], diags);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/world/revocation.h"
 #include "sim/world/rogue.h"
 
 static void end_flush(struct end *end);
@@ -148,6 +149,7 @@ void channel_session_params(const struct hop *hop, int side, uint64_t ordinal,
         .mtu = hop->mtu,
         .cookie_secret = span_of(e->cookie_secret, sizeof(e->cookie_secret)),
     };
+    revocation_session(hop, side, ret);
 }
 
 static void end_begin_session(struct end *end)

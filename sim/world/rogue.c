@@ -139,6 +139,8 @@ static void end_open(struct rogue_end *e)
         .psk = use_psk ? span_of(stolen ? hop->psk : psk, sizeof(psk)) : span_of(NULL, 0),
         .psk_identity = use_psk ? hop->client->urn : NULL,
     };
+    revocation_session(hop, client ? SIDE_INITIATOR : SIDE_RESPONDER, &params);
+    params.staple = stolen ? params.staple : span_of(NULL, 0); /* of another certificate */
     CHECK(secure_session_open(hop->secure, &params, net_now(world_of(e)->net), &e->session) == 0);
     struct secure_facts facts;
     secure_session_facts(e->session, &facts);

@@ -168,9 +168,18 @@ static const struct record_column session_end_columns[] = {
      NULL},
     {"verify_result", RECORD_INTEGER, true, "", "X509_V_ code of the peer certificate chain", NULL},
     {"verify_text", RECORD_TEXT, true, "", "The same in words", NULL},
-    {"revocation", RECORD_TEXT, true, "none|crl|ocsp|crl, ocsp",
-     "How this end found out that the peer's certificate is not revoked; NULL: no certificate",
+    {"revocation", RECORD_TEXT, true, "none|crl|ocsp|crl, ocsp|unknown",
+     "How this end found out that the peer's certificate is not revoked; unknown: it asked and "
+     "went "
+     "on without an answer; NULL: no certificate",
      NULL},
+    {"staple", RECORD_TEXT, true, "",
+     "What the OCSP response said that the responder stapled: good, revoked or unknown; or why it "
+     "says nothing: none, malformed, unsuccessful, unauthorized, other certificate, not yet valid, "
+     "expired; NULL: this end did not ask",
+     NULL},
+    {"staple_age_ns", RECORD_INTEGER, true, "ns",
+     "Time since the response was made (its thisUpdate), when it was looked at", NULL},
     {"close_notify_sent", RECORD_INTEGER, false, "0/1", "This end closed in order", NULL},
     {"close_notify_received", RECORD_INTEGER, false, "0/1", "The peer closed in order", NULL},
     {"failure", RECORD_TEXT, true, "", "Why this end failed", NULL},
@@ -511,6 +520,9 @@ const struct record_table *const world_tables[] = {
     &table_flow,
     &table_tap,
     &table_probe,
+    &table_revoked,
+    &table_revocation_list,
+    &table_status_fetch,
     &table_store_pn,
     &table_store_pn_member,
     &table_store_group,

@@ -26,6 +26,10 @@ extern const struct record_table table_expect;
 /* tables_attack.c */
 extern const struct record_table table_tap;
 extern const struct record_table table_probe;
+/* tables_revocation.c */
+extern const struct record_table table_revoked;
+extern const struct record_table table_revocation_list;
+extern const struct record_table table_status_fetch;
 /* tables_stores.c */
 extern const struct record_table table_store_pn;
 extern const struct record_table table_store_pn_member;

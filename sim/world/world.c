@@ -141,6 +141,7 @@ int world_run(struct world *w, const volatile sig_atomic_t *stop, world_progress
     motion_start(w);
     traces_start(w);
     battery_start(w);
+    revocation_run(w);
     for (size_t i = 0; i < s->node_count; i++) {
         if (w->entities[i].type == NULL) {
             continue; /* a router */

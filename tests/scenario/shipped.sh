@@ -99,8 +99,8 @@ none "a flow ended before it began, or was interrupted for longer than it lasted
         OR f.interruption_ns > coalesce(f.ended_ns, r.reached_ns) - f.started_ns"
 none "a message other than a keep-alive belongs to no flow" \
     "SELECT * FROM message WHERE flow_id IS NULL AND type <> 'KeepAlive'"
-# Without faults and movement nobody can have missed that it is in or out.
-quiet="NOT EXISTS (SELECT 1 FROM motion) AND NOT EXISTS (SELECT 1 FROM event WHERE what IN ('link_down', 'node_silent'))"
+# Without faults, movement and certificates that are revoked nobody can have missed that it is in or out.
+quiet="NOT EXISTS (SELECT 1 FROM motion) AND NOT EXISTS (SELECT 1 FROM revoked) AND NOT EXISTS (SELECT 1 FROM event WHERE what IN ('link_down', 'node_silent'))"
 none "server, gateway and PNE do not agree on who is in a PN" \
     "SELECT * FROM v_pn_member WHERE agrees = 0 AND $quiet"
 none "server, gateway and PNE do not agree on who is in a Service Group" \
