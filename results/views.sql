@@ -187,6 +187,18 @@ SELECT type, sum(iif(outcome = 'sent', messages, 0)) AS sent, sum(iif(outcome = 
 -- v_probe.evidence: What the verdict rests on
 CREATE VIEW v_probe AS
 WITH
+copied AS ( -- who made copies of which message of others
+  SELECT m.copy_of AS message_id, h.sender FROM message m JOIN message_hop h ON h.message_id = m.message_id AND h.hop = 0
+   WHERE m.copy_of IS NOT NULL),
+relayed AS ( -- what a curious relay handed on, itself or as copies; a server makes the keys of groups
+  SELECT t.attacker, t.kind, t.property, e.name, h.received_ns,
+         h.exemption IS 'group_key_extension' AND e.role <> 'server' AS sealed
+    FROM tap t JOIN entity e ON e.entity_id = t.entity_id JOIN message_hop h ON h.receiver = t.entity_id
+    JOIN message m ON m.message_id = h.message_id
+   WHERE t.kind = 'curious-relay' AND h.received_ns >= t.begins_ns AND (t.ends_ns IS NULL OR h.received_ns < t.ends_ns)
+     AND m.target IS NOT e.name AND h.exemption IS NOT 'internal'
+     AND (EXISTS (SELECT 1 FROM message_hop o WHERE o.sender = h.receiver AND o.hop > h.hop AND o.message_id = h.message_id)
+          OR (h.message_id, h.receiver) IN (SELECT c.message_id, c.sender FROM copied c))),
 tapped AS (
   SELECT t.*, t.link_id AS first_link FROM tap t WHERE t.link_id IS NOT NULL
   UNION ALL
@@ -218,18 +230,11 @@ SELECT x.attacker, x.kind, CASE WHEN x.exemption IS NULL THEN 'confidentiality' 
   FROM listened x JOIN link l ON l.link_id = x.tapped_link
  GROUP BY x.attacker, x.tapped_link, x.session_id, x.exemption
 UNION ALL
-SELECT t.attacker, t.kind, t.property, NULL, NULL, NULL, NULL, NULL, NULL, min(h.received_ns) / 1e9,
-       CASE WHEN sum(h.exemption IS NOT 'group_key_extension') > 0 THEN 'violated' ELSE 'held' END,
-       count(*), sum(h.exemption IS 'group_key_extension'), 0, NULL, NULL, NULL,
-       printf('%s held the plaintext of %d of %d messages that it handed on', e.name,
-              sum(h.exemption IS NOT 'group_key_extension'), count(*))
-  FROM tap t JOIN entity e ON e.entity_id = t.entity_id JOIN message_hop h ON h.receiver = t.entity_id
-  JOIN message m ON m.message_id = h.message_id
- WHERE t.kind = 'curious-relay' AND h.received_ns >= t.begins_ns AND (t.ends_ns IS NULL OR h.received_ns < t.ends_ns)
-   AND m.target IS NOT e.name AND h.exemption IS NOT 'internal'
-   AND EXISTS (SELECT 1 FROM message_hop o
-                WHERE o.sender = h.receiver AND o.hop > h.hop AND o.message_id = h.message_id)
- GROUP BY t.attacker, t.entity_id;
+SELECT r.attacker, r.kind, r.property, NULL, NULL, NULL, NULL, NULL, NULL, min(r.received_ns) / 1e9,
+       CASE WHEN sum(NOT r.sealed) > 0 THEN 'violated' ELSE 'held' END, count(*), sum(r.sealed), 0, NULL, NULL, NULL,
+       printf('%s held the plaintext of %d of %d messages that it handed on', r.name, sum(NOT r.sealed), count(*))
+  FROM relayed r
+ GROUP BY r.attacker, r.name;
 
 -- v_end_to_end: One row per message: who held its plaintext on the way, and what protected it there
 -- v_end_to_end.message_id: Message
