@@ -157,7 +157,11 @@ static void end_begin_session(struct end *end)
     struct channel *c = end->channel;
     const struct hop *hop = c->hop;
     bool client = end->side == SIDE_INITIATOR;
-    uint32_t address = net_node_address(c->world->net, other_end(end)->entity->net_node);
+    net_node peer = other_end(end)->entity->net_node;
+    if (hop->has_datagrams) {
+        peer = channel_peer_node(c, end->side);
+    }
+    uint32_t address = net_node_address(c->world->net, peer);
     uint8_t psk[HOP_PSK_BYTES];
     struct secure_session_params params;
     channel_session_params(hop, end->side, c->number, psk, &params);
@@ -322,6 +326,7 @@ static void channel_open(struct hop *hop)
     end->begun = true;
     int r = 0;
     if (hop->has_datagrams) {
+        c->reaches = rogue_instead(c);
         end_begin_session(end);
     } else {
         r = net_connect(w->net, hop->client->net_node, rogue_instead(c), w->models->stream_port,

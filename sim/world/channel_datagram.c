@@ -8,7 +8,7 @@
  * - Nobody hears that the other end is gone. close_notify is sent once; its sender waits LINGER for
  *   the answer. A new ClientHello of the same client replaces a session that it has given up
  *   (RFC 6347 4.2.8). */
-#include "sim/world/attack.h"
+#include "sim/world/rogue.h"
 
 /* [ours] */
 #define LOST_AFTER (60 * SIM_S)
@@ -166,24 +166,36 @@ void channel_tag_datagrams(struct end *end, struct step *s)
         }
         tag++;
     }
-    for (const struct carry *c = s->carried.first; c != NULL; c = c->next) {
-        CHECK(c->tag_count > 0); /* FRAME_MAX_BYTES is within what DTLS cuts into pieces */
+    for (struct carry *c = s->carried.first; c != NULL;) {
+        struct carry *next = c->next;
+        if (c->tag_count == 0) { /* the session broke before it; all that it takes it can cut */
+            CHECK(s->output.state != SECURE_ESTABLISHED);
+            carry_remove(&s->carried, c);
+            account_lost(end->channel->world, c, "session_lost");
+        }
+        c = next;
     }
+}
+
+net_node channel_peer_node(const struct channel *c, int side)
+{
+    bool rogue = c->reaches != c->hop->server->net_node;
+    return side == SIDE_INITIATOR || rogue ? c->reaches : c->hop->client->net_node;
 }
 
 void channel_send_datagrams(struct end *end, const struct step *s)
 {
     struct hop *hop = end->channel->hop;
     struct world *w = hop->world;
-    const struct entity *to = end->side == SIDE_INITIATOR ? hop->server : hop->client;
+    net_node to = channel_peer_node(end->channel, end->side);
     struct span list = buf_span(&s->output.wire);
     struct span datagram;
     uint16_t message;
     int r = 0;
     while (secure_datagram_take(&list, &datagram, &message)) {
         uint64_t tag = first_tag(end) + hop->datagrams_sent[end->side]++;
-        r = net_datagram_send(w->net, end->entity->net_node, to->net_node,
-                              w->models->session_datagram_port, datagram, tag);
+        r = net_datagram_send(w->net, end->entity->net_node, to, w->models->session_datagram_port,
+                              datagram, tag);
         if (r < 0) {
             channel_datagram_dropped(w, tag, "no_link");
         }
@@ -307,10 +319,26 @@ static bool is_client_hello(struct span d)
            d.data[4] == 0 && d.data[RECORD_HEADER] == CLIENT_HELLO;
 }
 
+/* Between an entity and another, or a rogue that poses as its peer. */
+static struct hop *hop_from(const struct entity *e, net_node from)
+{
+    if (from < e->world->scenario->node_count) {
+        return entity_hop(e, from);
+    }
+    struct hop *hop = rogue_hop(e->world, from);
+    return hop != NULL && (hop->client == e || hop->server == e) ? hop : NULL;
+}
+
+/* A session is one between two addresses. */
+static bool is_from(const struct channel *c, int side, net_node from)
+{
+    return c != NULL && channel_peer_node(c, side) == from;
+}
+
 void channel_datagram_received(void *entity, net_node from, struct span payload)
 {
     struct entity *e = entity;
-    struct hop *hop = entity_hop(e, from);
+    struct hop *hop = hop_from(e, from);
     if (hop == NULL || !hop->has_datagrams) {
         return;
     }
@@ -322,11 +350,12 @@ void channel_datagram_received(void *entity, net_node from, struct span payload)
         }
         return;
     }
-    if (side == SIDE_RESPONDER && is_client_hello(payload)) {
+    if (side == SIDE_RESPONDER && is_client_hello(payload) &&
+        is_from(hop->live[SIDE_INITIATOR], side, from)) {
         channel_answer(hop);
     }
     struct channel *c = hop->live[side];
-    struct end *end = c != NULL ? &c->ends[side] : NULL;
+    struct end *end = is_from(c, side, from) ? &c->ends[side] : NULL;
     if (end != NULL && !end->dead) {
         probe_datagram_read(end, payload);
         secure_datagram_append(&end->received, payload, 0);

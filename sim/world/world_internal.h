@@ -221,7 +221,8 @@ struct channel {
     struct world *world;
     struct hop *hop;
     uint64_t id;
-    uint32_t number; /* of the hop's channels, from 1 */
+    uint32_t number;  /* of the hop's channels, from 1 */
+    net_node reaches; /* over datagrams: whom its client sends to, the server or a rogue */
     const char *cause;
     struct end ends[2];
     sim_time started_at, established_at, ended_at;
@@ -510,6 +511,8 @@ void channel_datagram_held(struct world *w, uint64_t tag, sim_time until);
 /* Gives the messages of a step their tags and octets on the wire; before they are under way. */
 void channel_tag_datagrams(struct end *end, struct step *s);
 void channel_send_datagrams(struct end *end, const struct step *s);
+/* With whom the end at `side` exchanges its datagrams. */
+net_node channel_peer_node(const struct channel *c, int side);
 /* The message with these octets that `from` has under way, taken off; NULL: none. */
 struct carry *channel_take_arrived(struct end *from, uint8_t encoding, struct span message);
 /* The session wants a step then, whatever arrives. */

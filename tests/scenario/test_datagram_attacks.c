@@ -304,6 +304,23 @@ static void certificates_are_heard_in_fragments_too(void **state)
     free(yaml);
 }
 
+/* What the search once found: an alert in the step that was to send messages, too. */
+static void a_session_may_break_with_messages_to_send(void **state)
+{
+    (void)state;
+    char *yaml =
+        mem_printf(text, "hollow", "wlan", "packet", "inject", "probability: 5 %", "authenticity");
+    char *often = strstr(yaml, "every: 1 s");
+    memcpy(often, "every: 9ms", 10);
+    assert_int_equal(whole_run("attack", yaml, ""), 1); /* in the clear */
+    assert_true(whole_int("attack", "SELECT count(*) FROM session WHERE failure ="
+                                    " 'bad_record_mac'") > 5);
+    assert_int_equal(whole_int("attack", "SELECT count(*) FROM v_message_account WHERE NOT"
+                                         " adds_up"),
+                     0);
+    free(yaml);
+}
+
 static void workers_change_nothing(void **state)
 {
     (void)state;
@@ -340,6 +357,7 @@ int main(void)
         cmocka_unit_test(both_ends_times_are_told),
         cmocka_unit_test(on_a_lossy_radio_only_what_arrived_counts),
         cmocka_unit_test(certificates_are_heard_in_fragments_too),
+        cmocka_unit_test(a_session_may_break_with_messages_to_send),
         cmocka_unit_test(workers_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
