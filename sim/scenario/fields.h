@@ -92,6 +92,7 @@ struct raw_policy {
     struct entry head;
     struct value extends, kind, versions, ciphers, groups, certificates, auth, resumption;
     struct value ticket_lifetime, security_level, key_update_after, session_lifetime;
+    struct value key_update_every, resumption_lifetime;
     struct value retransmit_after, signature_algorithms, crl, ocsp, name_check, max_fragment_length;
     struct value record_padding, version_fallback;
     struct value later;

@@ -207,16 +207,36 @@ static void check_dtls(struct loader *l, struct raw_policy *raw)
         report_error(&l->report, here ? raw->certificates.at : raw->kind.at, "not-in-openssl",
                      "OpenSSL 3.0 has no suite of DTLS 1.2 for Ed25519 certificates");
     }
-    if (raw->key_update_after.state == VALUE_GIVEN && raw->key_update_after.v.i > 0) {
-        report_error(&l->report, raw->key_update_after.at->key, "inconsistent",
-                     "DTLS 1.2 has no key update");
-    }
     if (value_ok(&raw->versions)) {
         raw->versions.v.i = V12;
+    }
+}
+
+/* Where TLS 1.3 is not allowed: an error where it is written, of no account where it is inherited.
+ */
+static void check_key_update(struct loader *l, struct raw_policy *raw)
+{
+    bool dtls = value_ok(&raw->kind) && raw->kind.v.i == KIND_DTLS;
+    if (!value_ok(&raw->versions) || (!dtls && (raw->versions.v.i & V13) != 0)) {
+        return;
+    }
+    const struct {
+        struct value *v;
+        bool given;
+    } keys[] = {{&raw->key_update_after,
+                 raw->key_update_after.state == VALUE_GIVEN && raw->key_update_after.v.i > 0},
+                {&raw->key_update_every, raw->key_update_every.state == VALUE_GIVEN}};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(keys); i++) {
+        if (keys[i].given) {
+            report_error(&l->report, keys[i].v->at->key, "inconsistent",
+                         "%s has no key update, and its renegotiation is off",
+                         dtls ? "DTLS 1.2" : "TLS 1.2");
+        }
     }
     if (value_ok(&raw->key_update_after)) {
         raw->key_update_after.v.i = 0;
     }
+    raw->key_update_every.state = VALUE_ABSENT;
 }
 
 /* The timer of DTLS where there is none. */
@@ -236,6 +256,7 @@ static void build_policy(struct loader *l, struct raw_policy *raw, struct scenar
     } else if (value_ok(&raw->kind) && raw->kind.v.i == KIND_TLS) {
         check_stream(l, raw);
     }
+    check_key_update(l, raw);
     *policy = (struct scenario_policy){
         .name = raw->head.name,
         .kind = (enum scenario_kind)raw->kind.v.i,
@@ -250,6 +271,10 @@ static void build_policy(struct loader *l, struct raw_policy *raw, struct scenar
         .ticket_lifetime = raw->ticket_lifetime.v.i,
         .security_level = value_ok(&raw->security_level) ? (int)raw->security_level.v.i : -1,
         .key_update_after = (uint32_t)raw->key_update_after.v.i,
+        .key_update_every =
+            value_ok(&raw->key_update_every) ? raw->key_update_every.v.i : SIM_TIME_NEVER,
+        .resumption_lifetime =
+            value_ok(&raw->resumption_lifetime) ? raw->resumption_lifetime.v.i : SIM_TIME_NEVER,
         .session_lifetime =
             value_ok(&raw->session_lifetime) ? raw->session_lifetime.v.i : SIM_TIME_NEVER,
         .signature_algorithms = join(l, &raw->signature_algorithms, "", true),

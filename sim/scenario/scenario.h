@@ -187,11 +187,13 @@ struct scenario_policy {
     enum scenario_certificates certificates;
     enum scenario_auth auth;
     enum scenario_resumption resumption;
-    sim_time ticket_lifetime;  /* default 7200 s */
-    int security_level;        /* -1: OpenSSL's default */
-    uint32_t key_update_after; /* messages an end sends before it updates its keys; 0: never */
-    sim_time session_lifetime; /* an established session is closed after it; SIM_TIME_NEVER */
-    sim_time retransmit_after; /* DTLS: of a flight; doubles */
+    sim_time ticket_lifetime;     /* default 7200 s */
+    int security_level;           /* -1: OpenSSL's default */
+    uint32_t key_update_after;    /* messages an end sends before it updates its keys; 0: never */
+    sim_time key_update_every;    /* the same by time; SIM_TIME_NEVER */
+    sim_time resumption_lifetime; /* since the last full handshake; SIM_TIME_NEVER: without end */
+    sim_time session_lifetime;    /* an established session is closed after it; SIM_TIME_NEVER */
+    sim_time retransmit_after;    /* DTLS: of a flight; doubles */
     const char *signature_algorithms; /* joined by ':', or NULL */
     bool crl;                         /* certificates are looked up in the CA's list */
     enum scenario_ocsp ocsp;          /* the responder's comes with the CA's word (stapled) */

@@ -55,9 +55,11 @@ struct secure_policy_params {
     enum secure_auth auth;
     bool tickets; /* the server issues session tickets, the client keeps the last one */
     sim_time ticket_lifetime;
-    int security_level;        /* OpenSSL security level, -1: 2; 0 admits NULL ciphers */
-    sim_time retransmit_after; /* DTLS: a flight is sent again after this, then after twice this
-                                  ...; 0: 1 s (RFC 6347 4.2.4.1) */
+    sim_time resumption_lifetime; /* responders resume no session whose last full handshake is
+                                     longer ago, however new the ticket; 0: they do */
+    int security_level;           /* OpenSSL security level, -1: 2; 0 admits NULL ciphers */
+    sim_time retransmit_after;    /* DTLS: a flight is sent again after this, then after twice this
+                                     ...; 0: 1 s (RFC 6347 4.2.4.1) */
     const char *signature_algorithms; /* "ecdsa_secp256r1_sha256:ed25519", of both ends; or NULL */
     size_t max_fragment_length; /* content of records that clients ask for (RFC 6066): 512, 1024,
                                    2048, 4096; 0: they ask for nothing */

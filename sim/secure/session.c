@@ -36,6 +36,8 @@ int secure_policy_create(struct secure_env *env, const struct secure_policy_para
     p->trust = trust != NULL ? trust->certificate : NULL;
     p->name = mem_strdup(params->name);
     p->auth = params->auth;
+    p->resumption_lifetime =
+        params->resumption_lifetime > 0 ? params->resumption_lifetime : SIM_TIME_NEVER;
     p->tickets = params->tickets && params->auth != SECURE_AUTH_PSK;
     p->early = p->tickets && p->kind == SECURE_TLS ? params->early : SECURE_EARLY_NONE;
     if (params->kind != SECURE_CLEAR) {

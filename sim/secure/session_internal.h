@@ -24,6 +24,7 @@ struct secure_policy {
     enum secure_early early;
     X509 *trust; /* the CA; borrowed */
     bool tickets;
+    sim_time resumption_lifetime; /* SIM_TIME_NEVER: without end */
     bool tls13_only;
     int first_group; /* TLS NamedGroup that a ClientHello has a share of; 0: OpenSSL's choice */
     /* TLS: [server][key log wanted]. OpenSSL formats the lines of a key log, 50 us a handshake,
@@ -169,6 +170,10 @@ bool early_work(struct secure_session *s, struct secure_output *out);
 const char *early_word(const struct secure_session *s);
 /* staple.c */
 int tls_on_status(SSL *ssl, void *arg);
+/* tls_origin.c */
+int tls_on_make_ticket(SSL *ssl, void *arg);
+/* Whether the last full handshake behind a ticket is not too long ago. */
+bool tls_origin_allows(const struct secure_session *s, SSL_SESSION *session);
 /* tls_revocation.c: known_verify() where the policy has the list, or none; else with this end's
  * own. */
 int tls_on_verify_chain(X509_STORE_CTX *store, void *asker);

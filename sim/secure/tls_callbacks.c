@@ -93,7 +93,8 @@ SSL_TICKET_RETURN tls_on_ticket_opened(SSL *ssl, SSL_SESSION *session, const uns
     (void)name_len;
     (void)arg;
     bool opened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
-    if (!opened || !tls_may_resume(SSL_get_app_data(ssl), session)) {
+    const struct secure_session *s = SSL_get_app_data(ssl);
+    if (!opened || !tls_may_resume(s, session) || !tls_origin_allows(s, session)) {
         return SSL_TICKET_RETURN_IGNORE_RENEW;
     }
     /* A ticket of TLS 1.3 is for one use (RFC 8446 C.4): the client gets the next. */

@@ -152,7 +152,7 @@ static bool set_tickets(SSL_CTX *ctx, bool server, bool tickets, sim_time lifeti
     SSL_CTX_sess_set_new_cb(ctx, tls_on_new_ticket);
     return SSL_CTX_set_num_tickets(ctx, 1) == 1 &&
            SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, tls_on_ticket_key) == 1 &&
-           SSL_CTX_set_session_ticket_cb(ctx, NULL, tls_on_ticket_opened, NULL) == 1;
+           SSL_CTX_set_session_ticket_cb(ctx, tls_on_make_ticket, tls_on_ticket_opened, NULL) == 1;
 }
 
 static const SSL_METHOD *method_of(enum secure_kind kind, bool server)

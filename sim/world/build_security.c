@@ -31,6 +31,8 @@ int build_policy(struct world *w, uint32_t number, struct diag_list *diags)
         .auth = auths[p->auth],
         .tickets = p->resumption == RESUMPTION_TICKETS,
         .ticket_lifetime = p->ticket_lifetime,
+        .resumption_lifetime =
+            p->resumption_lifetime != SIM_TIME_NEVER ? p->resumption_lifetime : 0,
         .security_level = p->security_level,
         .retransmit_after = p->retransmit_after,
         .signature_algorithms = p->signature_algorithms,

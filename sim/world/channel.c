@@ -408,7 +408,7 @@ static void end_established(struct end *end)
     struct channel *c = end->channel;
     struct world *w = c->world;
     secure_session_facts(end->session, &end->facts);
-    end->up_at = net_now(w->net);
+    end->up_at = end->epoch_at = net_now(w->net);
     if (other_end(end)->up_at != SIM_TIME_NEVER) {
         c->established_at = end->up_at;
         c->hop->fallback = 0;
@@ -451,7 +451,9 @@ static void note_events(struct end *end, const struct step *s)
             bool sent = event->kind == SECURE_EVENT_HANDSHAKE_SENT;
             end->round_trips += end->up_at == SIM_TIME_NEVER && end->last_was_sent && !sent;
             end->last_was_sent = sent;
-            end->key_updates += sent && strcmp(event->name, "KeyUpdate") == 0;
+            if (sent && strcmp(event->name, "KeyUpdate") == 0) {
+                epoch_next(end);
+            }
             report_handshake(end, event);
             break;
         }
@@ -498,6 +500,8 @@ static void note_sent(struct end *end, struct step *s)
         buf_fini(&c->frame);
         carry_push(&end->under_way, c);
         end->messages_sent++;
+        end->epoch_messages++;
+        end->epoch_bytes += c->plain_bytes;
         end->sent_since_update = s->input.key_update ? 1 : end->sent_since_update + 1;
     }
     if (other_end(end)->dead) {
@@ -627,6 +631,7 @@ static void channel_free(struct channel *c)
     net_timer_cancel(w->net, c->lifetime);
     for (int side = 0; side < 2; side++) {
         struct end *end = &c->ends[side];
+        epoch_settle(end);
         secure_session_free(end->session);
         channel_cancel_timers(end);
         buf_fini(&end->received);

@@ -305,6 +305,15 @@ void report_channel(struct world *w, const struct channel *c, const char *outcom
     }
 }
 
+void report_epoch(struct end *end, uint64_t number, sim_time began, sim_time ended)
+{
+    PUT(end->channel->world, table_session_epoch, record_int((int64_t)end->channel->id),
+        record_text(side_word(end->side)), record_int((int64_t)number),
+        record_text(number == 0 ? "handshake" : "key_update"), record_time(began),
+        record_time(ended), record_int((int64_t)end->epoch_messages),
+        record_int((int64_t)end->epoch_bytes));
+}
+
 void report_alert(struct end *end, const struct secure_event *event)
 {
     struct world *w = end->channel->world;

@@ -143,9 +143,7 @@ void step_kick(struct end *end)
     buf_move(&s->wire, &end->received);
     if (end->state == SECURE_ESTABLISHED) {
         take_messages(end, s);
-        const struct scenario_policy *policy = end->channel->hop->policy;
-        s->input.key_update = s->carried.count > 0 && policy->key_update_after > 0 &&
-                              end->sent_since_update >= policy->key_update_after;
+        s->input.key_update = s->carried.count > 0 && epoch_is_over(end);
         s->input.close = end->close_due && end->outgoing.count == 0;
     }
     s->input.start = end->start;

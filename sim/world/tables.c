@@ -209,6 +209,28 @@ const struct record_table table_session_end = {
     .indexes = "session_id",
 };
 
+static const struct record_column epoch_columns[] = {
+    {"session_id", RECORD_INTEGER, false, "", "Session", "session(session_id)"},
+    {"side", RECORD_TEXT, false, "initiator|responder", "Whose sending keys", NULL},
+    {"number", RECORD_INTEGER, false, "", "From 0: that of the handshake", NULL},
+    {"cause", RECORD_TEXT, false, "handshake|key_update",
+     "Where these keys come from; an update makes them of the ones before, with no new agreement",
+     NULL},
+    {"began_ns", RECORD_INTEGER, false, "ns", "From when on", NULL},
+    {"ended_ns", RECORD_INTEGER, true, "ns", "Until when; NULL: the run ended before", NULL},
+    {"messages", RECORD_INTEGER, false, "", "Messages sealed with them", NULL},
+    {"plain_bytes", RECORD_INTEGER, false, "octets", "In these messages", NULL},
+};
+
+const struct record_table table_session_epoch = {
+    .name = "session_epoch",
+    .doc = "What an end sent under one set of keys, where it updated them at all",
+    .columns = epoch_columns,
+    .column_count = SIM_ARRAY_LEN(epoch_columns),
+    .keyed = false,
+    .indexes = "session_id",
+};
+
 static const struct record_column alert_columns[] = {
     {"session_id", RECORD_INTEGER, false, "", "Session", "session(session_id)"},
     {"side", RECORD_TEXT, false, "initiator|responder", "Which end saw it", NULL},
@@ -506,6 +528,7 @@ const struct record_table *const world_tables[] = {
     &table_way,
     &table_session,
     &table_session_end,
+    &table_session_epoch,
     &table_alert,
     &table_handshake,
     &table_message,

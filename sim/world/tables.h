@@ -11,6 +11,7 @@ extern const struct record_table table_link;
 extern const struct record_table table_way;
 extern const struct record_table table_session;
 extern const struct record_table table_session_end;
+extern const struct record_table table_session_epoch;
 extern const struct record_table table_alert;
 extern const struct record_table table_handshake;
 extern const struct record_table table_message;

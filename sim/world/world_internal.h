@@ -199,6 +199,8 @@ struct end {
     sim_time cpu;
     uint64_t messages_sent, messages_received, wire_bytes;
     uint64_t handshake_bytes, sent_since_update, key_updates;
+    sim_time epoch_at; /* since when its sending keys are these; and what it sent under them */
+    uint64_t epoch_messages, epoch_bytes;
     uint64_t signatures, verifications, agreements;
     uint64_t round_trips;
     uint64_t odd;         /* frames that came out of the session and were not sent so */
@@ -523,6 +525,12 @@ void channel_await_confirmation(struct end *end);
 void channel_linger(struct end *end);
 void channel_cancel_timers(struct end *end);
 
+/* epoch.c: whether its sending keys are due for an update; they were updated; the session is over
+ */
+bool epoch_is_over(const struct end *end);
+void epoch_next(struct end *end);
+void epoch_settle(struct end *end);
+
 /* step.c: a session end's steps on its device's processor */
 void step_kick(struct end *end);
 void step_abandon(struct end *end);
@@ -581,6 +589,8 @@ void report_links(struct world *w);
 void report_message(struct world *w, const struct message *m);
 void report_carry(struct world *w, const struct carry *c, const char *outcome, const char *reason);
 void report_channel(struct world *w, const struct channel *c, const char *outcome);
+/* `ended`: SIM_TIME_NEVER: the run did first */
+void report_epoch(struct end *end, uint64_t number, sim_time began, sim_time ended);
 void report_alert(struct end *end, const struct secure_event *event);
 void report_handshake(struct end *end, const struct secure_event *event);
 void report_finding(struct wire *wire, uint64_t packet, sim_time at,

@@ -39,6 +39,24 @@ MUTATIONS = {
         "sim/secure/tls_callbacks.c",
         "    bool certificate_needed = s->initiator || s->policy->auth == SECURE_AUTH_MUTUAL;",
         "    bool certificate_needed = false;", "test_secure_resume"),
+    "list-not-asked-on-resumption": (
+        "sim/secure/tls_callbacks.c", "           tls_list_allows(s, peer) &&\n", "", "test_secure_crl"),
+    "old-list-remembered": (
+        "sim/secure/tls_revocation.c", "    if (s == NULL || !s->policy->crl || s->crl == NULL) {\n        return known_verify",
+        "    if (s == NULL || s->policy != NULL) {\n        return known_verify", "test_secure_crl"),
+    "staple-signature-ignored": (
+        "sim/secure/ocsp_read.c", "OCSP_basic_verify(basic, signers, store, 0) != 1)",
+        "(OCSP_basic_verify(basic, signers, store, 0) != 1 && wrong != NULL))", "test_secure_ocsp"),
+    "staple-age-ignored": (
+        "sim/secure/ocsp_read.c", "        wrong = validity(from, to);", "        (void)validity(from, to);",
+        "test_secure_ocsp|test_revocation"),
+    "staple-of-another-taken": (
+        "sim/secure/ocsp_read.c", "found = meant != NULL && OCSP_id_cmp(said, meant) == 0 ? single : NULL;",
+        "found = single;", "test_secure_ocsp"),
+    "soft-fail-taken-for-an-answer": (
+        "sim/secure/tls_facts.c", 'return unknown ? "unknown"', 'return unknown ? "ocsp"', "test_secure_ocsp|test_revocation"),
+    "resumption-without-end": (
+        "sim/secure/tls_callbacks.c", " || !tls_origin_allows(s, session)) {", ") {", "test_policy_keys"),
     "truncation-not-noticed": (
         "sim/secure/tls.c", 'session_fail(s, "truncated");', "s->state = SECURE_CLOSED;", "test_attacks"),
     "version-floor-dropped": (
