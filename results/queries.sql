@@ -59,3 +59,7 @@ SELECT 'pn' AS kind, pn AS name, member, coalesce(gateway, '') AS gateway, agree
 UNION ALL
 SELECT 'service group', service_group, member, CASE is_owner WHEN 1 THEN 'owner' ELSE '' END, agrees FROM v_group_member
  ORDER BY kind, name, member;
+
+-- query witnesses: what both ends and the tap say of each session that both call established: in how many they agree
+SELECT witnesses, item, sum(agree) AS agree, sum(agree = 0) AS disagree, sum(agree IS NULL) AS not_known FROM v_witness
+ WHERE established GROUP BY witnesses, item ORDER BY witnesses, item;

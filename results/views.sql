@@ -700,6 +700,10 @@ ends AS (
              e.peer_auth IN ('certificate', 'psk', 'resumption (certificate)')) AS mutual, count(*) AS sides
     FROM session s JOIN session_end e ON e.session_id = s.session_id
    WHERE s.established_ns IS NOT NULL GROUP BY s.session_id),
+-- sessions that both ends say are established, with a secret of which each has told the digest
+paired AS (
+  SELECT replace(s.hop, '-', '--') AS subject, s.session_id FROM session s JOIN session_end e ON e.session_id = s.session_id
+   WHERE e.up_ns IS NOT NULL AND e.secret IS NOT NULL GROUP BY s.session_id HAVING count(*) = 2),
 findings AS (
   SELECT x.subject, count(*) AS n FROM (SELECT DISTINCT message_id, hop FROM wire_finding) f
     JOIN hops x ON x.message_id = f.message_id AND x.hop = f.hop GROUP BY x.subject),
@@ -717,6 +721,8 @@ judged AS MATERIALIZED (
              (SELECT sum(h.watched) FROM hops h WHERE h.watched = 1 AND (x.subject IS NULL OR h.subject = x.subject))
            WHEN 'mutual-authentication' THEN
              (SELECT count(*) FROM ends e WHERE x.subject IS NULL OR e.subject = x.subject)
+           WHEN 'witnesses-agree' THEN
+             (SELECT count(*) FROM paired e WHERE x.subject IS NULL OR e.subject = x.subject)
            WHEN 'every-signalling-message-protected' THEN
              (SELECT count(*) FROM hops h WHERE h.exemption IS NULL AND (x.subject IS NULL OR h.subject = x.subject))
            ELSE
@@ -728,6 +734,9 @@ judged AS MATERIALIZED (
              (SELECT coalesce(sum(f.n), 0) FROM findings f WHERE x.subject IS NULL OR f.subject = x.subject)
            WHEN 'mutual-authentication' THEN
              (SELECT count(*) FROM ends e WHERE (e.mutual = 0 OR e.sides < 2) AND (x.subject IS NULL OR e.subject = x.subject))
+           WHEN 'witnesses-agree' THEN
+             (SELECT count(DISTINCT e.session_id) FROM v_disagreement e
+               WHERE (e.witnesses = 'ends' OR NOT e.explained) AND (x.subject IS NULL OR e.subject = x.subject))
            WHEN 'every-signalling-message-protected' THEN
              (SELECT count(*) FROM hops h WHERE h.exemption IS NULL AND (h.protected = 0 OR h.session_id IS NULL)
                  AND (x.subject IS NULL OR h.subject = x.subject))
@@ -752,6 +761,8 @@ SELECT x.expect_id, x.line, x.kind, x.name, x.subject, x.minimum, x.maximum,
               THEN printf('%d established sessions, %d of them not authenticated both ways', j.cases, j.against)
             WHEN x.name = 'every-signalling-message-protected'
               THEN printf('%d message hops that are not exempt, %d of them unprotected', j.cases, j.against)
+            WHEN x.name = 'witnesses-agree'
+              THEN printf('%d sessions that both ends call established, about %d of them the witnesses disagree', j.cases, j.against)
             WHEN x.kind = 'claim' AND j.trials IS NULL THEN 'no attacker put it to the test'
             WHEN x.kind = 'claim'
               THEN printf('held in %d of %d trials%s', j.trials_held, j.trials,
@@ -761,12 +772,14 @@ SELECT x.expect_id, x.line, x.kind, x.name, x.subject, x.minimum, x.maximum,
             ELSE printf('measured %.6g', j.value) END AS evidence
   FROM expect x JOIN judged j ON j.expect_id = x.expect_id;
 
--- v_violation: One row per broken rule (R1 to R6) or violated expectation; empty is good
--- v_violation.rule: R1 to R6, or the name of the claim or metric
+-- v_violation: One row per broken rule (R1 to R6), violated expectation, or disagreement of witnesses that no verdict explains; empty is good
+-- v_violation.rule: R1 to R6, the name of the claim or metric, or witnesses-disagree
 -- v_violation.subject: Link, session or subject of the expectation
 -- v_violation.at_s [s]: When first; NULL: at no one time
 -- v_violation.evidence: What shows it
 CREATE VIEW v_violation AS
 SELECT rule, subject, at_s, evidence FROM v_rule
 UNION ALL
-SELECT name, coalesce(subject, 'everything'), NULL, evidence FROM v_expect WHERE verdict = 'violated';
+SELECT name, coalesce(subject, 'everything'), NULL, evidence FROM v_expect WHERE verdict = 'violated'
+UNION ALL
+SELECT 'witnesses-disagree', printf('session %d', session_id), at_s, evidence FROM v_disagreement WHERE NOT explained;

@@ -7,6 +7,7 @@
 
 #include "sim/cli/commands.h"
 #include "sim/secure/secure_env.h"
+#include "sim/world/tables.h"
 
 struct work {
     struct record_db *db;
@@ -94,6 +95,17 @@ static void hash_table(struct work *w, const char *table, bool tell, struct buf 
     free(sql);
 }
 
+/* What is only there for some ways to run a scenario (captures, say) is left out. */
+static bool is_outside(const char *table)
+{
+    for (size_t i = 0; i < world_table_count; i++) {
+        if (strcmp(world_tables[i]->name, table) == 0) {
+            return world_tables[i]->outside_fingerprint;
+        }
+    }
+    return false;
+}
+
 static int fingerprint(struct record_db *db, bool tables, struct buf *out, struct diag_list *diags)
 {
     struct work w = {.db = db, .diags = diags, .all = secure_hash_create()};
@@ -104,7 +116,9 @@ static int fingerprint(struct record_db *db, bool tables, struct buf *out, struc
             " AND name <> 'doc' ORDER BY name",
             NULL, 0, add_table, &w, diags) < 0;
     for (size_t i = 0; i < w.table_count; i++) {
-        hash_table(&w, w.tables[i], tables, out);
+        if (!is_outside(w.tables[i])) {
+            hash_table(&w, w.tables[i], tables, out);
+        }
         free(w.tables[i]);
     }
     uint8_t digest[SECURE_SHA256_BYTES];

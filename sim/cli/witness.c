@@ -243,7 +243,8 @@ static void add_finding(struct judgement *j, const char *name, const char *subje
                         enum verdict verdict, char *evidence)
 {
     struct finding *f = MEM_PUSH(j->findings, j->count, j->capacity);
-    *f = (struct finding){.name = mem_strdup(name),
+    *f = (struct finding){.kind = FINDING_WITNESS,
+                          .name = mem_strdup(name),
                           .subject = mem_strdup(subject),
                           .verdict = verdict,
                           .evidence = evidence};

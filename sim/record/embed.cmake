@@ -1,5 +1,10 @@
-# Writes the file INPUT as the C string NAME into OUTPUT, a line a literal.
-file(READ ${INPUT} text)
+# Writes the files INPUT (names separated by '|'), one after the other, as the C string NAME into OUTPUT, a line a literal.
+string(REPLACE "|" ";" inputs "${INPUT}")
+set(text "")
+foreach(input ${inputs})
+  file(READ ${input} part)
+  string(APPEND text "${part}")
+endforeach()
 string(REPLACE "\\" "\\\\" text "${text}")
 string(REPLACE "\"" "\\\"" text "${text}")
 string(REPLACE "\n" "\\n\"\n    \"" text "${text}")

@@ -40,19 +40,33 @@ static bool add_expectation(void *arg, size_t columns, const char *const *names,
     return true;
 }
 
+static void add_violation(struct judgement *j, enum finding_kind kind, const struct record_value *v)
+{
+    struct finding *f = MEM_PUSH(j->findings, j->count, j->capacity);
+    *f = (struct finding){.kind = kind,
+                          .name = mem_strdup(v[0].text),
+                          .subject = mem_strdup(v[1].text),
+                          .verdict = VERDICT_VIOLATED,
+                          .evidence = mem_strdup(v[2].text)};
+}
+
 static bool add_rule(void *arg, size_t columns, const char *const *names,
                      const struct record_value *v)
 {
     (void)columns;
     (void)names;
     struct judgement *j = arg;
-    struct finding *f = MEM_PUSH(j->findings, j->count, j->capacity);
-    *f = (struct finding){.is_rule = true,
-                          .name = mem_strdup(v[0].text),
-                          .subject = mem_strdup(v[1].text),
-                          .verdict = VERDICT_VIOLATED,
-                          .evidence = mem_strdup(v[2].text)};
+    add_violation(j, FINDING_RULE, v);
     j->rules_broken++;
+    return true;
+}
+
+static bool add_disagreement(void *arg, size_t columns, const char *const *names,
+                             const struct record_value *v)
+{
+    (void)columns;
+    (void)names;
+    add_violation(arg, FINDING_WITNESS, v);
     return true;
 }
 
@@ -79,6 +93,9 @@ int judge_run(struct record_db *db, struct judgement **ret, struct diag_list *di
         " FROM v_expect ORDER BY expect_id";
     static const char rule_sql[] =
         "SELECT rule, subject, evidence FROM v_rule ORDER BY rule, at_s, subject";
+    static const char witness_sql[] =
+        "SELECT 'witnesses-disagree', printf('session %d', session_id), evidence"
+        " FROM v_disagreement WHERE NOT explained ORDER BY session_id";
     struct judgement *j = mem_alloc(sizeof(*j));
     int r = record_db_query(db, run_sql, NULL, 0, note_run, j, diags);
     if (r == 0) {
@@ -86,6 +103,9 @@ int judge_run(struct record_db *db, struct judgement **ret, struct diag_list *di
     }
     if (r == 0) {
         r = record_db_query(db, rule_sql, NULL, 0, add_rule, j, diags);
+    }
+    if (r == 0) {
+        r = record_db_query(db, witness_sql, NULL, 0, add_disagreement, j, diags);
     }
     if (r < 0) {
         judgement_free(j);
@@ -128,7 +148,7 @@ static void describe(const struct finding *f, struct buf *out)
 {
     buf_append_str(out, f->name);
     if (f->subject != NULL) {
-        buf_printf(out, " %s %s", f->is_rule ? "at" : "of", f->subject);
+        buf_printf(out, " %s %s", f->kind == FINDING_RULE ? "at" : "of", f->subject);
     }
     if (f->has_minimum) {
         buf_printf(out, " at least %g", f->minimum);

@@ -1,5 +1,5 @@
-/* The verdict over a run, read from its database: the expectations of the scenario (view v_expect)
- * and the rules of clause 5.9.1 (view v_rule). */
+/* The verdict over a run, read from its database: the expectations of the scenario (view v_expect),
+ * the rules of clause 5.9.1 (view v_rule), and witnesses that disagree (view v_disagreement). */
 #ifndef SIM_RECORD_JUDGE_H
 #define SIM_RECORD_JUDGE_H
 
@@ -10,12 +10,17 @@ enum verdict { VERDICT_HELD, VERDICT_VIOLATED, VERDICT_UNKNOWN };
 /* "held", "violated", "unknown". */
 const char *verdict_name(enum verdict v);
 
-/* One thing that was judged: an expectation, or a broken rule (always violated). Strings are owned
- * by the judgement. */
+enum finding_kind {
+    FINDING_EXPECTATION,
+    FINDING_RULE,    /* broken, so always violated */
+    FINDING_WITNESS, /* what a witness says of the record, or that witnesses disagree */
+};
+
+/* One thing that was judged. Strings are owned by the judgement. */
 struct finding {
-    bool is_rule;
-    int line;      /* of the scenario file; 0 for rules */
-    char *name;    /* claim, metric or R1 to R6 */
+    enum finding_kind kind;
+    int line;      /* of the scenario file; 0 for what it did not ask for */
+    char *name;    /* claim, metric, R1 to R6, "witnesses-disagree" ... */
     char *subject; /* NULL: everything */
     bool has_minimum, has_maximum, has_measured;
     double minimum, maximum, measured;

@@ -126,6 +126,9 @@ static void append_number(struct buf *out, const char *key, bool has, double val
 
 void judgement_json(const struct judgement *j, struct buf *out)
 {
+    static const char *const kinds[] = {[FINDING_EXPECTATION] = "expectation",
+                                        [FINDING_RULE] = "rule",
+                                        [FINDING_WITNESS] = "witness"};
     buf_append_str(out, "{\"scenario\": ");
     append_json(out, j->scenario);
     buf_append_str(out, ", \"status\": ");
@@ -133,8 +136,7 @@ void judgement_json(const struct judgement *j, struct buf *out)
     buf_printf(out, ", \"exit_code\": %d, \"findings\": [", judgement_exit_code(j, true));
     for (size_t i = 0; i < j->count; i++) {
         const struct finding *f = &j->findings[i];
-        buf_printf(out, "%s\n  {\"kind\": \"%s\", \"name\": ", i > 0 ? "," : "",
-                   f->is_rule ? "rule" : "expectation");
+        buf_printf(out, "%s\n  {\"kind\": \"%s\", \"name\": ", i > 0 ? "," : "", kinds[f->kind]);
         append_json(out, f->name);
         buf_append_str(out, ", \"subject\": ");
         append_json(out, f->subject);

@@ -21,14 +21,22 @@ static void put(struct pcap *p, const void *data, size_t len)
     }
 }
 
-int pcap_create(const char *dir, const char *name, struct pcap **ret)
+char *pcap_file_name(const char *name)
 {
-    char *path = mem_printf("%s/%s.pcap", dir, name);
-    for (char *c = path + strlen(dir) + 1; *c != '\0'; c++) {
+    char *file = mem_printf("%s.pcap", name);
+    for (char *c = file; *c != '\0'; c++) {
         *c = *c == '/' ? '_' : *c;
     }
+    return file;
+}
+
+int pcap_create(const char *dir, const char *name, struct pcap **ret)
+{
+    char *name_of_file = pcap_file_name(name);
+    char *path = mem_printf("%s/%s", dir, name_of_file);
     FILE *file = fopen(path, "we");
     free(path);
+    free(name_of_file);
     if (file == NULL) {
         return -SIM_EIO;
     }

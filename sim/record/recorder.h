@@ -31,7 +31,7 @@ struct record_table {
     bool keyed; /* first column INTEGER PRIMARY KEY, given by the producer */
     const char
         *indexes; /* columns to index at close, separated by ';' ("link_id;sent_ns"), or NULL */
-    bool outside_fingerprint; /* wall-clock facts: left out of the fingerprint */
+    bool outside_fingerprint; /* what depends on how a scenario was run, captures or not, say */
 };
 
 enum record_value_kind {

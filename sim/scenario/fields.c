@@ -684,6 +684,9 @@ const struct claim claims[] = {
     {"mutual-authentication", "In every established session both ends proved who they are."},
     {"every-signalling-message-protected",
      "Every signalling message that is not exempt went through an established session."},
+    {"witnesses-agree",
+     "The two ends of each session say the same about it, and the tap on its link nothing else, "
+     "unless an attack on it explains that."},
     {"confidentiality",
      "No eavesdropper found a message that went through a session among the octets of a link."},
     {"group-confidentiality", "No eavesdropper could read a message to a Service Group that "

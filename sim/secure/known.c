@@ -32,6 +32,7 @@ struct record {
     X509 *certificate;
     EVP_PKEY *key; /* held, so that no other key can come to lie there */
     struct span der;
+    uint64_t fingerprint;
     char urn[URN_BYTES];
     struct verdict verdicts[VERDICTS_MOST];
 };
@@ -77,6 +78,17 @@ static uint64_t key_of(struct span der)
     return span_hash(der.len, span_of(der.data + der.len - tail, tail));
 }
 
+static uint64_t fingerprint_of(struct span der)
+{
+    uint8_t digest[SECURE_SHA256_BYTES];
+    secure_sha256(der, digest);
+    uint64_t head = 0;
+    for (size_t i = 0; i < sizeof(head); i++) {
+        head = head << 8 | digest[i];
+    }
+    return head;
+}
+
 struct known_certificates *known_create(void)
 {
     struct known_certificates *known = mem_alloc(sizeof(*known));
@@ -99,6 +111,7 @@ void known_add(struct known_certificates *known, X509 *certificate, EVP_PKEY *ke
     r->known = known;
     r->certificate = certificate;
     r->der = span_of(memcpy(mem_alloc(der.len), der.data, der.len), der.len);
+    r->fingerprint = fingerprint_of(der);
     identity_find_urn(certificate, NULL, r->urn, sizeof(r->urn));
     /* What OpenSSL caches in a certificate when it first looks at it, before threads share it. */
     X509_check_purpose(certificate, -1, 0);
@@ -126,6 +139,19 @@ void known_remove(struct known_certificates *known, X509 *certificate)
     }
     pthread_rwlock_unlock(&known->lock);
     X509_free(certificate);
+}
+
+uint64_t known_fingerprint(const X509 *certificate)
+{
+    const struct record *r = record_of(certificate);
+    if (r != NULL) {
+        return r->fingerprint;
+    }
+    unsigned char *der = NULL;
+    int len = i2d_X509(certificate, &der);
+    uint64_t fingerprint = len > 0 ? fingerprint_of(span_of(der, (size_t)len)) : 0;
+    OPENSSL_free(der);
+    return fingerprint;
 }
 
 const char *known_urn(const X509 *certificate)

@@ -36,6 +36,9 @@ bool known_has_key(const X509 *certificate, const EVP_PKEY *key);
 /* The octets of a known certificate, valid as long as it; empty: not known. */
 struct span known_octets(const X509 *certificate);
 
+/* The first 8 octets of the SHA-256 of a certificate, known or not. */
+uint64_t known_fingerprint(const X509 *certificate);
+
 /* The first URI subject alternative name of a known certificate, parsed from it once; NULL: not
  * known, none, or longer than 126 characters. */
 const char *known_urn(const X509 *certificate);

@@ -272,6 +272,15 @@ struct secure_facts {
     sim_time staple_age; /* since its thisUpdate, when it was looked at; SIM_TIME_NEVER: unknown */
     bool close_notify_sent;
     bool close_notify_received;
+    /* What both ends of a session must have alike, each read from this end's own object: the first
+     * 8 octets of it, the first the most significant; 0: not known, or none. */
+    uint64_t client_random, server_random;
+    uint64_t secret;           /* of what the secrets export (RFC 5705; RFC 8446 7.5) under a label
+                                  that nothing else uses: alike where they are, and no key */
+    uint64_t own_certificate;  /* of the SHA-256 of the certificate that this end may present */
+    uint64_t peer_fingerprint; /* of the certificate that the peer presented to this end */
+    /* Records whose headers this end wrote, and read; whatever came of these. */
+    uint64_t records_sent, records_received;
     uint64_t records_dropped; /* DTLS: records received so far that came to nothing: not
                                  authentic, seen before, cut short. OpenSSL drops them in silence
                                  (RFC 6347 4.1.2.7) */

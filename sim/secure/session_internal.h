@@ -64,6 +64,8 @@ struct secure_session {
     sim_time staple_age;
     const struct secure_crl *crl;      /* of this end, or NULL */
     bool sealed_sent, sealed_received; /* TLS 1.2: ChangeCipherSpec has passed */
+    uint64_t records[2];               /* headers read, written */
+    uint64_t secret;                   /* exported when this end was done; see secure_facts */
     struct dtls *dtls;                 /* NULL: another kind */
     /* during a step */
     sim_time now;
@@ -183,6 +185,11 @@ void tls_on_key_log(const SSL *ssl, const char *line);
 /* Whether a resumed session's peer is still the one that is meant, with a certificate still valid.
  */
 bool tls_may_resume(const struct secure_session *s, const SSL_SESSION *session);
+
+/* tls_view.c: what the peer must have alike */
+/* This end is done; within a step. */
+void tls_note_secret(struct secure_session *s);
+void tls_view(const struct secure_session *s, struct secure_facts *f);
 
 /* tls_facts.c */
 void tls_facts(const struct secure_session *s, struct secure_facts *ret);

@@ -154,6 +154,7 @@ void tls_handshake(struct secure_session *s)
     } else if (s->state == SECURE_HANDSHAKING) {
         s->state = SECURE_ESTABLISHED;
         s->was_established = true;
+        tls_note_secret(s);
     }
 }
 

@@ -270,6 +270,8 @@ void tls_on_message(int sent, int version, int type, const void *data, size_t le
         return;
     }
     bool datagrams = s->dtls != NULL;
+    /* OpenSSL shows a datagram's record again when it comes back to it. */
+    s->records[sent != 0] += type == SSL3_RT_HEADER && (sent != 0 || !datagrams);
     if (type == SSL3_RT_HEADER && datagrams && len >= DTLS1_RT_HEADER_LENGTH) {
         count_datagram_record(s, octets);
     } else if (type == SSL3_RT_HEADER && !datagrams && len >= SSL3_RT_HEADER_LENGTH) {

@@ -154,4 +154,5 @@ void tls_facts(const struct secure_session *s, struct secure_facts *f)
     f->staple = s->stapled;
     f->staple_age = s->staple_age;
     peer_facts(s, f);
+    tls_view(s, f);
 }

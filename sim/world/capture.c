@@ -62,7 +62,9 @@ static enum net_verdict on_packet(void *arg, const struct net_packet *packet, st
     }
     struct net_packet seen = *packet;
     seen.number = ++wire->captured; /* what an attacker dropped is in no capture */
-    observe_packet(wire, capture_hop(wire, bytes), &seen, payload_offset(bytes));
+    struct hop *hop = capture_hop(wire, bytes);
+    evidence_packet(wire, hop, bytes);
+    observe_packet(wire, hop, &seen, payload_offset(bytes));
     return NET_PASS;
 }
 

@@ -386,6 +386,14 @@ bool channel_accept(void *server, struct net_stream *stream, net_node peer,
 /* --- results of a step
  * ------------------------------------------------------------------------------ */
 
+/* A digest over messages: on a stream in their order; over datagrams, where some are lost and
+ * others come first, in any. */
+static void add_to_digest(const struct end *end, uint64_t *digest, uint64_t message)
+{
+    uint64_t before = end->channel->hop->has_datagrams ? 1 : UINT64_C(0x9e3779b97f4a7c15);
+    *digest = *digest * before + message;
+}
+
 /* A session that seals nothing, or with a cipher that hides nothing, protects nothing. */
 static bool protects(const struct end *end)
 {
@@ -502,6 +510,7 @@ static void note_sent(struct end *end, struct step *s)
         end->messages_sent++;
         end->epoch_messages++;
         end->epoch_bytes += c->plain_bytes;
+        add_to_digest(end, &end->plain_sent, c->sent_hash);
         end->sent_since_update = s->input.key_update ? 1 : end->sent_since_update + 1;
     }
     if (other_end(end)->dead) {
@@ -529,6 +538,7 @@ static void end_frames(struct end *end)
             end_up(end);
         }
         end->messages_received++;
+        add_to_digest(end, &end->plain_received, span_digest(0, message));
         struct carry *carry =
             datagrams ? channel_take_arrived(from, encoding, message) : carry_pop(&from->under_way);
         probe_arrived(end, carry, message);

@@ -137,6 +137,7 @@ void report_links(struct world *w)
     const struct scenario *s = w->scenario;
     for (size_t i = 0; i < s->wire_count; i++) {
         report_wire(w, &w->wires[i]);
+        evidence_capture(&w->wires[i]);
     }
     for (size_t i = 0; i < s->edge_count; i++) {
         const struct scenario_edge *e = &s->edges[i];
@@ -190,6 +191,7 @@ void report_carry(struct world *w, const struct carry *c, const char *outcome, c
     if (!sampled(w, c->message->id)) {
         return;
     }
+    evidence_message(c);
     char sent[17];
     char received[17];
     show_digest(c->sent_hash, sent);
@@ -254,9 +256,16 @@ static const char *state_word(enum secure_state state)
     return NULL;
 }
 
+/* The head of a digest, or NULL: not known. */
+static struct record_value head_or_null(uint64_t head)
+{
+    return head != 0 ? record_int((int64_t)head) : record_null();
+}
+
 static void report_end(struct world *w, const struct end *end)
 {
     const struct secure_facts *f = &end->facts;
+    bool has_records = end->channel->hop->policy->kind != KIND_CLEAR && !end->seen.gap;
     PUT(w, table_session_end, record_int((int64_t)end->channel->id),
         record_text(side_word(end->side)), record_int(end->entity->id), record_time(end->up_at),
         record_text(state_word(end->state)), text_or_null(f->version), text_or_null(f->cipher),
@@ -271,7 +280,13 @@ static void report_end(struct world *w, const struct end *end)
         record_int((int64_t)end->verifications), record_int((int64_t)end->agreements),
         record_int((int64_t)end->key_updates),
         end->channel->hop->has_datagrams ? record_int((int64_t)f->records_dropped) : record_null(),
-        record_text(w->scenario->system_random ? "system" : "seeded"));
+        record_text(w->scenario->system_random ? "system" : "seeded"), text_or_null(f->kex_group),
+        head_or_null(f->client_random), head_or_null(f->server_random), head_or_null(f->secret),
+        head_or_null(f->own_certificate), head_or_null(f->peer_fingerprint),
+        head_or_null(end->plain_sent), head_or_null(end->plain_received),
+        head_or_null(f->records_sent), head_or_null(f->records_received),
+        record_int((int64_t)end->seen.bytes),
+        has_records ? record_int((int64_t)end->seen.records) : record_null());
 }
 
 void report_channel(struct world *w, const struct channel *c, const char *outcome)

@@ -12,6 +12,8 @@ extern const struct record_table table_way;
 extern const struct record_table table_session;
 extern const struct record_table table_session_end;
 extern const struct record_table table_session_epoch;
+extern const struct record_table table_capture;
+extern const struct record_table table_message_frame;
 extern const struct record_table table_alert;
 extern const struct record_table table_handshake;
 extern const struct record_table table_message;

@@ -16,6 +16,7 @@
 #include "sim/world/entity.h"
 #include "sim/world/framing.h"
 #include "sim/world/jobs.h"
+#include "sim/world/seen.h"
 #include "sim/world/tables.h"
 #include "sim/world/watch.h"
 #include "sim/world/world.h"
@@ -73,6 +74,7 @@ struct carry {
     sim_time queued_at, sent_at, received_at;
     size_t plain_bytes, wire_bytes;
     uint64_t stream_at; /* where its record begins in the stream of its end */
+    uint64_t frames[2]; /* of the capture of its first link: the first and the last; 0: none */
     bool overheard;     /* an eavesdropper read it whole */
     uint64_t sent_hash, received_hash;
     struct buf frame; /* framing and message, until written */
@@ -198,6 +200,8 @@ struct end {
     const char *failure; /* NULL: none; interned */
     sim_time cpu;
     uint64_t messages_sent, messages_received, wire_bytes;
+    struct seen seen;                    /* of what it sent, on the link */
+    uint64_t plain_sent, plain_received; /* digests over these messages, see channel.c */
     uint64_t handshake_bytes, sent_since_update, key_updates;
     sim_time epoch_at; /* since when its sending keys are these; and what it sent under them */
     uint64_t epoch_messages, epoch_bytes;
@@ -223,8 +227,9 @@ struct channel {
     struct world *world;
     struct hop *hop;
     uint64_t id;
-    uint32_t number;  /* of the hop's channels, from 1 */
-    net_node reaches; /* over datagrams: whom its client sends to, the server or a rogue */
+    uint32_t number;      /* of the hop's channels, from 1 */
+    net_node reaches;     /* over datagrams: whom its client sends to, the server or a rogue */
+    uint16_t client_port; /* of its stream, once it passed the tap; else 0 */
     const char *cause;
     struct end ends[2];
     sim_time started_at, established_at, ended_at;
@@ -561,6 +566,12 @@ struct hop *capture_hop(const struct wire *wire, struct span packet);
 void capture_injected(struct wire *wire, int direction, struct span packet);
 /* Flushes and closes; -SIM_EIO when a file could not be written whole. */
 int capture_finish(struct world *w, struct diag_list *diags);
+
+/* evidence.c: a packet passed the tap of a wire, after it was captured; what is known of a message
+ * when its fate on a hop is; at the end */
+void evidence_packet(const struct wire *wire, struct hop *hop, struct span packet);
+void evidence_message(const struct carry *c);
+void evidence_capture(const struct wire *wire);
 
 /* report.c: rows */
 void report_row(struct world *w, const struct record_table *table,

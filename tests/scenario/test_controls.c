@@ -60,6 +60,7 @@ static const char text[] =
     "  - {claim: origin-authenticity}\n"
     "  - {claim: no-plaintext-on-wire}\n"
     "  - {claim: mutual-authentication}\n"
+    "  - {claim: witnesses-agree}\n"
     "  - {claim: every-signalling-message-protected}\n"
     "%s";
 
@@ -90,6 +91,7 @@ static const struct control {
     {"observation", "mutual-authentication", "legacy-2011", ""},
     {"downgrade", "downgrade-protection", "broken-version-fallback", ""},
     {"man-in-the-middle", "peer-authentication", "broken-no-name-check", ""},
+    {"observation", "witnesses-agree", "broken-no-name-check", ""},
     {"delay", "availability", "bcp195", "--set by='40 s'"},
     {"impersonate", "origin-authenticity", "bcp195", "--set by='40 s'"},
     {"curious-relay", "end-to-end-confidentiality", "bcp195", "--set by='40 s'"},

@@ -153,6 +153,20 @@ char *whole_rows(const char *name, const char *sql)
     return buf_steal_str(&out);
 }
 
+void whole_alter(const char *name, const char *copy, const char *sql)
+{
+    char *command = mem_printf("python3 -c 'import shutil, sqlite3, sys\n"
+                               "dir, name, copy = sys.argv[1:]\n"
+                               "shutil.copyfile(f\"{dir}/{name}.db\", f\"{dir}/{copy}.db\")\n"
+                               "db = sqlite3.connect(f\"{dir}/{copy}.db\")\n"
+                               "db.executescript(open(f\"{dir}/change.sql\").read())\n"
+                               "db.commit()' '%s' '%s' '%s'",
+                               whole_dir(), name, copy);
+    whole_write("change.sql", sql);
+    assert_int_equal(system(command), 0);
+    free(command);
+}
+
 char *whole_text(const char *name, const char *sql)
 {
     char *rows = whole_rows(name, sql);

@@ -22,6 +22,8 @@ char *whole_stderr(void);
 /* One value of DIR/NAME.db; fails the test when the query fails or gives no row. */
 int64_t whole_int(const char *name, const char *sql);
 char *whole_text(const char *name, const char *sql); /* NULL for SQL NULL; the caller frees it */
+/* Copies DIR/NAME.db to DIR/COPY.db and runs SQL statements on the copy. */
+void whole_alter(const char *name, const char *copy, const char *sql);
 /* All rows as "a|b\nc|d\n"; the caller frees it. */
 char *whole_rows(const char *name, const char *sql);
 

@@ -118,7 +118,7 @@ static void the_findings_carry_what_was_measured(void **state)
     assert_int_equal(f->verdict, VERDICT_UNKNOWN);
     assert_true(!f->has_measured && !f->has_minimum && f->has_maximum);
     f = &j->findings[3];
-    assert_true(f->is_rule);
+    assert_int_equal(f->kind, FINDING_RULE);
     assert_string_equal(f->name, "R5");
     assert_string_equal(f->subject, "pne--gw");
     judgement_free(j);

@@ -161,6 +161,11 @@ static void what_was_negotiated(void **state)
         assert_string_equal(f.peer_auth, "certificate");
         assert_string_equal(f.peer_signature, "ecdsa_sha256");
         assert_true(f.forward_secret && f.extended_master_secret && f.aead_or_mac);
+        struct secure_facts other = pair_facts(&p, 1 - e);
+        assert_true(f.secret != 0 && f.secret == other.secret);
+        assert_true(f.client_random == other.client_random);
+        assert_true(f.server_random == other.server_random);
+        assert_true(f.peer_fingerprint != 0 && f.peer_fingerprint == other.own_certificate);
         assert_int_equal(f.records_dropped, 0);
         assert_int_equal(p.flights[e], 0);
         assert_int_equal(p.ops[e].sign, 1);

@@ -113,6 +113,21 @@ static void check_certificate_facts(const struct pair *p, bool mutual, enum secu
     }
 }
 
+/* What both have seen of the session is the same. */
+static void check_views(const struct pair *p, bool mutual)
+{
+    struct secure_facts i = pair_facts(p, INITIATOR);
+    struct secure_facts r = pair_facts(p, RESPONDER);
+    assert_true(i.client_random != 0 && i.client_random == r.client_random);
+    assert_true(i.server_random != 0 && i.server_random == r.server_random);
+    assert_true(i.secret != 0 && i.secret == r.secret);
+    assert_true(i.peer_fingerprint != 0 && i.peer_fingerprint == r.own_certificate);
+    assert_true(r.peer_fingerprint == i.own_certificate && (i.own_certificate != 0) == mutual);
+    assert_int_equal(i.records_sent, r.records_received);
+    assert_int_equal(r.records_sent, i.records_received);
+    assert_true(i.records_sent > 1 && r.records_sent > 3);
+}
+
 static void versions_groups_keys_and_authentication(void **state)
 {
     struct world *w = *state;
@@ -144,6 +159,7 @@ static void versions_groups_keys_and_authentication(void **state)
                     assert_true(pair_is_established(&p));
                     check_certificate_facts(&p, mutual, (enum secure_version)version,
                                             (enum secure_key_kind)k, groups[g].name);
+                    check_views(&p, mutual);
                     check_certificate_ops(&p, mutual, (enum secure_key_kind)k, groups[g].id);
                     pair_fini(&p);
                 }
