@@ -10,6 +10,7 @@
  *
  *   witness-tshark     of each link: with the key log it reads every message that a session
  *                      delivered, and none that was not sent; without keys it reads none
+ *   witness-tshark-sessions  of each link: what witness_sessions.h says
  *   forward-secrecy    of each key thief and link: with the long-term key he took (files
  *                      ATTACKER-NODE.pem and .psk beside the captures) it reads none. Where the
  *                      scenario claims it, that claim is judged by all of them

@@ -76,6 +76,8 @@ struct secure_policy_params {
 /* Whether this OpenSSL has a cipher of TLS 1.2, a cipher suite of TLS 1.3 ("TLS_...") or an
  * operator on a cipher list of that name, at any security level; likewise a group. */
 bool secure_cipher_known(const char *name);
+/* The number on the wire of a suite that secure_facts names; 0: not known. */
+int secure_cipher_number(const char *name);
 bool secure_group_known(const char *name);
 bool secure_signature_known(const char *name);
 

@@ -339,6 +339,26 @@ bool secure_cipher_known(const char *name)
                                                         : SSL_CTX_set_cipher_list);
 }
 
+int secure_cipher_number(const char *name)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+    CHECK(ctx != NULL);
+    SSL_CTX_set_security_level(ctx, 0);
+    CHECK(SSL_CTX_set_cipher_list(ctx, "ALL:COMPLEMENTOFALL") == 1 &&
+          SSL_CTX_set_ciphersuites(ctx, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
+                                        "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_CCM_SHA256:"
+                                        "TLS_AES_128_CCM_8_SHA256") == 1);
+    STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(ctx);
+    int number = 0;
+    for (int i = 0; number == 0 && i < sk_SSL_CIPHER_num(all); i++) {
+        const SSL_CIPHER *c = sk_SSL_CIPHER_value(all, i);
+        number = strcmp(SSL_CIPHER_get_name(c), name) == 0 ? SSL_CIPHER_get_protocol_id(c) : 0;
+    }
+    SSL_CTX_free(ctx);
+    ERR_clear_error();
+    return number;
+}
+
 static int set_group(SSL_CTX *ctx, const char *name)
 {
     return (int)SSL_CTX_set1_groups_list(ctx, name);
