@@ -22,6 +22,9 @@ SELECT * FROM v_violation;
 -- query expectations: the scenario's expectations and what was measured
 SELECT name, subject, minimum, maximum, measured, verdict, evidence FROM v_expect;
 
+-- query revocation: how long revoked certificates still got sessions
+SELECT * FROM v_revocation ORDER BY node, hop;
+
 -- query failures: failed sessions by reason
 SELECT * FROM v_failure ORDER BY sessions DESC;
 

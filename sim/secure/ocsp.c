@@ -52,7 +52,6 @@ struct secure_responder {
     const struct secure_ca *ca;
     const struct secure_identity *delegate;
     char *name;
-    uint64_t answers;
     struct map by_serial; /* hash of a serial number -> index */
     struct issued {
         const struct secure_identity *identity;
@@ -169,7 +168,8 @@ int secure_responder_answer(struct secure_responder *r, struct span request, sim
 {
     const uint8_t *octets = request.data;
     struct stream s;
-    stream_init(&s, r->env->seed, r->name, "ocsp", r->answers++);
+    /* By what is asked, and when: what others ask changes nothing. */
+    stream_init(&s, r->env->seed, r->name, "ocsp", span_hash((uint64_t)now, request));
     stream_enter(&s, now);
     OCSP_REQUEST *asked =
         request.len > 0 ? d2i_OCSP_REQUEST(NULL, &octets, (long)request.len) : NULL;

@@ -271,6 +271,45 @@ static void without_a_responder_it_is_told_at_once(void **state)
     assert_int_equal(number("SELECT count(*) FROM session WHERE outcome = 'failed'"), 0);
 }
 
+/* --- who has the key of another --------------------------------------------------------------- */
+
+/* The gateway's key is stolen, and at 60 s its owner has noticed: from then on, or from the next
+ * list or the end of the last good staple on, the thief is found out. */
+static void a_stolen_key_is_worth_less_when_it_is_noticed(void **state)
+{
+    (void)state;
+    static const char middle[] =
+        "attackers:\n"
+        "  - {id: m, kind: man-in-the-middle, target: pne/1--gw, params: {credential: %s}}\n";
+    static const struct {
+        const char *policy, *credential, *detected;
+        int64_t from, to; /* s: when he was believed for the last time */
+    } cases[] = {
+        {"crl: true", "stolen", "certificate_revoked", 55, 70},
+        {"ocsp: true, auth: server-only", "stolen", "bad_certificate_status_response", 55, 80},
+        {"ocsp: soft-fail, auth: server-only", "stolen", NULL, 140, 150},
+        {"crl: true", "revoked", "certificate_revoked", 0, 0},
+        {"ocsp: soft-fail, auth: server-only", "revoked", "bad_certificate_status_response", 0, 0},
+    };
+    for (size_t i = 0; i < SIM_ARRAY_LEN(cases); i++) {
+        char *attackers = mem_printf(middle, cases[i].credential);
+        silent(cases[i].policy, "responder: srv", ", certificate: {revoked_at: 60 s}", attackers);
+        free(attackers);
+        assert_in_range(number("SELECT cast(coalesce(max(at_ns), 0) / 1e9 AS INTEGER) FROM probe "
+                               "WHERE verdict = 'violated'"),
+                        cases[i].from, cases[i].to);
+        char *by = whole_text("lost", "SELECT max(detected_by) FROM probe WHERE verdict = 'held' "
+                                      "AND detected_by <> 'no effect'");
+        if (cases[i].detected == NULL) {
+            assert_null(by);
+        } else {
+            assert_non_null(by);
+            assert_string_equal(by, cases[i].detected);
+        }
+        free(by);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +324,7 @@ int main(void)
         cmocka_unit_test(without_a_new_list_the_old_one_expires),
         cmocka_unit_test(who_has_no_way_to_the_responder_gets_nothing),
         cmocka_unit_test(without_a_responder_it_is_told_at_once),
+        cmocka_unit_test(a_stolen_key_is_worth_less_when_it_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
