@@ -24,13 +24,14 @@ static const struct field policy_fields[] = {
      .words = words_version,
      .doc =
          "TLS versions that both ends accept, without a gap; 1.0 and 1.1 at security_level 0 only. "
-         "DTLS is 1.2."},
+         "DTLS is 1.2: OpenSSL 3.0 has no DTLS 1.3."},
     {"ciphers", FIELD_TEXTS, AT(raw_policy, ciphers), .names = "cipher",
      .doc = "Cipher suites by OpenSSL's names; those that start with TLS_ are for TLS 1.3. Without "
             "it OpenSSL's defaults hold."},
     {"groups", FIELD_TEXTS, AT(raw_policy, groups), .fallback = "[X25519, P-256]",
      .names = "key exchange group",
-     .doc = "Key exchange groups in order of preference, by OpenSSL's names."},
+     .doc = "Key exchange groups in order of preference, by OpenSSL's names; OpenSSL 3.0 has no "
+            "post-quantum ones."},
     {"certificates", FIELD_WORD, AT(raw_policy, certificates), .fallback = "ecdsa-p256",
      .words = words_certificates, .doc = "Kind of key in the certificates of both ends."},
     {"auth", FIELD_WORD, AT(raw_policy, auth), .fallback = "mutual", .words = words_auth,

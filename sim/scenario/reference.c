@@ -227,10 +227,18 @@ static void write_table(const struct section *s, struct buf *out)
         cell(f->doc, out);
         buf_append_str(out, " |\n");
     }
-    const char *separator = "\nRefused, as not implemented in this version: ";
+    buf_append_u8(out, '\n');
+}
+
+/* Keys and words that are of the format and refused. */
+static void write_refused(const struct section *s, struct buf *out)
+{
+    const char *separator = "Refused, as not implemented in this version: ";
+    bool lacking = false;
     for (size_t i = 0; i < s->count; i++) {
         const struct field *f = &s->fields[i];
-        if (f->type == FIELD_LATER) {
+        lacking = lacking || f->lacking != NULL;
+        if (f->type == FIELD_LATER && f->lacking == NULL) {
             buf_printf(out, "%s`%s`", separator, f->key);
             separator = ", ";
         }
@@ -239,7 +247,17 @@ static void write_table(const struct section *s, struct buf *out)
             separator = ", ";
         }
     }
-    buf_append_str(out, strcmp(separator, ", ") == 0 ? ".\n\n" : "\n");
+    buf_append_str(out, strcmp(separator, ", ") == 0 ? ".\n\n" : "");
+    if (!lacking) {
+        return;
+    }
+    buf_append_str(out, "Refused, because it cannot be had:\n\n");
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->fields[i].lacking != NULL) {
+            buf_printf(out, "- `%s`: %s.\n", s->fields[i].key, s->fields[i].lacking);
+        }
+    }
+    buf_append_u8(out, '\n');
 }
 
 static void write_section(const struct section *s, const char *path, struct buf *out)
@@ -249,6 +267,7 @@ static void write_section(const struct section *s, const char *path, struct buf 
         buf_printf(out, "```yaml\n%s```\n\n", s->example);
     }
     write_table(s, out);
+    write_refused(s, out);
     for (size_t i = 0; i < s->count; i++) {
         const struct section *inner = s->fields[i].section;
         if (inner != NULL) {
@@ -411,6 +430,7 @@ void scenario_reference(const struct scenario_vocabulary *vocabulary, struct buf
     buf_append_str(out, intro);
     buf_append_str(out, "## Top level\n\n");
     write_table(&section_scenario, out);
+    write_refused(&section_scenario, out);
     for (size_t i = 0; i < section_scenario.count; i++) {
         const struct field *f = &section_scenario.fields[i];
         if (f->section != NULL) {

@@ -26,6 +26,9 @@ static void enumeration(const struct schema *s, const char *const *words, size_t
     for (size_t i = 0; i < count; i++) {
         buf_append_str(s->out, i > 0 ? ", " : "");
         json_string(words[i], s->out);
+        if (strcmp(words[i], "true") == 0 || strcmp(words[i], "false") == 0) {
+            buf_printf(s->out, ", %s", words[i]); /* as readers of YAML take it */
+        }
     }
     buf_append_str(s->out, "]}, " PARAM "]");
 }
