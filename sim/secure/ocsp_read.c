@@ -94,15 +94,16 @@ static const char *judge_basic(X509_STORE *store, X509 *issuer, const X509 *of,
                                                  : "unknown";
 }
 
-void ocsp_judge(X509_STORE *store, X509 *issuer, const X509 *of, struct span response,
-                struct span nonce, struct secure_status *ret)
+uint32_t ocsp_judge(X509_STORE *store, X509 *issuer, const X509 *of, struct span response,
+                    struct span nonce, struct secure_status *ret)
 {
     const uint8_t *octets = response.data;
     const uint8_t *end = response.data + response.len;
     *ret = (struct secure_status){
         .word = "none", .this_update = SIM_TIME_NEVER, .next_update = SIM_TIME_NEVER};
+    uint32_t signatures = 0;
     if (response.len == 0 || of == NULL) {
-        return;
+        return 0;
     }
     OCSP_RESPONSE *whole = d2i_OCSP_RESPONSE(NULL, &octets, (long)response.len);
     OCSP_BASICRESP *basic = NULL;
@@ -112,11 +113,13 @@ void ocsp_judge(X509_STORE *store, X509 *issuer, const X509 *of, struct span res
         ret->word = "unsuccessful";
     } else {
         basic = OCSP_response_get1_basic(whole);
+        signatures = basic == NULL ? 0 : sk_X509_num(OCSP_resp_get0_certs(basic)) > 0 ? 2 : 1;
         ret->word = basic != NULL ? judge_basic(store, issuer, of, basic, nonce, ret) : "malformed";
     }
     OCSP_BASICRESP_free(basic);
     OCSP_RESPONSE_free(whole);
     ERR_clear_error();
+    return signatures;
 }
 
 void secure_ocsp_read(struct secure_env *env, const struct secure_ca *issuer,

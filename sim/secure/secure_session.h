@@ -190,7 +190,7 @@ struct secure_ops {
     uint32_t key_agree;               /* shared secrets derived */
     uint32_t sign;                    /* with this end's certificate key */
     uint32_t verify;                  /* of the peer's handshake signature */
-    uint32_t chain_verify;            /* certificate signatures verified */
+    uint32_t chain_verify;            /* certificate signatures verified, and a staple's */
     uint32_t kdf;                     /* key schedule runs (PRF / HKDF stages) */
     uint32_t records;                 /* protected records sealed or opened */
     uint64_t record_bytes;            /* octets in them */

@@ -90,9 +90,10 @@ static int take(SSL *ssl, struct secure_session *s)
         return 1;
     }
     struct secure_status status;
-    ocsp_judge(SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)), s->policy->trust,
-               SSL_get0_peer_certificate(ssl), span_of(octets, len > 0 ? (size_t)len : 0),
-               span_of(NULL, 0), &status);
+    s->output->ops.chain_verify +=
+        ocsp_judge(SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)), s->policy->trust,
+                   SSL_get0_peer_certificate(ssl), span_of(octets, len > 0 ? (size_t)len : 0),
+                   span_of(NULL, 0), &status);
     s->stapled = status.word;
     s->staple_age =
         status.this_update != SIM_TIME_NEVER ? s->now - status.this_update : SIM_TIME_NEVER;

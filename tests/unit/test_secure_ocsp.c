@@ -209,6 +209,32 @@ static void open_pair(struct pair *p, struct world *w, struct secure_policy *pol
               (struct secure_session_params){.identity = w->server, .staple = staple}, now);
 }
 
+/* One signature, or two with a delegate's certificate: the device of the initiator computes that.
+ */
+static void a_staple_is_verified(void **state)
+{
+    struct world *w = *state;
+    struct buf response = {0};
+    const struct {
+        const struct secure_identity *delegate;
+        bool stapled;
+        uint32_t verified; /* beside the chain */
+    } cases[] = {{NULL, false, 0}, {NULL, true, 1}, {w->delegate, true, 2}};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(cases); i++) {
+        struct pair p;
+        const struct answer a = {.at = HOUR, .delegate = cases[i].delegate};
+        answer(w, &a, span_of(NULL, 0), &response);
+        open_pair(&p, w, w->soft[0], cases[i].stapled ? buf_span(&response) : span_of(NULL, 0),
+                  HOUR);
+        pair_handshake(&p);
+        assert_true(pair_is_established(&p));
+        assert_int_equal(p.ops[INITIATOR].chain_verify,
+                         p.ops[RESPONDER].chain_verify + cases[i].verified);
+        pair_fini(&p);
+    }
+    buf_fini(&response);
+}
+
 /* Who wants one ends the handshake; who takes what comes goes on unless it says "revoked", and does
  * not take that for an answer. */
 static void in_handshakes(struct world *w, struct span staple, sim_time now, const char *word)
@@ -320,6 +346,7 @@ int main(void)
         cmocka_unit_test(a_responder_says_what_the_ca_knows),
         cmocka_unit_test(a_nonce_is_repeated),
         cmocka_unit_test(what_is_no_request_is_called_so),
+        cmocka_unit_test(a_staple_is_verified),
         cmocka_unit_test(bad_ones_are_told_apart_and_refused),
         cmocka_unit_test(no_altered_response_is_believed),
         cmocka_unit_test(the_same_request_is_answered_the_same),
