@@ -578,7 +578,7 @@ SELECT 'R6', coalesce(l.hop, l.name), min(s.established_ns) / 1e9,
 -- v_revocation.refused: Of these, refused for the revocation: certificate_revoked, bad_certificate_status_response
 -- v_revocation.refused_s [s]: When first
 -- v_revocation.stands [0/1]: A session stood when the run ended
--- v_revocation.access_s [s]: From the revocation until no session stood any more; NULL: one does, or there was none and nobody tried
+-- v_revocation.access_s [s]: From the revocation until no session stood any more; NULL: one does, or the next would be granted, or there was none and nobody tried
 CREATE VIEW v_revocation AS
 WITH party AS (
   SELECT r.entity_id, r.at_ns, s.hop, s.started_ns, s.established_ns, s.ended_ns,
@@ -594,7 +594,8 @@ counted AS (
 SELECT e.name AS node, c.at_ns / 1e9 AS revoked_s, c.hop, c.attempts, c.sessions,
        CASE WHEN c.refused > 0 THEN max(coalesce(c.last_ns, c.at_ns) - c.at_ns, 0) / 1e9 END AS window_s, c.refused,
        c.refused_ns / 1e9 AS refused_s, coalesce(c.stood_ns, 0) = 9e18 AS stands,
-       CASE WHEN c.stood_ns < 9e18 AND c.stood_ns > c.at_ns THEN (c.stood_ns - c.at_ns) / 1e9
+       CASE WHEN c.refused = 0 AND c.sessions > 0 THEN NULL
+            WHEN c.stood_ns < 9e18 AND c.stood_ns > c.at_ns THEN (c.stood_ns - c.at_ns) / 1e9
             WHEN coalesce(c.stood_ns, 0) <= c.at_ns AND c.attempts > 0 THEN 0.0 END AS access_s
   FROM counted c JOIN entity e ON e.entity_id = c.entity_id;
 
@@ -644,10 +645,10 @@ flows AS (
   SELECT kind AS subject, outcome, interruptions FROM flow
   UNION ALL
   SELECT NULL, outcome, interruptions FROM flow),
--- what was never refused, or still stands, is no bound at all; what nobody tried is not known
+-- who was never refused, or still has a session, has no bound at all; what nobody tried is not known
 revoked_hop AS (
-  SELECT replace(hop, '-', '--') AS subject, CASE WHEN attempts > 0 THEN coalesce(window_s * 1e3, 9e999) END AS window,
-         CASE WHEN stands THEN 9e999 ELSE access_s * 1e3 END AS access FROM v_revocation),
+  SELECT replace(hop, '-', '--') AS subject, CASE WHEN sessions > 0 AND refused = 0 THEN 9e999 ELSE window_s * 1e3 END AS window,
+         CASE WHEN stands OR (sessions > 0 AND refused = 0) THEN 9e999 ELSE access_s * 1e3 END AS access FROM v_revocation),
 revoked_any AS (SELECT * FROM revoked_hop UNION ALL SELECT NULL, window, access FROM revoked_hop)
 SELECT name || '.mean' AS metric, subject, mean AS value FROM stats
 UNION ALL SELECT name || '.p50', subject, p50 FROM stats
@@ -768,7 +769,7 @@ SELECT x.expect_id, x.line, x.kind, x.name, x.subject, x.minimum, x.maximum,
               THEN printf('held in %d of %d trials%s', j.trials_held, j.trials,
                           CASE WHEN j.inconclusive > 0 THEN printf(', %d inconclusive', j.inconclusive) ELSE '' END)
             WHEN j.value IS NULL THEN 'nothing was measured'
-            WHEN j.value = 9e999 THEN 'that never happened in this run'
+            WHEN j.value = 9e999 THEN 'it never ended in this run'
             ELSE printf('measured %.6g', j.value) END AS evidence
   FROM expect x JOIN judged j ON j.expect_id = x.expect_id;
 

@@ -91,6 +91,24 @@ static void a_staple_ends_it_for_a_server_when_it_is_old(void **state)
     assert_int_equal(shipped("stapled", ""), 1);
     assert_in_range(of("lost-phone", "window_s"), 1, 60000);
     assert_int_equal(of("lost-watch", "window_s"), -1); /* a client's is never stapled */
+    assert_int_equal(of("lost-watch", "access_s"), -1);
+    /* It costs: octets, and signatures to verify. */
+    int64_t octets = number(
+        "SELECT cast(avg(handshake_bytes) AS INTEGER) FROM v_session WHERE hop = 'pne-gateway' "
+        "AND established_s IS NOT NULL");
+    int64_t busy = number(
+        "SELECT cast(avg(cpu_ms_initiator) AS INTEGER) FROM v_session WHERE hop = 'pne-gateway' "
+        "AND established_s IS NOT NULL");
+    assert_int_equal(shipped("unasked", ""), 1);
+    assert_in_range(
+        octets - number("SELECT cast(avg(handshake_bytes) AS INTEGER) FROM v_session WHERE hop = "
+                        "'pne-gateway' AND established_s IS NOT NULL"),
+        900, 1100);
+    assert_in_range(
+        busy - number("SELECT cast(avg(cpu_ms_initiator) AS INTEGER) FROM v_session WHERE hop = "
+                      "'pne-gateway' AND established_s IS NOT NULL"),
+        2100, 2400);
+    assert_int_equal(shipped("stapled", ""), 1);
     assert_true(number("SELECT count(*) FROM session_end e JOIN v_session s USING (session_id) "
                        "WHERE s.responder = 'lost-phone' AND e.side = 'initiator' AND e.staple = "
                        "'expired' AND e.failure = 'bad_certificate_status_response' AND "
