@@ -9,7 +9,7 @@
 #define YEAR_NS 31557600e9
 
 const char *const words_role[] = {"pne", "gateway", "server", "router", NULL};
-const char *const words_kind[] = {"tls", "dtls", "clear", NULL};
+const char *const words_kind[] = {"tls", "dtls", "clear", "clear-datagram", NULL};
 const char *const words_auth[] = {"mutual", "server-only", "psk", NULL};
 const char *const words_certificates[] = {"ecdsa-p256", "ecdsa-p384", "ed25519",
                                           "rsa-2048",   "rsa-3072",   NULL};

@@ -19,7 +19,8 @@ static const struct field policy_fields[] = {
     {"kind", FIELD_WORD, AT(raw_policy, kind), .fallback = "tls", .words = words_kind,
      .later = later_kind,
      .doc = "Kind of secure session: TLS over TCP; DTLS 1.2 over UDP, for links that lose packets "
-            "(over an MTU of 280 B at least); clear means none at all."},
+            "(over an MTU of 280 B at least); clear means none at all, over TCP, clear-datagram "
+            "the same over UDP."},
     {"versions", FIELD_WORDS, AT(raw_policy, versions), .fallback = "[\"1.2\", \"1.3\"]",
      .words = words_version,
      .doc =

@@ -294,7 +294,7 @@ static void build_policy(struct loader *l, struct raw_policy *raw, struct scenar
     check_names(l, &raw->signature_algorithms, "signature algorithm",
                 l->vocabulary->signature_known);
     check_defences(l, raw);
-    if (value_ok(&raw->kind) && policy->kind == KIND_CLEAR) {
+    if (value_ok(&raw->kind) && scenario_is_clear(policy)) {
         check_clear(l, raw);
     } else {
         check_ciphers(l, raw);

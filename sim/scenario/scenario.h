@@ -158,7 +158,7 @@ struct scenario_vocabulary {
 /* --- the scenario
  * --------------------------------------------------------------------------------- */
 
-enum scenario_kind { KIND_TLS, KIND_DTLS, KIND_CLEAR };
+enum scenario_kind { KIND_TLS, KIND_DTLS, KIND_CLEAR, KIND_CLEAR_DATAGRAM };
 enum scenario_auth { AUTH_MUTUAL, AUTH_SERVER_ONLY, AUTH_PSK };
 enum scenario_certificates {
     CERT_ECDSA_P256,
@@ -202,6 +202,11 @@ struct scenario_policy {
     uint32_t max_fragment_length;     /* octets; 0: not asked for */
     uint32_t record_padding;          /* octets; 0: none */
 };
+/* Whether its sessions protect nothing. */
+static inline bool scenario_is_clear(const struct scenario_policy *policy)
+{
+    return policy->kind == KIND_CLEAR || policy->kind == KIND_CLEAR_DATAGRAM;
+}
 
 /* The battery of a device and what drains it. */
 struct scenario_energy {

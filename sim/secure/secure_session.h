@@ -2,8 +2,9 @@
  * time is an argument. One table of operations a kind (tls.c, dtls.c, clear.c; later ipsec.c),
  * registered in kinds[] (session.c).
  *
- * Kinds over a stream (tls, clear) take and give octets; a kind over datagrams (dtls) takes and
- * gives lists of datagrams, any of which may be lost, come twice or in another order on the way.
+ * Kinds over a stream (tls, clear) take and give octets; kinds over datagrams (dtls,
+ * clear-datagram) take and give lists of datagrams, any of which may be lost, come twice or in
+ * another order on the way.
  *
  * A session is one end. It is used by one thread at a time, but by any thread:
  * secure_session_step() is the whole work of a job and touches nothing shared that changes. */
@@ -12,11 +13,14 @@
 
 #include "sim/secure/secure_identity.h"
 
-enum secure_kind { SECURE_TLS, SECURE_DTLS, SECURE_CLEAR };
-/* "tls", "dtls", "clear" (no protection at all: the positive control of the measurements). */
+enum secure_kind { SECURE_TLS, SECURE_DTLS, SECURE_CLEAR, SECURE_CLEAR_DATAGRAM };
+/* "tls", "dtls", "clear" and, each message a datagram, "clear-datagram" (no protection at all: the
+ * positive controls of the measurements). */
 const char *secure_kind_name(enum secure_kind kind);
 /* Whether its wire is a list of datagrams. */
 bool secure_kind_has_datagrams(enum secure_kind kind);
+/* Whether it protects anything. */
+bool secure_kind_protects(enum secure_kind kind);
 
 /* The smallest and the largest path MTU (IPv4 packet, octets) that DTLS makes use of. OpenSSL sends
  * nothing at all below 256, without an error, and exceeds what it is told by up to 24 octets; above

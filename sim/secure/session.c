@@ -5,8 +5,11 @@
 
 #include "sim/secure/session_internal.h"
 
-static const struct secure_kind_ops *const kinds[] = {
-    [SECURE_TLS] = &tls_ops, [SECURE_DTLS] = &dtls_ops, [SECURE_CLEAR] = &clear_ops};
+static const struct secure_kind_ops *const kinds[] = {[SECURE_TLS] = &tls_ops,
+                                                      [SECURE_DTLS] = &dtls_ops,
+                                                      [SECURE_CLEAR] = &clear_ops,
+                                                      [SECURE_CLEAR_DATAGRAM] =
+                                                          &clear_datagram_ops};
 
 const char *secure_kind_name(enum secure_kind kind)
 {
@@ -15,7 +18,12 @@ const char *secure_kind_name(enum secure_kind kind)
 
 bool secure_kind_has_datagrams(enum secure_kind kind)
 {
-    return kind == SECURE_DTLS;
+    return kind == SECURE_DTLS || kind == SECURE_CLEAR_DATAGRAM;
+}
+
+bool secure_kind_protects(enum secure_kind kind)
+{
+    return kind != SECURE_CLEAR && kind != SECURE_CLEAR_DATAGRAM;
 }
 
 /* --- policies
@@ -40,7 +48,7 @@ int secure_policy_create(struct secure_env *env, const struct secure_policy_para
         params->resumption_lifetime > 0 ? params->resumption_lifetime : SIM_TIME_NEVER;
     p->tickets = params->tickets && params->auth != SECURE_AUTH_PSK;
     p->early = p->tickets && p->kind == SECURE_TLS ? params->early : SECURE_EARLY_NONE;
-    if (params->kind != SECURE_CLEAR) {
+    if (secure_kind_protects(params->kind)) {
         struct stream s;
         stream_init(&s, env->seed, params->name, "policy", 0);
         stream_enter(&s, 0);
@@ -76,7 +84,7 @@ enum secure_kind secure_policy_kind(const struct secure_policy *policy)
 void secure_policy_foresee(const struct secure_policy *policy, const struct secure_identity *peer,
                            bool by_responder, sim_time now)
 {
-    if (policy->kind != SECURE_CLEAR && policy->auth != SECURE_AUTH_PSK) {
+    if (secure_kind_protects(policy->kind) && policy->auth != SECURE_AUTH_PSK) {
         tls_foresee(policy, peer->certificate, by_responder, now);
     }
 }

@@ -88,6 +88,7 @@ struct secure_kind_ops {
 extern const struct secure_kind_ops tls_ops;
 extern const struct secure_kind_ops dtls_ops;
 extern const struct secure_kind_ops clear_ops;
+extern const struct secure_kind_ops clear_datagram_ops;
 
 /* session.c */
 /* The first reason stays. */

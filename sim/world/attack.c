@@ -284,7 +284,7 @@ struct attack_flow *attack_flow_begin(struct attack_tap *tap, uint64_t key, stru
     struct attack_flow *f = mem_alloc(sizeof(*f));
     f->tap = tap;
     f->channel = c;
-    f->frames = c->hop->policy->kind == KIND_CLEAR;
+    f->frames = scenario_is_clear(c->hop->policy);
     f->dirs[SIDE_INITIATOR].link_direction = link_direction;
     f->dirs[SIDE_RESPONDER].link_direction = 1 - link_direction;
     f->next = tap->flows;

@@ -171,7 +171,7 @@ static int build_datagrams(struct world *w, struct hop *hop, struct diag_list *d
     }
     hop->has_datagrams = true;
     hop->mtu = narrowest->wire->mtu_bytes;
-    if (hop->mtu < SECURE_DTLS_MTU_LEAST) {
+    if (hop->policy->kind == KIND_DTLS && hop->mtu < SECURE_DTLS_MTU_LEAST) {
         diag_add(
             diags, DIAG_ERROR, "mtu-too-small", NULL, 0, 0,
             "link \"%s\": policy \"%s\" is DTLS, which needs an MTU of %d octets; the link's is "

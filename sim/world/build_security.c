@@ -14,8 +14,10 @@ int build_policy(struct world *w, uint32_t number, struct diag_list *diags)
     static const enum secure_auth auths[] = {[AUTH_MUTUAL] = SECURE_AUTH_MUTUAL,
                                              [AUTH_SERVER_ONLY] = SECURE_AUTH_SERVER_ONLY,
                                              [AUTH_PSK] = SECURE_AUTH_PSK};
-    static const enum secure_kind kinds[] = {
-        [KIND_TLS] = SECURE_TLS, [KIND_DTLS] = SECURE_DTLS, [KIND_CLEAR] = SECURE_CLEAR};
+    static const enum secure_kind kinds[] = {[KIND_TLS] = SECURE_TLS,
+                                             [KIND_DTLS] = SECURE_DTLS,
+                                             [KIND_CLEAR] = SECURE_CLEAR,
+                                             [KIND_CLEAR_DATAGRAM] = SECURE_CLEAR_DATAGRAM};
     static const enum secure_ocsp ocsp[] = {[OCSP_NOT_ASKED] = SECURE_OCSP_NONE,
                                             [OCSP_REQUIRED] = SECURE_OCSP_REQUIRED,
                                             [OCSP_SOFT_FAIL] = SECURE_OCSP_SOFT_FAIL};
@@ -96,7 +98,7 @@ int build_plan_identity(struct world *w, struct entity *e, const struct scenario
                         struct issues *all, struct diag_list *diags)
 {
     enum secure_key_kind kind = key_kind(policy->certificates);
-    if (policy->kind == KIND_CLEAR || policy->auth == AUTH_PSK || e->planned[kind]) {
+    if (scenario_is_clear(policy) || policy->auth == AUTH_PSK || e->planned[kind]) {
         return 0;
     }
     e->planned[kind] = true;

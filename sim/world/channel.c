@@ -397,7 +397,7 @@ static void add_to_digest(const struct end *end, uint64_t *digest, uint64_t mess
 /* A session that seals nothing, or with a cipher that hides nothing, protects nothing. */
 static bool protects(const struct end *end)
 {
-    return end->channel->hop->policy->kind != KIND_CLEAR && end->facts.cipher_bits > 0 &&
+    return !scenario_is_clear(end->channel->hop->policy) && end->facts.cipher_bits > 0 &&
            end->facts.aead_or_mac && end->channel->established_at != SIM_TIME_NEVER;
 }
 
@@ -545,7 +545,13 @@ static void end_frames(struct end *end)
         account_arrived(end->entity, carry, from->entity->id, encoding, message, true,
                         end->facts.peer_id);
     }
-    buf_append(&end->plain, rest);
+    if (datagrams && rest.len > 0) { /* each brings whole frames: nothing will complete it */
+        report_event(end->channel->world, "bad_frame", end->entity, end->channel->hop->edge->id,
+                     "not whole");
+        r = 0;
+    } else {
+        buf_append(&end->plain, rest);
+    }
     buf_fini(&plain);
     if (r < 0) {
         report_event(end->channel->world, "bad_frame", end->entity, end->channel->hop->edge->id,
@@ -575,7 +581,9 @@ void channel_apply(struct end *end, struct step *s)
         channel_reap(c);
         return;
     }
-    end->records_dropped = s->output.records_dropped;
+    if (s->output.records_dropped > end->records_dropped) { /* a session that is over tells none */
+        end->records_dropped = s->output.records_dropped;
+    }
     end->signatures += s->output.ops.sign;
     end->verifications += s->output.ops.verify + s->output.ops.chain_verify;
     end->agreements += s->output.ops.key_agree;

@@ -168,10 +168,11 @@ void channel_tag_datagrams(struct end *end, struct step *s)
     }
     for (struct carry *c = s->carried.first; c != NULL;) {
         struct carry *next = c->next;
-        if (c->tag_count == 0) { /* the session broke before it; all that it takes it can cut */
-            CHECK(s->output.state != SECURE_ESTABLISHED);
+        if (c->tag_count == 0) { /* the session broke before it; or nothing cuts it to pieces */
+            bool broke = s->output.state != SECURE_ESTABLISHED;
+            CHECK(broke || scenario_is_clear(end->channel->hop->policy));
             carry_remove(&s->carried, c);
-            account_lost(end->channel->world, c, "session_lost");
+            account_lost(end->channel->world, c, broke ? "session_lost" : "too_long");
         }
         c = next;
     }
@@ -335,6 +336,18 @@ static bool is_from(const struct channel *c, int side, net_node from)
     return c != NULL && channel_peer_node(c, side) == from;
 }
 
+/* What makes a server answer: where there is no handshake, that its peer says it is established. */
+static bool is_opening(const struct hop *hop, struct span payload)
+{
+    uint8_t encoding;
+    struct span message;
+    if (!scenario_is_clear(hop->policy)) {
+        return is_client_hello(payload);
+    }
+    return frame_take(&payload, &encoding, &message) == 1 && message.len == 0 &&
+           encoding == FRAME_ESTABLISHED;
+}
+
 void channel_datagram_received(void *entity, net_node from, struct span payload)
 {
     struct entity *e = entity;
@@ -350,7 +363,7 @@ void channel_datagram_received(void *entity, net_node from, struct span payload)
         }
         return;
     }
-    if (side == SIDE_RESPONDER && is_client_hello(payload) &&
+    if (side == SIDE_RESPONDER && is_opening(hop, payload) &&
         is_from(hop->live[SIDE_INITIATOR], side, from)) {
         channel_answer(hop);
     }

@@ -131,7 +131,7 @@ static struct judgement judge_held_back(const struct channel *c, const struct tr
 static bool ended_in_order(const struct end *receiver)
 {
     return receiver->state == SECURE_CLOSED && (receiver->facts.close_notify_received ||
-                                                receiver->channel->hop->policy->kind == KIND_CLEAR);
+                                                scenario_is_clear(receiver->channel->hop->policy));
 }
 
 /* Of what does not arrive, or not where it was; all that follows with it or not. */

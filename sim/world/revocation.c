@@ -101,7 +101,7 @@ static struct status_holder *holder_of(const struct world *w, const struct entit
 static void note_hop(const struct world *w, const struct hop *hop)
 {
     const struct scenario_policy *p = hop->policy;
-    if (p == NULL || p->kind == KIND_CLEAR || p->auth == AUTH_PSK) {
+    if (p == NULL || scenario_is_clear(p) || p->auth == AUTH_PSK) {
         return;
     }
     const struct scenario_credential *c = &hop->server->node->credential;

@@ -16,7 +16,7 @@ static int issue(struct rogue *r, int shown_to, struct diag_list *diags)
     const struct entity *poses_as = shown_to == 0 ? r->hop->server : r->hop->client;
     enum scenario_attack_credential credential = a->conf->credential;
     enum secure_key_kind kind = (enum secure_key_kind)r->hop->policy->certificates;
-    if (r->hop->policy->kind == KIND_CLEAR || r->hop->policy->auth == AUTH_PSK) {
+    if (scenario_is_clear(r->hop->policy) || r->hop->policy->auth == AUTH_PSK) {
         return 0;
     }
     if (credential == ROGUE_STOLEN) {

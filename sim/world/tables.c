@@ -100,7 +100,7 @@ static const struct record_column session_columns[] = {
     {"initiator", RECORD_INTEGER, false, "", "Entity that opened it", "entity(entity_id)"},
     {"responder", RECORD_INTEGER, false, "", "Entity that answered", "entity(entity_id)"},
     {"policy", RECORD_TEXT, false, "", "Policy of the scenario", NULL},
-    {"kind", RECORD_TEXT, false, "tls|dtls|clear", "Kind of session", NULL},
+    {"kind", RECORD_TEXT, false, "tls|dtls|clear|clear-datagram", "Kind of session", NULL},
     {"version", RECORD_TEXT, true, "", "Protocol version negotiated, read from the session", NULL},
     {"cipher", RECORD_TEXT, true, "", "Cipher suite negotiated, read from the session", NULL},
     {"cipher_bits", RECORD_INTEGER, true, "bits", "Strength of its encryption; 0: none", NULL},

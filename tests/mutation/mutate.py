@@ -79,8 +79,8 @@ MUTATIONS = {
         "if (false && agent_entity(&g->agent, m, CPNS_ORIGIN_ENTITY_ID) != r->from) {", "test_impostors"),
     "everything-counts-as-protected": (
         "sim/world/channel.c",
-        "return end->channel->hop->policy->kind != KIND_CLEAR && end->facts.cipher_bits > 0 &&",
-        "return true || (end->channel->hop->policy->kind != KIND_CLEAR && end->facts.cipher_bits > 0) ||", "test_rules"),
+        "return !scenario_is_clear(end->channel->hop->policy) && end->facts.cipher_bits > 0 &&",
+        "return true || (!scenario_is_clear(end->channel->hop->policy) && end->facts.cipher_bits > 0) ||", "test_rules"),
     "eavesdropper-deaf": (
         "sim/world/watch.c", "if (w->window_count == 0 || payload_offset > packet.len) {",
         "if (true || w->window_count == 0 || payload_offset > packet.len) {", "test_watch|test_attacks"),

@@ -26,6 +26,7 @@ static const char text[] =
     "    small: {kind: dtls, ciphers: [ECDHE-ECDSA-AES128-CCM8]}\n"
     "    blocks: {kind: dtls, ciphers: [ECDHE-ECDSA-AES128-SHA256]}\n"
     "    shared: {kind: dtls, ciphers: [PSK-AES128-CCM8], auth: psk}\n"
+    "    open: {kind: clear-datagram}\n"
     "    hollow: {kind: dtls, ciphers: [ECDHE-ECDSA-NULL-SHA], security_level: 0}\n"
     "  pne_gateway: %s\n"
     "  gateway_server: bcp195\n"
@@ -179,6 +180,44 @@ static void loss_and_disorder_are_taken_as_they_come(void **state)
                                          " (message_id, hop) WHERE h.outcome = 'lost' AND"
                                          " h.reason = 'tap'"),
                      1);
+}
+
+/* Positive controls: the same attackers where nothing is protected. */
+static void without_protection_they_succeed(void **state)
+{
+    (void)state;
+    static const struct attack attacks[] = {
+        {"open", "tamper", FROM_A ", bit: 900", "integrity", "violated|NULL|NULL\n", 1},
+        {"open", "tamper", FROM_A ", part: length, bit: 30", "integrity", "violated|NULL|NULL\n",
+         1},
+        {"open", "replay", FROM_A, "replay-protection", "violated|NULL|NULL\n", 1},
+        {"open", "replay", FROM_B, "replay-protection", "violated|NULL|NULL\n", 1},
+        {"open", "drop", FROM_A, "completeness", "violated|NULL|NULL\n", 1},
+        {"open", "reorder", FROM_A, "ordering", "violated|NULL|NULL\n", 1},
+        {"open", "inject", FROM_A, "authenticity", "violated|NULL|NULL\n", 1},
+        {"open", "inject", FROM_B ", size: 1 kB", "authenticity", "violated|NULL|NULL\n", 1},
+        {"open", "reflect", FROM_A, "authenticity", "violated|NULL|NULL\n", 1},
+        {"open", "delay", FROM_A ", by: 40 s", "availability", "violated|NULL|NULL\n", 1},
+    };
+    assert_attacks(attacks, SIM_ARRAY_LEN(attacks));
+    assert_int_equal(run("open", "wlan", "packet", "replay", FROM_A, "replay-protection"), 1);
+    assert_int_equal(strange(), 1);
+}
+
+/* What UDP cannot hold is not sent where nothing cuts it: lost, and said to be. */
+static void without_protection_long_messages_are_lost(void **state)
+{
+    (void)state;
+    char *yaml = mem_printf(text, "open", "wlan", "packet", "drop", "nth: 500", "completeness");
+    char *size = strstr(yaml, "size: 300 B");
+    memcpy(size, "size: 99 kB", 11);
+    whole_run("attack", yaml, "");
+    assert_true(whole_int("attack", "SELECT count(*) FROM message_hop WHERE outcome = 'lost' AND"
+                                    " reason = 'too_long'") > 10);
+    assert_int_equal(whole_int("attack", "SELECT count(*) FROM v_message_account WHERE NOT"
+                                         " adds_up"),
+                     0);
+    free(yaml);
 }
 
 static void handshakes_end_with_the_alerts_of_the_table(void **state)
@@ -352,6 +391,8 @@ int main(void)
         cmocka_unit_test(what_is_not_authentic_is_discarded_in_silence),
         cmocka_unit_test(a_mac_beside_the_cipher_has_an_alert),
         cmocka_unit_test(loss_and_disorder_are_taken_as_they_come),
+        cmocka_unit_test(without_protection_they_succeed),
+        cmocka_unit_test(without_protection_long_messages_are_lost),
         cmocka_unit_test(handshakes_end_with_the_alerts_of_the_table),
         cmocka_unit_test(handshakes_that_are_tampered_with_deliver_nothing_strange),
         cmocka_unit_test(both_ends_times_are_told),

@@ -26,6 +26,7 @@ static const char text[] =
     "    list: {kind: dtls, crl: true}\n"
     "    stapled: {kind: dtls, auth: server-only, ocsp: true}\n"
     "    shared: {kind: dtls, auth: psk, ciphers: [PSK-AES128-CCM8]}\n"
+    "    open: {kind: clear-datagram}\n"
     "    broken-nameless: {kind: dtls, name_check: none}\n"
     "  pne_gateway: %s\n"
     "links:\n"
@@ -144,6 +145,7 @@ static void with_the_right_key_or_without_a_look_he_is_believed(void **state)
                     {"full", "wlan", "stolen"},
                     {"small", "lossy", "stolen"},
                     {"shared", "wlan", "stolen"},
+                    {"open", "wlan", "untrusted"},
                     {"full", "wlan", "revoked"}}; /* nobody looks at a list */
     for (size_t i = 0; i < SIM_ARRAY_LEN(controls); i++) {
         int code = middle("40 s", controls[i].policy, controls[i].link, controls[i].credential);
