@@ -499,6 +499,12 @@ bool agent_timed_out(struct agent *a, uint64_t arg, enum cpns_type *type, entity
     } else {
         r->tries++;
         r->wait = (sim_time)((double)r->wait * t->request_backoff);
+        entity_flow_resume(a->entity, r->info.flow);
+        if (r->flow == 0 && r->info.flow != 0 && r->info.flow != FLOW_NONE &&
+            entity_flow(a->entity) == 0) { /* what it was for is over: it goes on for itself */
+            r->flow = r->info.flow =
+                entity_flow_begin(a->entity, "repeated-request", cpns_type_info(r->type)->name);
+        }
         entity_send(a->entity, r->route.peer, r->route.exempt, (uint8_t)a->encoding,
                     buf_span(&r->payload), &r->info);
     }

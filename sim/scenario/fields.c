@@ -770,6 +770,19 @@ static const struct field timer_fields[] = {
      .max = 100 * YEAR_NS, .doc = "A session without traffic for so long is closed."},
     {"pn_lease", FIELD_TIME, AT(raw_scenario, pn_lease), .fallback = "3600 s", .min = 1e6,
      .max = 100 * YEAR_NS, .doc = "Lease of a personal network at the server."},
+    {"reconnect", FIELD_TIME, AT(raw_scenario, reconnect), .fallback = "1 s", .min = 1e6,
+     .max = 86400e9,
+     .doc = "From the start of a session that failed, or broke, to the start of the next one at "
+            "least; 20 % more or less, drawn for each. One that stood for longer is followed at "
+            "once."},
+    {"reconnect_backoff", FIELD_NUMBER, AT(raw_scenario, reconnect_backoff), .fallback = "1.6",
+     .min = 1, .max = 100,
+     .doc = "Factor by which that time grows from failure to failure in a row."},
+    {"reconnect_most", FIELD_TIME, AT(raw_scenario, reconnect_most), .fallback = "120 s",
+     .min = 1e6, .max = 86400e9, .doc = "Up to this."},
+    {"close_timeout", FIELD_TIME, AT(raw_scenario, close_timeout), .fallback = "5 s", .min = 1e6,
+     .max = 86400e9,
+     .doc = "A session over TCP that is being closed is given up when nothing moves for so long."},
 };
 static const struct section section_timers = {
     .name = "timers",

@@ -81,6 +81,7 @@ struct raw_scenario {
     struct value personal_networks, service_groups, workload, faults, expect;
     struct value import, graphml, import_link, import_prefix, import_double;
     struct value timers, request, request_tries, request_backoff, keep_alive, idle_close, pn_lease;
+    struct value reconnect, reconnect_backoff, reconnect_most, close_timeout;
     struct value fidelity;
     struct value services, attackers;
     struct value revocation, responder, signer, nonce;
@@ -94,7 +95,7 @@ struct raw_policy {
     struct value ticket_lifetime, security_level, key_update_after, session_lifetime;
     struct value key_update_every, resumption_lifetime;
     struct value retransmit_after, signature_algorithms, crl, ocsp, name_check, max_fragment_length;
-    struct value record_padding, version_fallback;
+    struct value record_padding, version_fallback, handshake_timeout;
     struct value later;
 };
 

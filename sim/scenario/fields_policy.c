@@ -62,6 +62,9 @@ static const struct field policy_fields[] = {
     {"retransmit_after", FIELD_TIME, AT(raw_policy, retransmit_after), .min = 1e8, .max = 60e9,
      .doc = "DTLS: a flight of the handshake is sent again after this time, then after twice that, "
             "and so on up to 60 s; without it after 1 s (RFC 6347; RFC 7925 has 9 s)."},
+    {"handshake_timeout", FIELD_TIME, AT(raw_policy, handshake_timeout), .min = 1e8, .max = 3600e9,
+     .doc = "A session that is not established after this time is given up; without it after 30 s, "
+            "over DTLS after 60 s."},
     {"signature_algorithms", FIELD_TEXTS, AT(raw_policy, signature_algorithms),
      .names = "signature algorithm",
      .doc = "Signature schemes that both ends accept of each other, in order of preference, by "

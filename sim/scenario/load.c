@@ -94,7 +94,11 @@ static void take_run(struct loader *l)
                                          .request_backoff = raw->request_backoff.v.d,
                                          .keep_alive = raw->keep_alive.v.i,
                                          .idle_close = raw->idle_close.v.i,
-                                         .pn_lease = raw->pn_lease.v.i};
+                                         .pn_lease = raw->pn_lease.v.i,
+                                         .reconnect = raw->reconnect.v.i,
+                                         .reconnect_backoff = raw->reconnect_backoff.v.d,
+                                         .reconnect_most = raw->reconnect_most.v.i,
+                                         .close_timeout = raw->close_timeout.v.i};
 }
 
 static void take_name(struct loader *l, const char *path)

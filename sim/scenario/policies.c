@@ -249,6 +249,15 @@ static void check_stream(struct loader *l, struct raw_policy *raw)
     raw->retransmit_after.state = VALUE_ABSENT;
 }
 
+/* DTLS waits as long as its retransmissions go (RFC 6347 4.2.4.1) [ours]; 30 s is what IKE daemons
+ * give a half-open peer. */
+static sim_time handshake_timeout(const struct raw_policy *raw)
+{
+    bool datagrams = value_ok(&raw->kind) && raw->kind.v.i == KIND_DTLS;
+    return value_ok(&raw->handshake_timeout) ? raw->handshake_timeout.v.i
+                                             : (datagrams ? 60 : 30) * SIM_S;
+}
+
 static void build_policy(struct loader *l, struct raw_policy *raw, struct scenario_policy *policy)
 {
     if (value_ok(&raw->kind) && raw->kind.v.i == KIND_DTLS) {
@@ -287,6 +296,7 @@ static void build_policy(struct loader *l, struct raw_policy *raw, struct scenar
         .max_fragment_length =
             value_ok(&raw->max_fragment_length) ? (uint32_t)raw->max_fragment_length.v.i : 0,
         .record_padding = value_ok(&raw->record_padding) ? (uint32_t)raw->record_padding.v.i : 0,
+        .handshake_timeout = handshake_timeout(raw),
         .retransmit_after = value_ok(&raw->retransmit_after) ? raw->retransmit_after.v.i : 0,
     };
     check_names(l, &raw->ciphers, "cipher suite", l->vocabulary->cipher_known);

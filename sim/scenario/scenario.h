@@ -194,6 +194,7 @@ struct scenario_policy {
     sim_time resumption_lifetime; /* since the last full handshake; SIM_TIME_NEVER: without end */
     sim_time session_lifetime;    /* an established session is closed after it; SIM_TIME_NEVER */
     sim_time retransmit_after;    /* DTLS: of a flight; doubles */
+    sim_time handshake_timeout;   /* a session that is not established by then is given up */
     const char *signature_algorithms; /* joined by ':', or NULL */
     bool crl;                         /* certificates are looked up in the CA's list */
     enum scenario_ocsp ocsp;          /* the responder's comes with the CA's word (stapled) */
@@ -487,12 +488,16 @@ enum scenario_protection { PROTECTION_NONE, PROTECTION_SESSION, PROTECTION_GROUP
 
 /* Timers of cpns-model.md section 3, in ns; keys of `timers:` in the scenario. */
 struct scenario_timers {
-    sim_time request;       /* 5 s */
-    uint32_t request_tries; /* 3 */
-    double request_backoff; /* 2 */
-    sim_time keep_alive;    /* 30 s */
-    sim_time idle_close;    /* 300 s */
-    sim_time pn_lease;      /* 3600 s */
+    sim_time request;         /* 5 s */
+    uint32_t request_tries;   /* 3 */
+    double request_backoff;   /* 2 */
+    sim_time keep_alive;      /* 30 s */
+    sim_time idle_close;      /* 300 s */
+    sim_time pn_lease;        /* 3600 s */
+    sim_time reconnect;       /* 1 s: from the start of a session that failed to the next one */
+    double reconnect_backoff; /* 1.6 */
+    sim_time reconnect_most;  /* 120 s */
+    sim_time close_timeout;   /* 5 s */
 };
 
 struct scenario {

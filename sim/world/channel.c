@@ -12,6 +12,7 @@
 #include "sim/world/rogue.h"
 
 static void end_flush(struct end *end);
+static void end_watch_close(struct end *end);
 static void end_established(struct end *end);
 static void channel_reap(struct channel *c);
 
@@ -57,6 +58,9 @@ static void end_die(struct end *end, const char *failure)
     if (end->session != NULL) {
         secure_session_facts(end->session, &end->facts);
     }
+    if (end->side == SIDE_INITIATOR) {
+        reconnect_note(hop, c);
+    }
     account_lost_queue(w, &other_end(end)->under_way, "session_lost");
     account_lost_queue(w, &end->outgoing, "session_lost");
     if (end->side == SIDE_INITIATOR && c->established_at == SIM_TIME_NEVER) {
@@ -99,7 +103,47 @@ static void end_close_transport(struct end *end)
         return;
     }
     end->close_transport = true;
+    end_watch_close(end);
     end_flush(end);
+}
+
+/* Messages that an end would still have to get rid of. */
+static size_t still_to_move(const struct end *end)
+{
+    return end->outgoing.count + end->under_way.count + (end->step != NULL);
+}
+
+/* The peer does not answer, and TCP would try on for a minute. What has not reached it by now never
+ * will; where the reset does not reach it either, nobody tells it. */
+static void on_close_timeout(void *arg)
+{
+    struct end *end = arg;
+    struct channel *c = end->channel;
+    struct end *peer = other_end(end);
+    end->closing = 0;
+    if (end->stream == NULL) {
+        return;
+    }
+    if (still_to_move(end) < end->closing_to_move) {
+        end_watch_close(end);
+        return;
+    }
+    end_abort(end, "close_timeout");
+    if (!peer->dead && peer->step == NULL && buf_len(&peer->received) == 0) {
+        peer->deaf = true;
+        account_lost_queue(c->world, &end->under_way, "session_lost");
+    }
+    channel_reap(c);
+}
+
+static void end_watch_close(struct end *end)
+{
+    struct world *w = end->channel->world;
+    if (end->closing == 0 && end->stream != NULL) {
+        end->closing_to_move = still_to_move(end);
+        end->closing = net_timer_set(w->net, net_now(w->net) + w->scenario->timers.close_timeout,
+                                     on_close_timeout, end);
+    }
 }
 
 /* --- transport events
@@ -191,7 +235,7 @@ static void on_connected(void *arg)
 static void on_data(void *arg, struct span bytes)
 {
     struct end *end = arg;
-    if (!end->dead) {
+    if (!end->dead && !end->deaf) {
         buf_append(&end->received, bytes);
         step_kick(end);
     }
@@ -248,6 +292,7 @@ static void on_lifetime(void *arg)
     if (!end->dead && !end->close_asked) {
         end->close_asked = end->close_due = true;
         end->quiet = true;
+        end_watch_close(end);
         step_kick(end);
     }
 }
@@ -332,7 +377,8 @@ static void channel_open(struct hop *hop)
         r = net_connect(w->net, hop->client->net_node, rogue_instead(c), w->models->stream_port,
                         &stream_ops, end, &end->stream);
     }
-    c->timeout = r == 0 ? net_timer_set(w->net, c->started_at + HANDSHAKE_TIMEOUT, on_timeout, c)
+    c->timeout = r == 0 ? net_timer_set(w->net, c->started_at + hop->policy->handshake_timeout,
+                                        on_timeout, c)
                         : net_timer_set(w->net, c->started_at, on_unreachable, c);
 }
 
@@ -652,6 +698,7 @@ static void channel_free(struct channel *c)
         epoch_settle(end);
         secure_session_free(end->session);
         channel_cancel_timers(end);
+        net_timer_cancel(w->net, end->closing);
         buf_fini(&end->received);
         buf_fini(&end->unsent);
         buf_fini(&end->plain);
@@ -693,7 +740,7 @@ static void channel_reap(struct channel *c)
         channel_free(c);
     }
     if (reopen) {
-        channel_open(hop);
+        channel_connect(hop);
     }
 }
 
@@ -752,7 +799,7 @@ void channel_send(struct hop *hop, struct entity *from, struct carry *carry)
 
 void channel_connect(struct hop *hop)
 {
-    if (hop->live[SIDE_INITIATOR] == NULL) {
+    if (hop->live[SIDE_INITIATOR] == NULL && !reconnect_waits(hop)) {
         channel_open(hop);
     }
 }
@@ -768,5 +815,6 @@ void channel_disconnect(struct hop *hop, struct entity *from, const char *reason
     report_event(hop->world, "disconnect", from, hop->edge->id, reason);
     end->quiet = true;
     end->close_asked = end->close_due = true;
+    end_watch_close(end);
     step_kick(end);
 }

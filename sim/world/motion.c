@@ -54,8 +54,9 @@ static void set_reach(struct motion *m, bool in_reach, sim_time now)
     wire->out_of_reach = !in_reach;
     apply(wire);
     report_motion(wire, &m->ends[0].leg, &m->ends[1].leg, m->placed, now);
-    const struct hop *hop = wire->hop;
+    struct hop *hop = wire->hop;
     if (met && hop != NULL) {
+        reconnect_now(hop);
         meet(hop->client, hop->server);
         if (hop->edge->wire_count == 1) { /* behind a router nobody notices */
             meet(hop->server, hop->client);

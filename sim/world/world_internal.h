@@ -24,9 +24,6 @@
 enum { SIDE_INITIATOR, SIDE_RESPONDER };
 enum { HOP_PSK_BYTES = 32 };
 
-/* A secure session is given up when it is not established after this long [ours]. */
-#define HANDSHAKE_TIMEOUT (60 * SIM_S)
-
 struct hop;
 struct channel;
 struct flow;
@@ -143,6 +140,9 @@ struct hop {
     bool dropped;                    /* the last one broke after it was established */
     uint16_t fallback;     /* version that the client offers at most next time; 0: the policy's */
     struct trial *failing; /* of a downgrade: it failed; the next session tells what it won */
+    uint32_t failures;               /* of its sessions, in a row: reconnect.c */
+    sim_time open_from;              /* the client opens none before */
+    net_timer reopening;             /* it waits for that */
     struct watch *watch;
 };
 
@@ -192,9 +192,12 @@ struct end {
     struct buf plain;  /* out of the session, frames not complete yet */
     struct secure_facts facts; /* read from the session when this end was done, and at its end */
     enum secure_state state;
-    bool confirmed; /* messages may flow from this end */
-    bool up_told;   /* CHANNEL_UP was told to the entity */
-    bool quiet;     /* the entity asked for the end: it is not told of it */
+    bool confirmed;         /* messages may flow from this end */
+    bool up_told;           /* CHANNEL_UP was told to the entity */
+    bool quiet;             /* the entity asked for the end: it is not told of it */
+    bool deaf;              /* the peer has given the session up, and nobody could tell this end */
+    net_timer closing;      /* over TCP: gives up when nothing has moved since it was set */
+    size_t closing_to_move; /* messages that had to, then */
     bool dead;
     sim_time up_at;
     const char *failure; /* NULL: none; interned */
@@ -504,6 +507,15 @@ void downgrade_settle(struct hop *hop);
 
 /* A ClientHello arrived at the server: a session that the client has begun gets its other end. */
 void channel_answer(struct hop *hop);
+
+/* reconnect.c: when the client of a hop opens its next session */
+
+/* Its end of `c` is over. */
+void reconnect_note(struct hop *hop, const struct channel *c);
+/* Whether it has to wait; channel_connect() follows when that is over. */
+bool reconnect_waits(struct hop *hop);
+/* A network is back, or the peer: it need not wait. */
+void reconnect_now(struct hop *hop);
 
 /* channel_datagram.c: sessions over datagrams */
 void channel_datagram_received(void *entity, net_node from, struct span payload);

@@ -175,6 +175,8 @@ policy("policy-dtls-key-update", "{kind: dtls, ⟦inconsistent⟧key_update_afte
 policy("policy-dtls-timer", "{kind: dtls, retransmit_after: ⟦out-of-range⟧1 ms}")
 top("policy-dtls-mtu", "security: {policies: {p: {kind: dtls}}, pne_gateway: p}\n"
     "links:\n  ble: {technology: ble, mtu: ⟦mtu-too-small⟧279 B}\n")
+policy("policy-handshake-timeout", "{handshake_timeout: ⟦out-of-range⟧10 ms}")
+policy("policy-handshake-timeout-unit", "{handshake_timeout: ⟦missing-unit⟧30}")
 policy("policy-tls-timer", "{⟦inconsistent⟧retransmit_after: 2 s}")
 policy("policy-version", '{versions: [⟦unknown-word⟧"1.4"]}')
 policy("policy-version-gap", '{versions: ⟦inconsistent⟧["1.1", "1.3"], security_level: 0}')
@@ -642,6 +644,10 @@ expect("expect-list-in-list", "⟦wrong-type⟧[claim, no-plaintext-on-wire]")
 # --- timers
 top("timer-unknown", "timers: {⟦unknown-key⟧keepalive: 3 s}\n")
 top("timer-backoff", "timers: {request_backoff: ⟦out-of-range⟧0.5}\n")
+top("timer-reconnect-backoff", "timers: {reconnect_backoff: ⟦out-of-range⟧0.9}\n")
+top("timer-reconnect-none", "timers: {reconnect: ⟦out-of-range⟧0 s}\n")
+top("timer-reconnect-most", "timers: {reconnect_most: ⟦missing-unit⟧60}\n")
+top("timer-close", "timers: {close_timeout: ⟦bad-value⟧never}\n")
 top("timer-tries-unit", "timers: {request_tries: ⟦bad-value⟧3 s}\n")
 
 # --- includes (there is nothing beside the corpus)
