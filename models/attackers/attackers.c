@@ -18,7 +18,8 @@ enum {
     MIDDLE,
     IMPERSONATE,
     CURIOUS,
-    THIEF
+    THIEF,
+    EXHAUSTION
 };
 
 const struct scenario_attack attack_words[] = {
@@ -90,6 +91,12 @@ const struct scenario_attack attack_words[] = {
                    "they are written beside these, and `check --witness tshark` tries them.",
                .on_nodes = true,
                .node_roles = 1U << ROLE_PNE | 1U << ROLE_GATEWAY | 1U << ROLE_SERVER},
+    [EXHAUSTION] = {.name = "exhaustion",
+                    .property = "availability",
+                    .doc = "Begins sessions with the server of a hop, as a node beside its client, "
+                           "and never finishes them; what its clients' sessions suffer is judged.",
+                    .takes = KEY(ATTACK_COUNT) | KEY(ATTACK_FLOOD) | KEY(ATTACK_SOURCE) |
+                             KEY(ATTACK_ADDRESSES) | KEY(ATTACK_EVERY) | KEY(ATTACK_BY)},
 };
 
 const struct attack_ops attack_kinds[] = {
@@ -110,5 +117,6 @@ const struct attack_ops attack_kinds[] = {
     [IMPERSONATE] = {.forges = impersonate_message},
     [CURIOUS] = {.listens = true},
     [THIEF] = {.steals = true},
+    [EXHAUSTION] = {.exhausts = true},
 };
 const size_t attack_kind_count = SIM_ARRAY_LEN(attack_kinds);

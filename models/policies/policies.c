@@ -66,6 +66,17 @@ const struct scenario_policy_set policy_sets[] = {
      .source = "RFC 7507 section 1 describes it; TLS_FALLBACK_SCSV is what is left out",
      .keys = "{versions: [\"1.2\", \"1.3\"], certificates: ecdsa-p256, auth: mutual, resumption: "
              "none, version_fallback: unprotected}"},
+    {.name = "broken-no-peer-limit",
+     .doc = "A server with room for 64 handshakes, all of which one address may take.",
+     .source = "RFC 4987 section 3.2 on limits that an attacker fills; the room [ours]",
+     .keys = "{versions: [\"1.2\", \"1.3\"], certificates: ecdsa-p256, auth: mutual, resumption: "
+             "none, half_open: 64, half_open_per_peer: 0}"},
+    {.name = "broken-no-cookies",
+     .doc = "DTLS whose server believes any ClientHello, with room for 64 handshakes: forged "
+            "addresses fill it.",
+     .source = "RFC 6347 section 4.2.1 is what is left out; the room [ours]",
+     .keys = "{kind: dtls, certificates: ecdsa-p256, auth: mutual, resumption: none, cookies: "
+             "false, half_open: 64}"},
     {.name = "broken-plain-psk",
      .doc = "A shared key and nothing else: whoever gets it reads what was recorded before.",
      .source = "RFC 5487: TLS_PSK_WITH_AES_128_GCM_SHA256",

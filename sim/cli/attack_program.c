@@ -25,6 +25,10 @@ static const struct key_words keys[ATTACK_KEYS] = {
                            {"self-signed", "untrusted", "expired", "future", "wrong-name",
                             "revoked", "stolen"}},
     [ATTACK_AS] = {"as", {NULL}},
+    [ATTACK_FLOOD] = {"flood", {"connect", "hello", "slow"}},
+    [ATTACK_SOURCE] = {"source", {"own", "spoofed"}},
+    [ATTACK_ADDRESSES] = {"addresses", {NULL}},
+    [ATTACK_EVERY] = {"every", {NULL}},
 };
 
 size_t attack_words_of(enum scenario_attack_key key)
@@ -59,7 +63,7 @@ static void append_value(struct buf *out, const struct attack_text *t, size_t ke
         buf_append_str(out, keys[key].words[v]);
     } else if (key == ATTACK_AS) {
         buf_append_str(out, t->scenario->nodes[v].id);
-    } else if (key == ATTACK_BY) {
+    } else if (key == ATTACK_BY || key == ATTACK_EVERY) {
         append_time(out, v);
     } else {
         buf_printf(out, "%" PRId64 "%s", v,

@@ -40,6 +40,10 @@ static const struct value *param(const struct raw_attacker *raw, size_t key)
         [ATTACK_STRIP] = &raw->strip,
         [ATTACK_CREDENTIAL] = &raw->credential,
         [ATTACK_AS] = &raw->as,
+        [ATTACK_FLOOD] = &raw->flood,
+        [ATTACK_SOURCE] = &raw->source,
+        [ATTACK_ADDRESSES] = &raw->addresses,
+        [ATTACK_EVERY] = &raw->every,
     };
     return values[key];
 }
@@ -101,9 +105,48 @@ static void take_params(struct loader *l, const struct raw_attacker *raw,
     a->size = (uint32_t)number(&raw->size, 64);
     a->strip = (enum scenario_attack_strip)number(&raw->strip, STRIP_VERSIONS);
     a->credential = (enum scenario_attack_credential)number(&raw->credential, ROGUE_UNTRUSTED);
+    a->flood = (enum scenario_attack_flood)number(&raw->flood, FLOOD_HELLO);
+    a->spoofed = number(&raw->source, 0) == 1;
+    a->addresses = (uint32_t)number(&raw->addresses, a->spoofed ? 64 : 1);
+    a->every = number(&raw->every, 100 * SIM_MS);
     a->as = SCENARIO_NONE;
     if (value_ok(&raw->as)) {
         select_one(l, raw->as.v.s, raw->as.at, ANY_ROLE, &a->as);
+    }
+}
+
+/* An edge that runs over one of the attacker's links, is protected, and is (not) over datagrams. */
+static const struct scenario_edge *edge_of(const struct scenario *s,
+                                           const struct scenario_attacker *a, bool dtls)
+{
+    for (size_t i = 0; i < s->edge_count; i++) {
+        const struct scenario_edge *e = &s->edges[i];
+        bool fits = e->policy != SCENARIO_NONE && !scenario_is_clear(&s->policies[e->policy]) &&
+                    (s->policies[e->policy].kind == KIND_DTLS) == dtls;
+        for (size_t k = 0; fits && k < e->wire_count * a->target_count; k++) {
+            if (e->wires[k % e->wire_count] == a->targets[k / e->wire_count]) {
+                return e;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* What a flood needs of the sessions that it is against. */
+static void check_flood(struct loader *l, const struct raw_attacker *raw,
+                        const struct scenario_attacker *a)
+{
+    const struct scenario_edge *tls = a->spoofed ? edge_of(l->s, a, false) : NULL;
+    const struct scenario_edge *dtls = a->flood != FLOOD_HELLO ? edge_of(l->s, a, true) : NULL;
+    if (tls != NULL) {
+        report_error(&l->report, raw->source.at, "inconsistent",
+                     "the sessions of %s go over TCP, where nobody gets far with spoofed addresses",
+                     tls->id);
+    }
+    if (dtls != NULL) {
+        report_error(&l->report, raw->flood.at, "inconsistent",
+                     "the sessions of %s go over datagrams: of them there is flood: hello alone",
+                     dtls->id);
     }
 }
 
@@ -134,6 +177,7 @@ static void resolve_attacker(struct loader *l, const struct raw_attacker *raw, u
                      &a->target_count);
     } else {
         select_wires(l, &raw->target, &a->targets, &a->target_count);
+        check_flood(l, raw, a);
     }
 }
 

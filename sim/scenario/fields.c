@@ -699,7 +699,9 @@ const struct claim claims[] = {
     {"replay-protection", "No record that was sent again brought a message again."},
     {"ordering", "No record that came out of turn brought its message out of turn."},
     {"completeness", "A record that is missing, and the end of a stream, are noticed."},
-    {"availability", "Messages that were held back arrive all the same."},
+    {"availability",
+     "Messages that were held back arrive all the same; sessions that begin while somebody "
+     "exhausts their server are established."},
     {"origin-authenticity", "No message was accepted in the name of somebody who did not send it."},
     {"end-to-end-confidentiality", "No curious relay could read what it handed on."},
     {"forward-secrecy",

@@ -96,6 +96,7 @@ struct raw_policy {
     struct value key_update_every, resumption_lifetime;
     struct value retransmit_after, signature_algorithms, crl, ocsp, name_check, max_fragment_length;
     struct value record_padding, version_fallback, handshake_timeout;
+    struct value half_open, half_open_per_peer, cookies;
     struct value later;
 };
 
@@ -187,6 +188,7 @@ struct raw_attacker {
     struct entry head;
     struct value id, kind, at, for_, target, params;
     struct value records, from, nth, probability, count, part, bit, by, size, strip, credential, as;
+    struct value flood, source, addresses, every;
 };
 
 struct raw_expect {

@@ -14,6 +14,9 @@ static const char *const words_strip[] = {"versions", "suites", "groups", NULL};
 static const char *const words_rogue[] = {"self-signed", "untrusted", "expired", "future",
                                           "wrong-name",  "revoked",   "stolen",  NULL};
 
+static const char *const words_flood[] = {"connect", "hello", "slow", NULL};
+static const char *const words_source[] = {"own", "spoofed", NULL};
+
 static const struct field params_fields[] = {
     {"records", FIELD_WORD, AT(raw_attacker, records), .words = words_records,
      .doc = "Which records of a session: those after both ends are established (application, the "
@@ -35,7 +38,7 @@ static const struct field params_fields[] = {
      .doc = "Number of the bit that is flipped, from the part's first on, or random, which is the "
             "default."},
     {"by", FIELD_TIME, AT(raw_attacker, by), .min = 1, .max = 100 * YEAR_NS,
-     .doc = "How long packets are held back; 1 s without it."},
+     .doc = "How long packets are held back, or the time between octets; 1 s without it."},
     {"size", FIELD_SIZE, AT(raw_attacker, size), .min = 1, .max = 1024,
      .doc = "Octets of a forged record's body; 64 B without it."},
     {"strip", FIELD_WORD, AT(raw_attacker, strip), .words = words_strip,
@@ -48,6 +51,17 @@ static const struct field params_fields[] = {
          "or revoked, or the real one with its key (stolen)."},
     {"as", FIELD_TEXT, AT(raw_attacker, as), .names = "node selector",
      .doc = "The node that it claims to be, exactly one."},
+    {"flood", FIELD_WORD, AT(raw_attacker, flood), .words = words_flood,
+     .doc = "What it begins and never goes on with: TCP connections (connect), handshakes after "
+            "their ClientHello (hello, the default), or within it, which comes an octet at a time "
+            "(slow; by is the time between two octets)."},
+    {"source", FIELD_WORD, AT(raw_attacker, source), .words = words_source,
+     .doc = "Whose addresses it sends from: its own, where it gets the answers (the default), or "
+            "spoofed ones, which DTLS alone makes possible."},
+    {"addresses", FIELD_INTEGER, AT(raw_attacker, addresses), .min = 1, .max = 256,
+     .doc = "How many addresses it takes in turn; 1 without it, 64 if they are spoofed."},
+    {"every", FIELD_TIME, AT(raw_attacker, every), .min = 1e5, .max = 100 * YEAR_NS,
+     .doc = "From one handshake that it begins to the next; 100 ms without it."},
 };
 const struct section section_attack_params = {.name = "params",
                                               .title = "params",

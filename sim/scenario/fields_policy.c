@@ -65,6 +65,15 @@ static const struct field policy_fields[] = {
     {"handshake_timeout", FIELD_TIME, AT(raw_policy, handshake_timeout), .min = 1e8, .max = 3600e9,
      .doc = "A session that is not established after this time is given up; without it after 30 s, "
             "over DTLS after 60 s."},
+    {"half_open", FIELD_INTEGER, AT(raw_policy, half_open), .fallback = "4096", .max = 1e6,
+     .doc = "Handshakes that a gateway or server has under way at once; one more is refused. 0: "
+            "any number."},
+    {"half_open_per_peer", FIELD_INTEGER, AT(raw_policy, half_open_per_peer), .fallback = "5",
+     .max = 1e6, .doc = "Likewise, those with the same address. 0: any number."},
+    {"cookies", FIELD_BOOL, AT(raw_policy, cookies), .fallback = "true",
+     .doc = "DTLS: whether a ClientHello is believed only when it has brought back a cookie that "
+            "was sent to its address (RFC 6347 4.2.1); false is for policies whose name begins "
+            "with broken- alone."},
     {"signature_algorithms", FIELD_TEXTS, AT(raw_policy, signature_algorithms),
      .names = "signature algorithm",
      .doc = "Signature schemes that both ends accept of each other, in order of preference, by "

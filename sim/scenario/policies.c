@@ -172,6 +172,9 @@ static void check_defences(struct loader *l, const struct raw_policy *raw)
     if (value_ok(&raw->version_fallback) && raw->version_fallback.v.i == FALLBACK_UNPROTECTED) {
         check_defence(l, raw, &raw->version_fallback, "lets whoever breaks handshakes choose");
     }
+    if (value_ok(&raw->cookies) && raw->cookies.v.i == 0) {
+        check_defence(l, raw, &raw->cookies, "has no cookies");
+    }
 }
 
 /* What belongs to the way back to older versions. */
@@ -239,14 +242,19 @@ static void check_key_update(struct loader *l, struct raw_policy *raw)
     raw->key_update_every.state = VALUE_ABSENT;
 }
 
-/* The timer of DTLS where there is none. */
+/* What DTLS has and TCP does itself. */
 static void check_stream(struct loader *l, struct raw_policy *raw)
 {
     if (raw->retransmit_after.state == VALUE_GIVEN) {
         report_error(&l->report, raw->retransmit_after.at->key, "inconsistent",
                      "\"retransmit_after\" has a meaning with kind: dtls only: TCP has its own");
     }
+    if (raw->cookies.state == VALUE_GIVEN) {
+        report_error(&l->report, raw->cookies.at->key, "inconsistent",
+                     "\"cookies\" has a meaning with kind: dtls only: TCP proves who is where");
+    }
     raw->retransmit_after.state = VALUE_ABSENT;
+    raw->cookies.state = VALUE_ABSENT;
 }
 
 /* DTLS waits as long as its retransmissions go (RFC 6347 4.2.4.1) [ours]; 30 s is what IKE daemons
@@ -297,6 +305,9 @@ static void build_policy(struct loader *l, struct raw_policy *raw, struct scenar
             value_ok(&raw->max_fragment_length) ? (uint32_t)raw->max_fragment_length.v.i : 0,
         .record_padding = value_ok(&raw->record_padding) ? (uint32_t)raw->record_padding.v.i : 0,
         .handshake_timeout = handshake_timeout(raw),
+        .half_open = (uint32_t)raw->half_open.v.i,
+        .half_open_per_peer = (uint32_t)raw->half_open_per_peer.v.i,
+        .no_cookies = value_ok(&raw->cookies) && raw->cookies.v.i == 0,
         .retransmit_after = value_ok(&raw->retransmit_after) ? raw->retransmit_after.v.i : 0,
     };
     check_names(l, &raw->ciphers, "cipher suite", l->vocabulary->cipher_known);

@@ -114,6 +114,10 @@ enum scenario_attack_key {
     ATTACK_STRIP,
     ATTACK_CREDENTIAL,
     ATTACK_AS,
+    ATTACK_FLOOD,
+    ATTACK_SOURCE,
+    ATTACK_ADDRESSES,
+    ATTACK_EVERY,
     ATTACK_KEYS
 };
 
@@ -202,6 +206,9 @@ struct scenario_policy {
     enum scenario_fallback fallback;  /* unprotected: broken-* alone */
     uint32_t max_fragment_length;     /* octets; 0: not asked for */
     uint32_t record_padding;          /* octets; 0: none */
+    uint32_t half_open;               /* handshakes under way at a responder, at most; 0: any */
+    uint32_t half_open_per_peer;      /* likewise, with one peer */
+    bool no_cookies;                  /* broken-*, DTLS: a ClientHello is believed at once */
 };
 /* Whether its sessions protect nothing. */
 static inline bool scenario_is_clear(const struct scenario_policy *policy)
@@ -450,6 +457,10 @@ enum scenario_attack_credential {
     ROGUE_STOLEN
 };
 
+/* What is left unfinished: the TCP connection says nothing, a ClientHello came, or comes octet by
+ * octet. */
+enum scenario_attack_flood { FLOOD_CONNECT, FLOOD_HELLO, FLOOD_SLOW };
+
 struct scenario_attacker {
     const char *id;
     uint32_t kind; /* index in the vocabulary's attacks */
@@ -469,6 +480,10 @@ struct scenario_attacker {
     enum scenario_attack_strip strip;
     enum scenario_attack_credential credential;
     uint32_t as; /* the node that it poses as, or SCENARIO_NONE */
+    enum scenario_attack_flood flood;
+    bool spoofed;       /* it sends in the name of addresses that are not its own */
+    uint32_t addresses; /* how many, its own or not */
+    sim_time every;     /* between two handshakes */
 };
 
 enum scenario_expect_kind { EXPECT_CLAIM, EXPECT_METRIC };

@@ -70,6 +70,7 @@ struct secure_policy_params {
     size_t record_padding;      /* TLS 1.3: records come in multiples of this; 0 or 1: any length */
     bool no_name_check; /* `expected_peer` is not looked at: a hole, for controls that must find it
                          */
+    bool no_cookies;    /* DTLS responders believe a ClientHello at once: likewise */
     enum secure_early early;
     enum secure_ocsp ocsp; /* whether initiators want the responder's certificate to come with the
                               CA's word that it is good: secure_identity_staple() */

@@ -199,7 +199,8 @@ static bool set_context(SSL_CTX *ctx, bool server, const struct secure_policy *p
     SSL_CTX_set_cert_verify_callback(ctx, tls_on_verify_chain,
                                      (void *)(uintptr_t)&policy->askers[server]);
     if (p->kind == SECURE_DTLS) { /* the MTU is told, the path is not asked */
-        SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU | (server ? SSL_OP_COOKIE_EXCHANGE : 0));
+        SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU |
+                                     (server && !p->no_cookies ? SSL_OP_COOKIE_EXCHANGE : 0));
         SSL_CTX_set_cookie_generate_cb(ctx, dtls_on_cookie);
         SSL_CTX_set_cookie_verify_cb(ctx, dtls_on_check_cookie);
     }

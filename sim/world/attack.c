@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sim/world/attack_flow.h"
+#include "sim/world/exhaust.h"
 #include "sim/world/rogue.h"
 
 bool attacker_is_active(const struct attacker *a)
@@ -394,6 +395,9 @@ static int start_attacker(struct world *w, struct attacker *a, const struct scen
     if (a->ops->terminates) {
         return rogue_start(a, diags);
     }
+    if (a->ops->exhausts) {
+        return exhaust_start(a, diags);
+    }
     if (a->ops->steals) {
         net_timer_set(w->net, conf->at, thief_takes, a);
     }
@@ -452,6 +456,7 @@ void attack_free(struct world *w)
         }
         free(w->attackers[i].taps);
         rogue_free(&w->attackers[i]);
+        exhaust_free(&w->attackers[i]);
     }
     free(w->attackers);
     attack_injections_free(w);

@@ -18,7 +18,8 @@ struct attacker {
     uint32_t suitable;       /* messages that a forger could have forged */
     struct attack_tap *taps; /* one a target link */
     size_t tap_count;
-    struct rogue *rogues; /* of a man in the middle, one a hop */
+    struct rogue *rogues;     /* of a man in the middle, one a hop */
+    struct exhaust *exhausts; /* of one who exhausts servers, one a hop */
 };
 
 /* What came of a trial. */
@@ -135,6 +136,15 @@ struct probe_row {
     const char *detail;
 };
 void report_probe(struct world *w, const struct probe_row *p);
+/* What a responder has to do with an attacker who exhausts it, now. */
+struct half_open_row {
+    const char *attacker;
+    entity_id responder;
+    uint32_t count, of_attacker;
+    uint64_t begun, refused, refused_clients;
+    sim_time cpu;
+};
+void report_half_open(struct world *w, const struct half_open_row *h);
 void report_taps(struct world *w);
 
 #endif

@@ -69,6 +69,7 @@ struct attack_ops {
     bool on_hello;   /* its unit is the first that the initiator sends; over datagrams each
                         ClientHello, the one with the cookie and repeated ones too */
     bool terminates; /* it ends the sessions of both sides itself, with params.credential */
+    bool exhausts;   /* it begins handshakes of its own and does not finish them */
     bool steals;     /* it takes the long-term keys of its nodes */
     bool listens;    /* it changes nothing: it looks for plaintext and identities */
     /* No effect of what was done means that the defence failed: the session was to notice. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/world/attack.h"
+#include "sim/world/half_open.h"
 #include "sim/world/revocation.h"
 
 static int fail(struct diag_list *diags, const char *what, const char *name, int error)
@@ -311,6 +311,7 @@ static void dismantle_entity(struct entity *e)
     }
     free(e->rngs);
     free(e->path);
+    half_open_free(e);
     map_fini(&e->hops);
     map_fini(&e->random_counts);
 }

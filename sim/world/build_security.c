@@ -41,6 +41,7 @@ int build_policy(struct world *w, uint32_t number, struct diag_list *diags)
         .max_fragment_length = p->max_fragment_length,
         .record_padding = p->record_padding,
         .no_name_check = p->no_name_check,
+        .no_cookies = p->no_cookies,
         .crl = p->crl,
         .ocsp = ocsp[p->ocsp],
     };

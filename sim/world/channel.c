@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/world/exhaust.h"
+#include "sim/world/half_open.h"
 #include "sim/world/revocation.h"
 #include "sim/world/rogue.h"
 
@@ -56,8 +58,10 @@ static void end_die(struct end *end, const char *failure)
         c->failure = end->failure;
     }
     if (end->session != NULL) {
+        step_settle(end);
         secure_session_facts(end->session, &end->facts);
     }
+    half_open_leave(end);
     if (end->side == SIDE_INITIATOR) {
         reconnect_note(hop, c);
     }
@@ -416,10 +420,16 @@ bool channel_accept(void *server, struct net_stream *stream, net_node peer,
     struct hop *hop =
         peer < e->world->scenario->node_count ? entity_hop(e, peer) : rogue_hop(e->world, peer);
     struct end *end = NULL;
-    if (hop != NULL && hop->server == e && !hop->has_datagrams) {
+    if (hop == NULL) {
+        return exhaust_accept(e->world, stream, peer, ops, stream_arg);
+    }
+    if (hop->server == e && !hop->has_datagrams) {
         end = begin_responder(hop);
     }
-    if (end == NULL) {
+    if (end == NULL || !half_open_enter(end)) {
+        if (end != NULL) {
+            end_die(end, "refused");
+        }
         return false;
     }
     end->stream = stream;
@@ -463,6 +473,7 @@ static void end_established(struct end *end)
     struct world *w = c->world;
     secure_session_facts(end->session, &end->facts);
     end->up_at = end->epoch_at = net_now(w->net);
+    half_open_leave(end);
     if (other_end(end)->up_at != SIM_TIME_NEVER) {
         c->established_at = end->up_at;
         c->hop->fallback = 0;
@@ -622,6 +633,10 @@ void channel_apply(struct end *end, struct step *s)
 {
     struct channel *c = end->channel;
     uint64_t dropped = end->records_dropped;
+    if (c->stranger != NULL) {
+        stranger_apply(end, s);
+        return;
+    }
     if (end->dead) {
         account_lost_queue(c->world, &s->carried, "session_lost");
         channel_reap(c);
@@ -688,6 +703,7 @@ void channel_apply(struct end *end, struct step *s)
 static void channel_free(struct channel *c)
 {
     struct world *w = c->world;
+    exhaust_channel_over(c);
     probe_settle(c);
     attack_channel_over(c);
     rogue_channel_over(c);

@@ -8,6 +8,8 @@
  * - Nobody hears that the other end is gone. close_notify is sent once; its sender waits LINGER for
  *   the answer. A new ClientHello of the same client replaces a session that it has given up
  *   (RFC 6347 4.2.8). */
+#include "sim/world/exhaust.h"
+#include "sim/world/half_open.h"
 #include "sim/world/rogue.h"
 
 /* [ours] */
@@ -312,14 +314,6 @@ struct carry *channel_take_arrived(struct end *from, uint8_t encoding, struct sp
 
 /* --- receiving -------------------------------------------------------------------------------- */
 
-/* RFC 6347 4.1 and 4.2.2: a handshake record of epoch 0 that begins with a ClientHello. */
-static bool is_client_hello(struct span d)
-{
-    enum { HANDSHAKE = 22, CLIENT_HELLO = 1, RECORD_HEADER = 13 };
-    return d.len > RECORD_HEADER && d.data[0] == HANDSHAKE && d.data[1] == 0xfe && d.data[3] == 0 &&
-           d.data[4] == 0 && d.data[RECORD_HEADER] == CLIENT_HELLO;
-}
-
 /* Between an entity and another, or a rogue that poses as its peer. */
 static struct hop *hop_from(const struct entity *e, net_node from)
 {
@@ -342,7 +336,7 @@ static bool is_opening(const struct hop *hop, struct span payload)
     uint8_t encoding;
     struct span message;
     if (!scenario_is_clear(hop->policy)) {
-        return is_client_hello(payload);
+        return half_open_is_hello(payload);
     }
     return frame_take(&payload, &encoding, &message) == 1 && message.len == 0 &&
            encoding == FRAME_ESTABLISHED;
@@ -352,7 +346,11 @@ void channel_datagram_received(void *entity, net_node from, struct span payload)
 {
     struct entity *e = entity;
     struct hop *hop = hop_from(e, from);
-    if (hop == NULL || !hop->has_datagrams) {
+    if (hop == NULL) {
+        exhaust_datagram(e->world, from, payload);
+        return;
+    }
+    if (!hop->has_datagrams) {
         return;
     }
     int side = e == hop->client ? SIDE_INITIATOR : SIDE_RESPONDER;
@@ -365,6 +363,9 @@ void channel_datagram_received(void *entity, net_node from, struct span payload)
     }
     if (side == SIDE_RESPONDER && is_opening(hop, payload) &&
         is_from(hop->live[SIDE_INITIATOR], side, from)) {
+        if (!half_open_admits(hop, payload)) {
+            return;
+        }
         channel_answer(hop);
     }
     struct channel *c = hop->live[side];

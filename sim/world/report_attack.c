@@ -14,6 +14,14 @@ void report_probe(struct world *w, const struct probe_row *p)
         p->packet != 0 ? record_int((int64_t)p->packet) : record_null(), record_text(p->detail));
 }
 
+void report_half_open(struct world *w, const struct half_open_row *h)
+{
+    PUT(w, table_half_open, record_text(h->attacker), record_int(h->responder),
+        record_time(net_now(w->net)), record_int(h->count), record_int(h->of_attacker),
+        record_int((int64_t)h->begun), record_int((int64_t)h->refused),
+        record_int((int64_t)h->refused_clients), record_int(h->cpu));
+}
+
 void report_taps(struct world *w)
 {
     for (size_t i = 0; i < w->attacker_count; i++) {

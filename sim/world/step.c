@@ -175,6 +175,13 @@ void step_kick(struct end *end)
     }
 }
 
+void step_settle(struct end *end)
+{
+    if (end->step != NULL && end->step->submitted) {
+        jobs_wait(end->channel->world->jobs, &end->step->job);
+    }
+}
+
 void step_abandon(struct end *end)
 {
     struct step *s = end->step;

@@ -568,6 +568,7 @@ const struct record_table *const world_tables[] = {
     &table_flow,
     &table_tap,
     &table_probe,
+    &table_half_open,
     &table_revoked,
     &table_revocation_list,
     &table_status_fetch,

@@ -33,6 +33,7 @@ extern const struct record_table table_probe;
 extern const struct record_table table_revoked;
 extern const struct record_table table_revocation_list;
 extern const struct record_table table_status_fetch;
+extern const struct record_table table_half_open;
 /* tables_stores.c */
 extern const struct record_table table_store_pn;
 extern const struct record_table table_store_pn_member;

@@ -61,3 +61,30 @@ const struct record_table table_probe = {
     .keyed = false,
     .indexes = "session_id;message_id",
 };
+
+static const struct record_column half_open_columns[] = {
+    {"attacker", RECORD_TEXT, false, "", "Attacker of kind exhaustion", NULL},
+    {"responder", RECORD_INTEGER, false, "", "Whom it exhausts", "entity(entity_id)"},
+    {"at_ns", RECORD_INTEGER, false, "ns", "When: each second while it goes on", NULL},
+    {"handshakes", RECORD_INTEGER, false, "",
+     "Handshakes under way that have a place at the responder, with whomever", NULL},
+    {"of_attacker", RECORD_INTEGER, false, "", "Of these, the attacker's", NULL},
+    {"begun", RECORD_INTEGER, false, "", "Handshakes of the attacker that got a place so far",
+     NULL},
+    {"refused", RECORD_INTEGER, false, "", "Handshakes of the attacker that got none", NULL},
+    {"refused_clients", RECORD_INTEGER, false, "",
+     "Sessions of clients that a limit refused, whoever was the cause; over datagrams their "
+     "ClientHellos",
+     NULL},
+    {"cpu_ns", RECORD_INTEGER, false, "ns",
+     "Processor time of the responder that the attacker's handshakes took so far", NULL},
+};
+
+const struct record_table table_half_open = {
+    .name = "half_open",
+    .doc = "Handshakes that a responder has under way while an attacker exhausts it",
+    .columns = half_open_columns,
+    .column_count = SIM_ARRAY_LEN(half_open_columns),
+    .keyed = false,
+    .indexes = NULL,
+};

@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "sim/world/attack.h"
+#include "sim/world/exhaust.h"
 #include "sim/world/revocation.h"
 
 /* Events between two looks at the stop flag and the progress display. */
@@ -178,6 +178,7 @@ struct record_db *world_settle(struct world *w)
         stores_tell(w);
         battery_settle(w);
         channel_settle(w);
+        exhaust_run_over(w);
         datagram_settle(w);
         inside_settle(w);
         account_settle(w);

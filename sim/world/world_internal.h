@@ -35,6 +35,8 @@ struct identity_probe;
 struct forgery;
 struct inside;
 struct path_leg;
+struct half_open;
+struct stranger;
 
 /* --- messages
  * ------------------------------------------------------------------------------------- */
@@ -140,9 +142,9 @@ struct hop {
     bool dropped;                    /* the last one broke after it was established */
     uint16_t fallback;     /* version that the client offers at most next time; 0: the policy's */
     struct trial *failing; /* of a downgrade: it failed; the next session tells what it won */
-    uint32_t failures;               /* of its sessions, in a row: reconnect.c */
-    sim_time open_from;              /* the client opens none before */
-    net_timer reopening;             /* it waits for that */
+    uint32_t failures;     /* of its sessions, in a row: reconnect.c */
+    sim_time open_from;    /* the client opens none before */
+    net_timer reopening;   /* it waits for that */
     struct watch *watch;
 };
 
@@ -196,6 +198,7 @@ struct end {
     bool up_told;           /* CHANNEL_UP was told to the entity */
     bool quiet;             /* the entity asked for the end: it is not told of it */
     bool deaf;              /* the peer has given the session up, and nobody could tell this end */
+    bool half_open;         /* it has a place among its entity's handshakes: half_open.c */
     net_timer closing;      /* over TCP: gives up when nothing has moved since it was set */
     size_t closing_to_move; /* messages that had to, then */
     bool dead;
@@ -241,6 +244,8 @@ struct channel {
     struct identity_probe *identity_probes;
     net_timer timeout;
     net_timer lifetime;
+    struct stranger *stranger;   /* NULL: it is between the two entities of its hop */
+    net_node peer;               /* of the responder, while that is half open */
     struct channel *next, *prev; /* of all live ones, in order of start */
 };
 
@@ -277,8 +282,9 @@ struct entity {
     struct step *waiting_first, *waiting_last; /* for a core */
     sim_time silent_until;                     /* a fault: answers nothing before then */
     const char *refuse_reason;
-    struct path *path;       /* where it is, for itself; made when it first asks */
-    struct battery *battery; /* NULL: not modelled, or that of `processor` */
+    struct half_open *half_open; /* handshakes that it answers; NULL: none yet */
+    struct path *path;           /* where it is, for itself; made when it first asks */
+    struct battery *battery;     /* NULL: not modelled, or that of `processor` */
 };
 
 /* --- the world
@@ -551,6 +557,8 @@ void epoch_settle(struct end *end);
 /* step.c: a session end's steps on its device's processor */
 void step_kick(struct end *end);
 void step_abandon(struct end *end);
+/* The session is as the step under way leaves it, though nobody sees that yet. */
+void step_settle(struct end *end);
 /* channel.c, called when a step's result is visible. */
 void channel_apply(struct end *end, struct step *step);
 

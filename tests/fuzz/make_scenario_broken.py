@@ -177,6 +177,10 @@ top("policy-dtls-mtu", "security: {policies: {p: {kind: dtls}}, pne_gateway: p}\
     "links:\n  ble: {technology: ble, mtu: ⟦mtu-too-small⟧279 B}\n")
 policy("policy-handshake-timeout", "{handshake_timeout: ⟦out-of-range⟧10 ms}")
 policy("policy-handshake-timeout-unit", "{handshake_timeout: ⟦missing-unit⟧30}")
+policy("policy-half-open", "{half_open: ⟦out-of-range⟧-1}")
+policy("policy-half-open-unit", "{half_open_per_peer: ⟦bad-value⟧5 s}")
+policy("policy-cookies", "{kind: dtls, cookies: ⟦broken-policy⟧false}")
+policy("policy-cookies-tls", "{⟦inconsistent⟧cookies: true}")
 policy("policy-tls-timer", "{⟦inconsistent⟧retransmit_after: 2 s}")
 policy("policy-version", '{versions: [⟦unknown-word⟧"1.4"]}')
 policy("policy-version-gap", '{versions: ⟦inconsistent⟧["1.1", "1.3"], security_level: 0}')
@@ -618,6 +622,18 @@ attacker("attacker-foreign-param", "{id: m, kind: tamper, target: pne/1--gw/1, p
 attacker("attacker-missing-param", "⟦missing-key⟧{id: m, kind: impersonate, target: pne/1}")
 attacker("attacker-param-list", "{id: m, kind: tamper, target: pne/1--gw/1, params: ⟦wrong-type⟧[nth]}")
 attacker("attacker-size-unit", "{id: m, kind: inject, target: pne/1--gw/1, params: {size: ⟦missing-unit⟧64}}")
+attacker("attacker-flood-word", "{id: m, kind: exhaustion, target: pne/1--gw/1, params: {flood: ⟦unknown-word⟧syn}}")
+attacker("attacker-flood-tamper", "{id: m, kind: tamper, target: pne/1--gw/1, params: {⟦inconsistent⟧flood: hello}}")
+attacker("attacker-flood-nth", "{id: m, kind: exhaustion, target: pne/1--gw/1, params: {⟦inconsistent⟧nth: 2}}")
+attacker("attacker-flood-on-node", "{id: m, kind: exhaustion, target: ⟦bad-selector⟧gw/1}")
+attacker("attacker-every-unit", "{id: m, kind: exhaustion, target: pne/1--gw/1, params: {every: ⟦missing-unit⟧10}}")
+attacker("attacker-addresses-none", "{id: m, kind: exhaustion, target: pne/1--gw/1, params: {addresses: ⟦out-of-range⟧0}}")
+attacker("attacker-addresses-most", "{id: m, kind: exhaustion, target: pne/1--gw/1, params: {addresses: ⟦out-of-range⟧257}}")
+attacker("attacker-spoofed-tcp", "{id: m, kind: exhaustion, target: pne/1--gw/1, params: {source: ⟦inconsistent⟧spoofed}}")
+top("attacker-slow-datagrams",
+    "security: {policies: {d: {kind: dtls}}, pne_gateway: d}\n"
+    "attackers:\n  - {id: m, kind: exhaustion, target: pne/1--gw/1, params: {flood: ⟦inconsistent⟧slow}}\n"
+    "  - {id: n, kind: exhaustion, target: pne/1--gw/1, params: {source: spoofed}}\n")
 attacker("attacker-as-nobody", "{id: m, kind: impersonate, target: pne/1, params: {as: ⟦unknown-node⟧pnx/2}}")
 attacker("attacker-as-several", "{id: m, kind: impersonate, target: pne/1, params: {as: ⟦several-nodes⟧pne/2..3}}")
 top("attacker-twice", "attackers:\n  - {id: m, kind: tamper, target: pne/1--gw/1}\n"

@@ -21,7 +21,7 @@ static const char text[] =
     "cpns: 1\n"
     "name: controls\n"
     "run: {until: 20 s, seed: 3}\n"
-    "params: {policy: bcp195, by: 300 ms, strip: versions}\n"
+    "params: {policy: bcp195, by: 300 ms, strip: versions, source: own}\n"
     "security:\n"
     "  pne_gateway: $policy\n"
     "nodes:\n"
@@ -48,6 +48,8 @@ static const char text[] =
     "wrong-name, count: 2}}\n"
     "  - {id: liar, kind: impersonate, at: 9 s, target: pne/14, params: {as: pne/1}}\n"
     "  - {id: thief, kind: key-thief, at: 15 s, target: gw}\n"
+    "  - {id: crowd, kind: exhaustion, for: 15 s, target: pne/3--gw, params: {source: $source, "
+    "every: 20 ms}}\n"
     "%s"
     "expect:\n"
     "  - {claim: confidentiality}\n"
@@ -92,6 +94,9 @@ static const struct control {
     {"downgrade", "downgrade-protection", "broken-version-fallback", ""},
     {"man-in-the-middle", "peer-authentication", "broken-no-name-check", ""},
     {"observation", "witnesses-agree", "broken-no-name-check", ""},
+    {"exhaustion", "availability", "broken-no-peer-limit", ""},
+    {"exhaustion", "availability", "broken-no-cookies",
+     "--set source=spoofed --set run.until='80 s'"},
     {"delay", "availability", "bcp195", "--set by='40 s'"},
     {"impersonate", "origin-authenticity", "bcp195", "--set by='40 s'"},
     {"curious-relay", "end-to-end-confidentiality", "bcp195", "--set by='40 s'"},

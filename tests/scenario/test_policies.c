@@ -72,6 +72,12 @@ static const struct set {
     {"broken-version-fallback",
      "tls|TLSv1.3|TLS_AES_256_GCM_SHA384|256|X25519|1|certificate|certificate", "ecdsa_sha256",
      false},
+    {"broken-no-peer-limit",
+     "tls|TLSv1.3|TLS_AES_256_GCM_SHA384|256|X25519|1|certificate|certificate", "ecdsa_sha256",
+     false},
+    {"broken-no-cookies",
+     "dtls|DTLSv1.2|ECDHE-ECDSA-AES256-GCM-SHA384|256|X25519|1|certificate|certificate",
+     "ecdsa_sha256", false},
     {"broken-plain-psk", "tls|TLSv1.2|PSK-AES128-GCM-SHA256|128||0|psk|psk", "", false},
 };
 

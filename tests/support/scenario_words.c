@@ -125,6 +125,11 @@ static const struct scenario_attack attacks[] = {
      .property = "authenticity",
      .doc = "Forges.",
      .takes = 1U << ATTACK_SIZE | 1U << ATTACK_STRIP},
+    {.name = "exhaustion",
+     .property = "availability",
+     .doc = "Does not finish.",
+     .takes = 1U << ATTACK_COUNT | 1U << ATTACK_FLOOD | 1U << ATTACK_SOURCE |
+              1U << ATTACK_ADDRESSES | 1U << ATTACK_EVERY | 1U << ATTACK_BY},
     {.name = "impersonate",
      .property = "origin-authenticity",
      .doc = "Poses as another.",
