@@ -365,6 +365,36 @@ static void policies_without_common_ground(void **state)
     }
 }
 
+/* A suite that hides nothing: refused at every security level but 0, where it does what it says. */
+static void nothing_is_hidden_at_security_level_zero_alone(void **state)
+{
+    struct world *w = *state;
+    struct secure_policy_params params = params_of(SECURE_TLS12);
+    params.ciphers = "ECDHE-ECDSA-NULL-SHA";
+    for (int level = -1; level <= 2; level++) {
+        struct secure_policy *policy = NULL;
+        struct diag_list diags = {0};
+        params.security_level = level;
+        int r = secure_policy_create(w->env, &params, w->ca, &policy, &diags);
+        assert_int_equal(r, level == 0 ? 0 : -SIM_ENOTSUP);
+        if (level == 0) {
+            struct pair p;
+            pair_open(&p, policy, policy,
+                      (struct secure_session_params){.identity = w->ids[INITIATOR]},
+                      (struct secure_session_params){.identity = w->ids[RESPONDER]}, 0);
+            pair_handshake(&p);
+            assert_true(pair_is_established(&p));
+            assert_int_equal(pair_facts(&p, INITIATOR).cipher_bits, 0);
+            pair_fini(&p);
+        } else {
+            assert_non_null(strstr(diags.items[0].message,
+                                   level < 0 ? "not at security level 2" : "security level"));
+        }
+        secure_policy_free(policy);
+        diag_list_fini(&diags);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +406,7 @@ int main(void)
         cmocka_unit_test(pre_shared_keys),
         cmocka_unit_test(a_certificate_is_no_pre_shared_key),
         cmocka_unit_test(policies_without_common_ground),
+        cmocka_unit_test(nothing_is_hidden_at_security_level_zero_alone),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
