@@ -285,6 +285,8 @@ struct attack_flow *attack_flow_begin(struct attack_tap *tap, uint64_t key, stru
     struct attack_flow *f = mem_alloc(sizeof(*f));
     f->tap = tap;
     f->channel = c;
+    f->next_of_channel = c->attack_flows;
+    c->attack_flows = f;
     f->frames = scenario_is_clear(c->hop->policy);
     f->dirs[SIDE_INITIATOR].link_direction = link_direction;
     f->dirs[SIDE_RESPONDER].link_direction = 1 - link_direction;
@@ -372,13 +374,10 @@ static enum net_verdict on_packet(void *arg, const struct net_packet *packet, st
 
 void attack_channel_over(struct channel *c)
 {
-    struct world *w = c->world;
-    for (size_t i = 0; i < w->attacker_count; i++) {
-        for (size_t k = 0; k < w->attackers[i].tap_count; k++) {
-            for (struct attack_flow *f = w->attackers[i].taps[k].flows; f != NULL; f = f->next) {
-                f->channel = f->channel == c ? NULL : f->channel;
-            }
-        }
+    while (c->attack_flows != NULL) {
+        struct attack_flow *f = c->attack_flows;
+        c->attack_flows = f->next_of_channel;
+        f->channel = NULL;
     }
 }
 

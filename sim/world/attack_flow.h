@@ -38,6 +38,7 @@ struct attack_flow {
     struct direction dirs[2]; /* by the side that sends */
     bool seen[2];             /* names of the ends */
     struct attack_flow *next; /* of the tap, newest first */
+    struct attack_flow *next_of_channel; /* while it has one */
 };
 
 struct attack_tap {

@@ -173,8 +173,10 @@ static struct judgement judge(const struct channel *c, const struct trial *t)
     const struct end *alarm = probe_alerted(c, t);
     const struct attack_ops *ops = t->attacker->ops;
     sim_time now = net_now(c->world->net);
-    bool went_on = receiver->messages_received > t->received ||
-                   (t->handshake && c->established_at != SIM_TIME_NEVER);
+    /* Both ends have heard of each other inside the session: not merely done with the handshake. */
+    bool went_on =
+        receiver->messages_received > t->received ||
+        (t->handshake && c->ends[SIDE_INITIATOR].confirmed && c->ends[SIDE_RESPONDER].confirmed);
     struct judgement j = {.verdict = "held", .side = -1, .delay = SIM_TIME_NEVER};
     if (receiver->odd > t->odd) {
         j.verdict = "violated";

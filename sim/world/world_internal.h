@@ -239,8 +239,9 @@ struct channel {
     const char *cause;
     struct end ends[2];
     sim_time started_at, established_at, ended_at;
-    const char *failure;  /* the first of the two ends */
-    struct trial *trials; /* of attackers, in order */
+    const char *failure;              /* the first of the two ends */
+    struct trial *trials;             /* of attackers, in order */
+    struct attack_flow *attack_flows; /* of the taps that see it */
     struct identity_probe *identity_probes;
     net_timer timeout;
     net_timer lifetime;
