@@ -203,16 +203,14 @@ tapped AS (
   SELECT t.*, t.link_id AS first_link FROM tap t WHERE t.link_id IS NOT NULL
   UNION ALL
   SELECT t.*, w.hop_id FROM tap t JOIN way w ON w.link_id = t.link_id),
-listened AS (
-  SELECT t.attacker, t.kind, h.link_id, t.link_id AS tapped_link, h.session_id, h.exemption, h.sent_ns,
-         CASE WHEN EXISTS (SELECT 1 FROM entity e WHERE e.entity_id IN (h.sender, h.receiver) AND e.role = 'pne')
-              THEN 'pne--gateway'
-              WHEN EXISTS (SELECT 1 FROM entity e WHERE e.entity_id IN (h.sender, h.receiver) AND e.role = 'gateway')
-              THEN 'gateway--server' ELSE 'server--server' END AS subject,
-         h.overheard OR EXISTS (SELECT 1 FROM wire_finding f WHERE f.message_id = h.message_id AND f.hop = h.hop) AS seen
+listened AS MATERIALIZED (
+  SELECT t.attacker, t.kind, t.link_id AS tapped_link, h.session_id, h.exemption, h.sender, h.receiver,
+         min(h.sent_ns) AS sent_ns, count(*) AS trials,
+         sum(h.overheard OR EXISTS (SELECT 1 FROM wire_finding f WHERE f.message_id = h.message_id AND f.hop = h.hop)) AS seen
     FROM tapped t JOIN message_hop h ON h.link_id = t.first_link
    WHERE t.kind = 'eavesdropper' AND h.sent_ns IS NOT NULL AND h.sent_ns >= t.begins_ns
-     AND (t.ends_ns IS NULL OR h.sent_ns < t.ends_ns) AND (h.watched = 1 OR h.overheard = 1))
+     AND (t.ends_ns IS NULL OR h.sent_ns < t.ends_ns) AND (h.watched = 1 OR h.overheard = 1)
+   GROUP BY t.attacker, t.link_id, h.session_id, h.exemption)
 SELECT p.attacker, p.kind, p.property, l.name AS link, replace(s.hop, '-', '--') AS subject, p.session_id, p.message_id, p.hop,
        NULL AS exemption, p.at_ns / 1e9 AS at_s, p.verdict, 1 AS trials, p.verdict = 'held' AS held,
        p.property <> 'availability' AND NOT (s.kind IS 'dtls' AND p.property IN ('completeness', 'ordering')) AS promised,
@@ -223,12 +221,15 @@ SELECT p.attacker, p.kind, p.property, l.name AS link, replace(s.hop, '-', '--')
   FROM probe p JOIN link l ON l.link_id = p.link_id LEFT JOIN session s ON s.session_id = p.session_id
 UNION ALL
 SELECT x.attacker, x.kind, CASE WHEN x.exemption IS NULL THEN 'confidentiality' WHEN x.exemption IN ('service_group', 'group_key_extension')
-              THEN 'group-confidentiality' ELSE 'exempt-confidentiality' END, l.name, x.subject,
-       x.session_id, NULL, NULL, x.exemption, min(x.sent_ns) / 1e9, CASE WHEN sum(x.seen) > 0 THEN 'violated' ELSE 'held' END,
-       count(*), sum(NOT x.seen), x.exemption IS NULL, NULL, NULL, NULL,
-       printf('%d of %d messages were found among the octets of link %s', sum(x.seen), count(*), l.name)
+              THEN 'group-confidentiality' ELSE 'exempt-confidentiality' END, l.name,
+       CASE WHEN EXISTS (SELECT 1 FROM entity e WHERE e.entity_id IN (x.sender, x.receiver) AND e.role = 'pne')
+            THEN 'pne--gateway'
+            WHEN EXISTS (SELECT 1 FROM entity e WHERE e.entity_id IN (x.sender, x.receiver) AND e.role = 'gateway')
+            THEN 'gateway--server' ELSE 'server--server' END,
+       x.session_id, NULL, NULL, x.exemption, x.sent_ns / 1e9, CASE WHEN x.seen > 0 THEN 'violated' ELSE 'held' END,
+       x.trials, x.trials - x.seen, x.exemption IS NULL, NULL, NULL, NULL,
+       printf('%d of %d messages were found among the octets of link %s', x.seen, x.trials, l.name)
   FROM listened x JOIN link l ON l.link_id = x.tapped_link
- GROUP BY x.attacker, x.tapped_link, x.session_id, x.exemption
 UNION ALL
 SELECT r.attacker, r.kind, r.property, NULL, NULL, NULL, NULL, NULL, NULL, min(r.received_ns) / 1e9,
        CASE WHEN sum(NOT r.sealed) > 0 THEN 'violated' ELSE 'held' END, count(*), sum(r.sealed), 0, NULL, NULL, NULL,
@@ -712,11 +713,11 @@ probes AS MATERIALIZED (
   SELECT property, subject, verdict, sum(trials) AS trials, sum(held) AS held, count(*) AS n
     FROM v_probe WHERE property IN (SELECT name FROM expect) GROUP BY property, subject, verdict),
 judged AS MATERIALIZED (
-  SELECT x.expect_id,
-         (SELECT sum(p.trials) FROM probes p WHERE p.property = x.name AND (x.subject IS NULL OR p.subject = x.subject)) AS trials,
-         (SELECT sum(p.held) FROM probes p WHERE p.property = x.name AND (x.subject IS NULL OR p.subject = x.subject)) AS trials_held,
-         (SELECT sum(p.n) FROM probes p WHERE p.property = x.name AND (x.subject IS NULL OR p.subject = x.subject)
-             AND p.verdict = 'inconclusive') AS inconclusive,
+  SELECT x.expect_id, -- attacks are only looked through where an expectation is about them
+         CASE WHEN x.probed THEN (SELECT sum(p.trials) FROM probes p WHERE p.property = x.name AND (x.subject IS NULL OR p.subject = x.subject)) END AS trials,
+         CASE WHEN x.probed THEN (SELECT sum(p.held) FROM probes p WHERE p.property = x.name AND (x.subject IS NULL OR p.subject = x.subject)) END AS trials_held,
+         CASE WHEN x.probed THEN (SELECT sum(p.n) FROM probes p WHERE p.property = x.name AND (x.subject IS NULL OR p.subject = x.subject)
+             AND p.verdict = 'inconclusive') END AS inconclusive,
          CASE x.name
            WHEN 'no-plaintext-on-wire' THEN
              (SELECT sum(h.watched) FROM hops h WHERE h.watched = 1 AND (x.subject IS NULL OR h.subject = x.subject))
@@ -726,9 +727,9 @@ judged AS MATERIALIZED (
              (SELECT count(*) FROM paired e WHERE x.subject IS NULL OR e.subject = x.subject)
            WHEN 'every-signalling-message-protected' THEN
              (SELECT count(*) FROM hops h WHERE h.exemption IS NULL AND (x.subject IS NULL OR h.subject = x.subject))
-           ELSE
+           ELSE CASE WHEN x.probed THEN
              (SELECT sum(p.n) FROM probes p WHERE p.property = x.name AND p.verdict <> 'inconclusive'
-                 AND (x.subject IS NULL OR p.subject = x.subject))
+                 AND (x.subject IS NULL OR p.subject = x.subject)) END
          END AS cases,
          CASE x.name
            WHEN 'no-plaintext-on-wire' THEN
@@ -741,12 +742,13 @@ judged AS MATERIALIZED (
            WHEN 'every-signalling-message-protected' THEN
              (SELECT count(*) FROM hops h WHERE h.exemption IS NULL AND (h.protected = 0 OR h.session_id IS NULL)
                  AND (x.subject IS NULL OR h.subject = x.subject))
-           ELSE
+           ELSE CASE WHEN x.probed THEN
              (SELECT coalesce(sum(p.n), 0) FROM probes p WHERE p.property = x.name AND p.verdict = 'violated'
-                 AND (x.subject IS NULL OR p.subject = x.subject))
+                 AND (x.subject IS NULL OR p.subject = x.subject)) ELSE 0 END
          END AS against,
          (SELECT m.value FROM v_metric m WHERE x.kind = 'metric' AND m.metric = x.name AND m.subject IS x.subject) AS value
-    FROM expect x)
+    FROM (SELECT *, kind = 'claim' AND name NOT IN ('no-plaintext-on-wire', 'mutual-authentication', 'every-signalling-message-protected')
+                 AS probed FROM expect) x)
 SELECT x.expect_id, x.line, x.kind, x.name, x.subject, x.minimum, x.maximum,
        CASE x.kind WHEN 'claim' THEN j.against ELSE j.value END AS measured,
        CASE WHEN x.kind = 'claim' AND j.against > 0 THEN 'violated'
