@@ -9,9 +9,10 @@
 static const char *const words_signer[] = {"ca", "delegate", NULL};
 
 static const struct field revocation_fields[] = {
-    {"responder", FIELD_TEXT, AT(raw_scenario, responder), .names = "node selector",
-     .doc = "Server that answers OCSP requests and hands out the list, over the network; without "
-            "it both are where they are needed as soon as the CA has made them."},
+    {"responder", FIELD_TEXTS, AT(raw_scenario, responder), .names = "server selector",
+     .doc = "Servers that answer OCSP requests and hand out the list, over the network; the CA is "
+            "with the first. Who asks goes to his own server, where it is one of them. Without "
+            "this both are where they are needed as soon as the CA has made them."},
     {"signer", FIELD_WORD, AT(raw_scenario, signer), .fallback = "ca", .words = words_signer,
      .doc = "Who signs OCSP responses: the CA, or a delegate with a certificate of its own for "
             "that (id-kp-OCSPSigning)."},
@@ -35,8 +36,9 @@ const struct section section_revocation = {
            "is needed. Without this, what the CA says at the start counts for the whole run. "
            "Gateways and servers fetch from the responder, OCSP responses by POST (RFC 6960 "
            "appendix A) and lists by GET, each over a TCP connection to port 80; PNEs have no way "
-           "there and get a list when it is issued. While the responder is silent, no list is "
-           "issued. A response or list that is too old counts for nothing. A session that stands "
+           "there and get a list when it is issued. While the first responder is silent, "
+           "no list is issued. A response or list that is too old counts for nothing. A session "
+           "that stands "
            "is not looked at again: session_lifetime bounds it.",
     .example = "security:\n"
                "  policies:\n"

@@ -20,13 +20,13 @@ void revocation_resolve(struct loader *l)
 {
     const struct raw_scenario *raw = l->raw;
     struct scenario_revocation *r = &l->s->revocation;
-    r->responder = SCENARIO_NONE;
     if (!given(l)) {
         return;
     }
     r->modelled = true;
     if (value_ok(&raw->responder)) {
-        select_one(l, raw->responder.v.s, raw->responder.at, 1U << ROLE_SERVER, &r->responder);
+        select_nodes(l, &raw->responder, 1U << ROLE_SERVER, SCENARIO_NONE, &r->responders,
+                     &r->responder_count);
     }
     r->delegate = value_ok(&raw->signer) && raw->signer.v.i == 1;
     r->nonce = value_ok(&raw->nonce) && raw->nonce.v.i != 0;

@@ -247,9 +247,10 @@ struct scenario_credential {
 
 /* How what the CA says of certificates changes in the run. */
 struct scenario_revocation {
-    bool modelled;      /* else what it says at the start counts for the whole run */
-    uint32_t responder; /* the server that is asked; SCENARIO_NONE: nobody has to be */
-    bool delegate;      /* who signs OCSP responses is not the CA itself */
+    bool modelled;          /* else what it says at the start counts for the whole run */
+    uint32_t *responders;   /* servers that are asked; the CA is with the first */
+    size_t responder_count; /* 0: nobody has to be asked */
+    bool delegate;          /* who signs OCSP responses is not the CA itself */
     bool nonce;
     sim_time ocsp_lifetime, ocsp_refresh, crl_every, crl_lifetime;
 };

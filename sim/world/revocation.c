@@ -112,6 +112,34 @@ static void note_hop(const struct world *w, const struct hop *hop)
     holder_of(w, hop->server)->looks_up |= p->crl && p->auth == AUTH_MUTUAL;
 }
 
+/* Itself, its own server, the first that it has a hop to, or just the first. */
+static struct entity *responder_for(const struct world *w, const struct entity *e)
+{
+    const struct scenario_revocation *conf = &w->scenario->revocation;
+    struct entity *found = NULL;
+    int best = 0;
+    for (size_t i = 0; i < conf->responder_count; i++) {
+        struct entity *r = &w->entities[conf->responders[i]];
+        int rank = r == e ? 4 : r->id == e->node->peer ? 3 : entity_hop(e, r->id) != NULL ? 2 : 1;
+        found = rank > best ? r : found;
+        best = rank > best ? rank : best;
+    }
+    return found;
+}
+
+/* Whether it has to ask over the network. */
+static bool by_network(const struct status_holder *h)
+{
+    return h->asks != NULL && h->asks != h->entity;
+}
+
+/* The CA's home; NULL: it has none. */
+static const struct entity *home(const struct world *w)
+{
+    const struct scenario_revocation *conf = &w->scenario->revocation;
+    return conf->responder_count > 0 ? &w->entities[conf->responders[0]] : NULL;
+}
+
 static void note_holders(struct world *w)
 {
     const struct scenario *s = w->scenario;
@@ -121,8 +149,9 @@ static void note_holders(struct world *w)
         struct status_holder *h = &rev->holders[i];
         h->world = w;
         h->entity = &w->entities[i];
-        h->by_network = rev->server != NULL && h->entity != rev->server &&
-                        (s->nodes[i].role == ROLE_GATEWAY || s->nodes[i].role == ROLE_SERVER);
+        if (s->nodes[i].role == ROLE_GATEWAY || s->nodes[i].role == ROLE_SERVER) {
+            h->asks = responder_for(w, h->entity);
+        }
     }
     for (size_t i = 0; i < s->edge_count; i++) {
         note_hop(w, &w->hops[i]);
@@ -136,7 +165,7 @@ static int make_responder(struct world *w, struct diag_list *diags)
 {
     const struct scenario *s = w->scenario;
     struct revocation *rev = w->revocation;
-    const char *name = rev->server != NULL ? rev->server->node->id : "CA";
+    const char *name = home(w) != NULL ? home(w)->node->id : "CA";
     char *own = mem_printf("OCSP responder at %s", name);
     int r = 0;
     if (s->revocation.delegate) {
@@ -164,14 +193,15 @@ static int make_responder(struct world *w, struct diag_list *diags)
     return r;
 }
 
-sim_time revocation_answer(struct world *w, struct span request, struct buf *ret)
+sim_time revocation_answer(struct world *w, const struct entity *at, struct span request,
+                           struct buf *ret)
 {
     const struct revocation *rev = w->revocation;
     struct secure_ops operations = {0};
     int r = secure_responder_answer(rev->responder, request, net_now(w->net),
                                     w->scenario->revocation.ocsp_lifetime, ret, &operations);
     CHECK(r == 0);
-    return rev->server != NULL ? cpu_cost(rev->server->cpu, &operations) : 0;
+    return at != NULL ? cpu_cost(at->cpu, &operations) : 0;
 }
 
 /* What the CA has revoked by now, on a list that counts from now on. */
@@ -243,7 +273,7 @@ static void ask_at_once(struct status_holder *h, enum secure_key_kind kind, bool
     int r =
         secure_ocsp_request(w->env, w->ca, h->entity->identities[kind], span_of(NULL, 0), &request);
     CHECK(r == 0);
-    revocation_answer(w, buf_span(&request), &response);
+    revocation_answer(w, h->asks, buf_span(&request), &response);
     revocation_take_staple(h, kind, buf_span(&response), span_of(NULL, 0), &status);
     if (told) {
         report_status(w, &(struct status_row){.holder = h,
@@ -258,17 +288,16 @@ static void ask_at_once(struct status_holder *h, enum secure_key_kind kind, bool
     buf_fini(&response);
 }
 
-static void refresh_staples(struct status_holder *h, bool by_network, bool told)
+static void refresh_staples(struct status_holder *h, bool told)
 {
-    const struct revocation *rev = h->world->revocation;
     for (size_t k = 0; k < SIM_ARRAY_LEN(h->staples); k++) {
         enum secure_key_kind kind = (enum secure_key_kind)k;
         if (!h->staples[k] || entity_is_silent(h->entity)) {
             continue;
         }
-        if (by_network) {
+        if (told && by_network(h)) {
             status_fetch(h, STATUS_OCSP, kind);
-        } else if (!told || rev->server == NULL || !entity_is_silent(rev->server)) {
+        } else {
             ask_at_once(h, kind, told);
         }
     }
@@ -278,7 +307,7 @@ static void on_refresh(void *arg)
 {
     struct status_holder *h = arg;
     struct world *w = h->world;
-    refresh_staples(h, h->by_network, true);
+    refresh_staples(h, true);
     net_timer_set(w->net, net_now(w->net) + w->scenario->revocation.ocsp_refresh, on_refresh, h);
 }
 
@@ -287,7 +316,7 @@ static void on_list_due(void *arg)
     struct world *w = arg;
     struct revocation *rev = w->revocation;
     net_timer_set(w->net, net_now(w->net) + w->scenario->revocation.crl_every, on_list_due, w);
-    if (rev->server != NULL && entity_is_silent(rev->server)) {
+    if (home(w) != NULL && entity_is_silent(home(w))) {
         return;
     }
     struct diag_list diags = {0};
@@ -295,7 +324,7 @@ static void on_list_due(void *arg)
     CHECK(r == 0);
     for (size_t i = 0; i < w->scenario->node_count; i++) {
         struct status_holder *h = &rev->holders[i];
-        if (h->looks_up && !h->by_network) {
+        if (h->looks_up && !by_network(h)) {
             h->list = rev->lists[rev->list_count - 1];
         } else if (h->looks_up && !entity_is_silent(h->entity)) {
             status_fetch(h, STATUS_CRL, SECURE_KEY_P256);
@@ -320,22 +349,23 @@ static int start_modelled(struct world *w, struct diag_list *diags)
 {
     const struct scenario *s = w->scenario;
     struct revocation *rev = w->revocation;
-    rev->server =
-        s->revocation.responder != SCENARIO_NONE ? &w->entities[s->revocation.responder] : NULL;
     note_holders(w);
     int r = make_responder(w, diags);
     if (r == 0 && lists_wanted(w)) {
         r = issue_list(w, diags);
     }
-    if (r == 0 && rev->server != NULL && status_listen(w) < 0) {
-        diag_add(diags, DIAG_ERROR, "cannot-build", NULL, 0, 0,
-                 "cannot open the OCSP responder's port of node %s", rev->server->node->id);
-        r = -SIM_EEXIST;
+    for (size_t i = 0; r == 0 && i < s->revocation.responder_count; i++) {
+        struct status_holder *h = &rev->holders[s->revocation.responders[i]];
+        r = status_listen(h);
+        if (r < 0) {
+            diag_add(diags, DIAG_ERROR, "cannot-build", NULL, 0, 0,
+                     "cannot open the OCSP responder's port of node %s", h->entity->node->id);
+        }
     }
     for (size_t i = 0; r == 0 && i < s->node_count; i++) {
         struct status_holder *h = &rev->holders[i];
         h->list = rev->list_count > 0 ? rev->lists[0] : NULL;
-        refresh_staples(h, false, false);
+        refresh_staples(h, false);
     }
     return r == 0 ? make_staples(w, false, diags) : r;
 }

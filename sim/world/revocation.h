@@ -27,9 +27,10 @@ void revocation_session(const struct hop *hop, int side, struct secure_session_p
 struct status_holder {
     struct world *world;
     struct entity *entity;
-    bool staples[5]; /* it needs one for the certificate of that kind */
-    bool looks_up;   /* it needs the list */
-    bool by_network; /* it fetches; else it has everything as soon as it is made */
+    bool staples[5];     /* it needs one for the certificate of that kind */
+    bool looks_up;       /* it needs the list */
+    struct entity *asks; /* the responder that it fetches from, or is itself; NULL: it has all as
+                            soon as it is made */
     struct buf staple[5];
     const struct secure_crl *list;
 };
@@ -55,7 +56,6 @@ struct revocation {
     struct secure_crl *list; /* of the policies, for the whole run; NULL: no policy asks for it */
     /* with security.revocation */
     struct status_holder *holders; /* by node */
-    struct entity *server;         /* that answers; NULL: nobody has to be asked */
     struct secure_identity *delegate;
     struct secure_responder *responder;
     struct secure_crl **lists; /* all that were issued, the newest last */
@@ -64,17 +64,18 @@ struct revocation {
     struct status_fetch *fetches;
 };
 
-/* revocation.c: what the responder answers (DER, appended) to a request at the holder's behest or
- * the network's; how long it computes for that. */
-sim_time revocation_answer(struct world *w, struct span request, struct buf *ret);
+/* revocation.c: what the responder `at` (NULL: the CA) answers to a request, DER, appended; how
+ * long it computes for that. */
+sim_time revocation_answer(struct world *w, const struct entity *at, struct span request,
+                           struct buf *ret);
 /* What the holder has got. `word`: what was found in the response (secure_ocsp.h). */
 const char *revocation_take_staple(struct status_holder *h, enum secure_key_kind kind,
                                    struct span response, struct span nonce,
                                    struct secure_status *status);
 const char *revocation_take_list(struct status_holder *h, struct span list);
 
-/* status.c: the responder's port is opened; -SIM_E... */
-int status_listen(struct world *w);
+/* status.c: the port of a responder is opened; -SIM_E... */
+int status_listen(struct status_holder *responder);
 /* Asks over the network; what comes of it is taken and written. */
 void status_fetch(struct status_holder *h, enum status_what what, enum secure_key_kind kind);
 void status_free(struct revocation *r);

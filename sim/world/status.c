@@ -30,6 +30,7 @@ static void flush(struct net_stream *stream, struct buf *out)
 
 struct status_connection {
     struct world *world;
+    const struct entity *responder;
     struct net_stream *stream;
     struct buf in, out;
     net_timer working; /* until the answer is there */
@@ -59,7 +60,7 @@ static sim_time make_answer(struct status_connection *c, int taken, const struct
     } else if (strcmp(m->method, "POST") == 0 && strcmp(m->path, ocsp_path) == 0 &&
                strcmp(m->type, request_type) == 0) {
         struct buf response = {0};
-        cost = revocation_answer(w, m->body, &response);
+        cost = revocation_answer(w, c->responder, m->body, &response);
         http_reply(200, response_type, buf_span(&response), &c->out);
         buf_fini(&response);
     } else if (strcmp(m->method, "GET") == 0 && strcmp(m->path, list_path) == 0 &&
@@ -80,7 +81,7 @@ static void on_request(void *arg, struct span bytes)
     }
     buf_append(&c->in, bytes);
     int taken = http_take(buf_span(&c->in), &m);
-    if (taken == 0 || entity_is_silent(c->world->revocation->server)) {
+    if (taken == 0 || entity_is_silent(c->responder)) {
         return;
     }
     c->asked = true;
@@ -125,11 +126,12 @@ static const struct net_stream_ops responder_ops = {
 static bool on_accept(void *arg, struct net_stream *stream, net_node peer,
                       const struct net_stream_ops **ops, void **stream_arg)
 {
-    struct world *w = arg;
-    struct revocation *rev = w->revocation;
+    const struct status_holder *responder = arg;
+    struct revocation *rev = responder->world->revocation;
     struct status_connection *c = mem_alloc(sizeof(*c));
     (void)peer;
-    c->world = w;
+    c->world = responder->world;
+    c->responder = responder->entity;
     c->stream = stream;
     c->next = rev->connections;
     if (c->next != NULL) {
@@ -141,9 +143,10 @@ static bool on_accept(void *arg, struct net_stream *stream, net_node peer,
     return true;
 }
 
-int status_listen(struct world *w)
+int status_listen(struct status_holder *responder)
 {
-    return net_listen(w->net, w->revocation->server->net_node, HTTP_PORT, on_accept, w);
+    return net_listen(responder->world->net, responder->entity->net_node, HTTP_PORT, on_accept,
+                      responder);
 }
 
 /* --- who asks
@@ -283,7 +286,7 @@ static void make_request(struct status_fetch *f)
 {
     const struct status_holder *h = f->holder;
     const struct world *w = h->world;
-    const char *host = w->revocation->server->node->id;
+    const char *host = h->asks->node->id;
     if (f->what == STATUS_CRL) {
         http_get(host, list_path, &f->out);
     } else {
@@ -316,7 +319,7 @@ void status_fetch(struct status_holder *h, enum status_what what, enum secure_ke
     }
     rev->fetches = f;
     make_request(f);
-    if (net_connect(w->net, h->entity->net_node, rev->server->net_node, HTTP_PORT, &fetch_ops, f,
+    if (net_connect(w->net, h->entity->net_node, h->asks->net_node, HTTP_PORT, &fetch_ops, f,
                     &f->stream) < 0) {
         fetch_failed(f, "unreachable");
         fetch_drop(f);

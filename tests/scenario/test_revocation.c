@@ -272,6 +272,49 @@ static void who_has_no_way_to_the_responder_gets_nothing(void **state)
                      0);
 }
 
+/* Two servers that both answer: each gateway asks its own, and the staples of servers among
+ * themselves are the same. */
+static void each_asks_his_own_server(void **state)
+{
+    (void)state;
+    static const char mesh[] =
+        "cpns: 1\n"
+        "name: mesh\n"
+        "run: {until: 90 s, seed: 1}\n"
+        "security:\n"
+        "  policies:\n"
+        "    p: {extends: bcp195, ocsp: true, crl: true, session_lifetime: 10 s}\n"
+        "  pne_gateway: p\n"
+        "  gateway_server: p\n"
+        "  revocation: {responder: %s, ocsp_lifetime: 30 s, crl_every: 20 s, crl_lifetime: 30 s}\n"
+        "devices:\n"
+        "  phone: {cpu: cortex-a76}\n"
+        "nodes:\n"
+        "  - {id: a, role: server, mesh: {link: fibre, policy: p}}\n"
+        "  - {id: b, role: server, mesh: {link: fibre, policy: p}}\n"
+        "  - {id: gwa, role: gateway, device: phone, uplink: {to: a, link: lte}}\n"
+        "  - {id: gwb, role: gateway, device: phone, uplink: {to: b, link: lte}}\n"
+        "  - {id: pne, role: pne, count: 2, device: phone, attach: {to: [gwa, gwb], link: wlan}}\n"
+        "workload:\n"
+        "  - {every: 4 s, start: 5 s, do: service-access, from: pne/1, to: a, size: 200 B}\n"
+        "  - {every: 4 s, start: 5 s, do: service-access, from: pne/2, to: b, size: 200 B}\n";
+    for (int both = 0; both < 2; both++) {
+        char *yaml = mem_printf(mesh, both ? "[a, b]" : "a");
+        assert_int_equal(whole_run("lost", yaml, ""), 0);
+        free(yaml);
+        assert_int_equal(
+            number("SELECT count(*) FROM status_fetch WHERE outcome = 'unreachable'") > 0, !both);
+        assert_int_equal(number("SELECT count(*) FROM session WHERE failure IN "
+                                "('certificate_expired', 'bad_certificate_status_response')") > 0,
+                         !both);
+    }
+    /* gwa and gwb over the network, the servers at home */
+    assert_int_equal(number("SELECT count(DISTINCT entity_id) FROM status_fetch WHERE "
+                            "request_bytes > 0"),
+                     2);
+    assert_int_equal(number("SELECT count(DISTINCT entity_id) FROM status_fetch"), 4);
+}
+
 static void without_a_responder_it_is_told_at_once(void **state)
 {
     (void)state;
@@ -341,6 +384,7 @@ int main(void)
         cmocka_unit_test(without_an_answer_a_staple_grows_old),
         cmocka_unit_test(without_a_new_list_the_old_one_expires),
         cmocka_unit_test(who_has_no_way_to_the_responder_gets_nothing),
+        cmocka_unit_test(each_asks_his_own_server),
         cmocka_unit_test(without_a_responder_it_is_told_at_once),
         cmocka_unit_test(a_stolen_key_is_worth_less_when_it_is_noticed),
     };
