@@ -66,3 +66,7 @@ SELECT 'service group', service_group, member, CASE is_owner WHEN 1 THEN 'owner'
 -- query witnesses: what both ends and the tap say of each session that both call established: in how many they agree
 SELECT witnesses, item, sum(agree) AS agree, sum(agree = 0) AS disagree, sum(agree IS NULL) AS not_known FROM v_witness
  WHERE established GROUP BY witnesses, item ORDER BY witnesses, item;
+
+-- query evidence: each attack: what came of it, in which frame of which capture, and the row of the alert
+SELECT attacker, kind, property, link, session_id, round(at_s, 6) AS at_s, verdict, detected_by, side,
+       round(at_s + delay_ms / 1e3, 6) AS noticed_s, capture, frame, alert_row FROM v_probe ORDER BY at_s, attacker;

@@ -107,6 +107,9 @@ SELECT m.message_id, m.type, m.origin, m.target, m.pn, m.service_group, m.transa
 -- v_message_hop.confidentiality: held: searched for on the link and not found; violated: found, or read by an eavesdropper; NULL: not tested
 -- v_message_hop.integrity: of attacks on its record (v_probe), violated also: received with other octets than sent; NULL: not tested
 -- v_message_hop.authenticity: of forged or reflected records beside its own, violated also: as integrity; NULL: not tested
+-- v_message_hop.capture: Capture of the hop's first link (a file in the directory of --pcap); NULL: none was written
+-- v_message_hop.frame: Number of the packet there with the first octets of it, as tshark counts
+-- v_message_hop.last_frame: Of the packet with the last
 -- v_message_hop.evidence: What the verdict rests on
 CREATE VIEW v_message_hop AS
 SELECT h.message_id, h.hop, a.name AS sender, b.name AS receiver, h.link_id, h.session_id, h.protected, h.exemption,
@@ -122,26 +125,35 @@ SELECT h.message_id, h.hop, a.name AS sender, b.name AS receiver, h.link_id, h.s
          (SELECT CASE max(CASE p.verdict WHEN 'violated' THEN 3 WHEN 'held' THEN 2 ELSE 1 END)
                  WHEN 3 THEN 'violated' WHEN 2 THEN 'held' WHEN 1 THEN 'inconclusive' END
             FROM probe p WHERE p.message_id = h.message_id AND p.hop = h.hop AND p.property IN ('authenticity', 'origin-authenticity')) END AS authenticity,
+       c.file AS capture, g.first_frame AS frame, g.last_frame,
        CASE WHEN f.packet IS NOT NULL
-              THEN printf('link %s, packet %d, offset %d: %d octets of it', f.link, f.packet, f.packet_offset, f.bytes)
+              THEN printf('link %s, packet %d, offset %d: %d octets of it%s', f.link, f.packet, f.packet_offset, f.bytes,
+                          coalesce((SELECT printf(' (%s, frame %d)', k.file, f.packet) FROM capture k WHERE k.link_id = f.link_id), ''))
             WHEN h.sent_hash <> h.received_hash THEN printf('sent %s, received %s', h.sent_hash, h.received_hash)
-            WHEN h.overheard THEN 'read whole on the link by an eavesdropper'
+            WHEN h.overheard
+              THEN 'read whole on the link by an eavesdropper' ||
+                   CASE WHEN g.first_frame IS NOT NULL THEN printf(' (%s, frame %d)', c.file, g.first_frame) ELSE '' END
             WHEN EXISTS (SELECT 1 FROM probe p WHERE p.message_id = h.message_id AND p.hop = h.hop)
               THEN (SELECT group_concat(printf('%s: %s on link %s, %s', p.attacker,
                                                p.detail || CASE WHEN p.packet IS NOT NULL THEN printf(' in packet %d', p.packet) ELSE '' END,
-                                               n.name, coalesce(p.detected_by, p.verdict)), '; ')
-                      FROM probe p JOIN link n ON n.link_id = p.link_id
+                                               n.name, coalesce(p.detected_by, p.verdict))
+                               || coalesce((SELECT printf(' (%s, frame %d)', k.file, p.packet) FROM capture k
+                                             WHERE k.link_id = p.packet_link_id AND p.packet IS NOT NULL), ''), '; ')
+                      FROM probe p JOIN link n ON n.link_id = coalesce(p.packet_link_id, p.link_id)
                      WHERE p.message_id = h.message_id AND p.hop = h.hop)
             WHEN h.watched = 1 AND h.sent_ns IS NOT NULL
-              THEN printf('%snot among the %d octets of link %s%s',
+              THEN printf('%snot among the %d octets of link %s%s%s',
                           CASE h.exemption WHEN 'group_key_extension' THEN 'payload sealed by a group key (an extension of ours): ' ELSE '' END,
                           l.watched_bytes, l.name,
-                          CASE WHEN l.hop IS NOT NULL THEN ' or of those behind it' ELSE '' END) END AS evidence
+                          CASE WHEN l.hop IS NOT NULL THEN ' or of those behind it' ELSE '' END,
+                          CASE WHEN c.file IS NOT NULL THEN printf(' (%s)', c.file) ELSE '' END) END AS evidence
   FROM message_hop h
   JOIN entity a ON a.entity_id = h.sender
   JOIN entity b ON b.entity_id = h.receiver
   LEFT JOIN link l ON l.link_id = h.link_id
-  LEFT JOIN (SELECT i.message_id, i.hop, min(i.packet) AS packet, i.packet_offset, i.bytes, n.name AS link
+  LEFT JOIN capture c ON c.link_id = h.link_id
+  LEFT JOIN message_frame g ON g.message_id = h.message_id AND g.hop = h.hop
+  LEFT JOIN (SELECT i.message_id, i.hop, min(i.packet) AS packet, i.packet_offset, i.bytes, n.name AS link, i.link_id
                FROM wire_finding i JOIN link n ON n.link_id = i.link_id GROUP BY i.message_id, i.hop) f
          ON f.message_id = h.message_id AND f.hop = h.hop;
 
@@ -184,9 +196,37 @@ SELECT type, sum(iif(outcome = 'sent', messages, 0)) AS sent, sum(iif(outcome = 
 -- v_probe.detected_by: Alert or failure by which an end noticed; discarded: dropped in silence (DTLS), as session_end.records_dropped counts; no effect; nothing was delivered; NULL: nothing noticed
 -- v_probe.side: Which end noticed
 -- v_probe.delay_ms [ms]: From the attack until it was noticed
+-- v_probe.capture: Capture (a file in the directory of --pcap) that shows it; NULL: none was written
+-- v_probe.frame: Number of the attacked packet in that capture, as tshark counts; of an eavesdropper of the first packet in which something was found
+-- v_probe.alert_row: Row (rowid) of table alert with the alert by which it was noticed
 -- v_probe.evidence: What the verdict rests on
 CREATE VIEW v_probe AS
 WITH
+-- RFC 8446 6, RFC 5246 7.2: what is said to have been noticed by one of these has to be on record
+alert_name(name) AS (VALUES ('unexpected_message'), ('bad_record_mac'), ('decryption_failed'), ('record_overflow'), ('handshake_failure'),
+  ('bad_certificate'), ('unsupported_certificate'), ('certificate_revoked'), ('certificate_expired'), ('certificate_unknown'),
+  ('illegal_parameter'), ('unknown_ca'), ('access_denied'), ('decode_error'), ('decrypt_error'), ('protocol_version'),
+  ('insufficient_security'), ('internal_error'), ('inappropriate_fallback'), ('missing_extension'), ('unsupported_extension'),
+  ('unrecognized_name'), ('bad_certificate_status_response'), ('unknown_psk_identity'), ('certificate_required')),
+shown AS (
+  SELECT p.*, l.name AS link, replace(s.hop, '-', '--') AS subject, n.name AS packet_link_name,
+         CASE WHEN p.kind <> 'man-in-the-middle' THEN c.file END AS capture, -- he is on links of his own
+         CASE WHEN c.file IS NOT NULL THEN coalesce(p.packet, f.first_frame) END AS frame,
+         -- the alert may belong to the session that followed: a client that fell back
+         (SELECT min(a.rowid) FROM session x JOIN alert a ON a.session_id = x.session_id
+           WHERE x.link_id = p.link_id AND a.name = p.detected_by AND a.direction = 'sent' AND a.at_ns = p.at_ns + p.delay_ns) AS alert_row,
+         p.detected_by IN (SELECT name FROM alert_name) AS by_alert,
+         p.property IN ('integrity', 'authenticity') AND h.sent_hash <> h.received_hash AS changed, s.kind AS session_kind
+    FROM probe p JOIN link l ON l.link_id = p.link_id LEFT JOIN session s ON s.session_id = p.session_id
+    LEFT JOIN link n ON n.link_id = p.packet_link_id LEFT JOIN capture c ON c.link_id = coalesce(p.packet_link_id, p.link_id)
+    LEFT JOIN message_hop h ON h.message_id = p.message_id AND h.hop = p.hop
+    LEFT JOIN message_frame f ON f.message_id = p.message_id AND f.hop = p.hop AND f.link_id = c.link_id),
+-- judged again: what the stored verdict says is not enough
+judged AS (
+  SELECT h.*, CASE WHEN h.changed THEN 'violated'
+                   WHEN h.verdict = 'held' AND h.by_alert AND h.alert_row IS NULL AND h.delay_ns IS NOT NULL THEN 'inconclusive'
+                   ELSE h.verdict END AS final
+    FROM shown h),
 copied AS ( -- who made copies of which message of others
   SELECT m.copy_of AS message_id, h.sender FROM message m JOIN message_hop h ON h.message_id = m.message_id AND h.hop = 0
    WHERE m.copy_of IS NOT NULL),
@@ -206,19 +246,28 @@ tapped AS (
 listened AS MATERIALIZED (
   SELECT t.attacker, t.kind, t.link_id AS tapped_link, h.session_id, h.exemption, h.sender, h.receiver,
          min(h.sent_ns) AS sent_ns, count(*) AS trials,
-         sum(h.overheard OR EXISTS (SELECT 1 FROM wire_finding f WHERE f.message_id = h.message_id AND f.hop = h.hop)) AS seen
+         sum(h.overheard OR EXISTS (SELECT 1 FROM wire_finding f WHERE f.message_id = h.message_id AND f.hop = h.hop)) AS seen,
+         min(CASE WHEN NOT EXISTS (SELECT 1 FROM capture) THEN NULL
+                  WHEN h.overheard
+                  THEN (SELECT f.first_frame FROM message_frame f WHERE f.message_id = h.message_id AND f.hop = h.hop AND f.link_id = t.link_id)
+                  ELSE (SELECT min(f.packet) FROM wire_finding f WHERE f.message_id = h.message_id AND f.hop = h.hop AND f.link_id = t.link_id)
+             END) AS frame
     FROM tapped t JOIN message_hop h ON h.link_id = t.first_link
    WHERE t.kind = 'eavesdropper' AND h.sent_ns IS NOT NULL AND h.sent_ns >= t.begins_ns
      AND (t.ends_ns IS NULL OR h.sent_ns < t.ends_ns) AND (h.watched = 1 OR h.overheard = 1)
    GROUP BY t.attacker, t.link_id, h.session_id, h.exemption)
-SELECT p.attacker, p.kind, p.property, l.name AS link, replace(s.hop, '-', '--') AS subject, p.session_id, p.message_id, p.hop,
-       NULL AS exemption, p.at_ns / 1e9 AS at_s, p.verdict, 1 AS trials, p.verdict = 'held' AS held,
-       p.property <> 'availability' AND NOT (s.kind IS 'dtls' AND p.property IN ('completeness', 'ordering')) AS promised,
-       p.detected_by, p.side,
-       p.delay_ns / 1e6 AS delay_ms,
-       printf('%s%s%s', p.detail, CASE WHEN p.packet IS NOT NULL THEN printf(' in packet %d of link %s', p.packet, l.name) ELSE '' END,
-              CASE WHEN p.detected_by IS NOT NULL THEN printf(': %s%s', p.detected_by, coalesce(' by the ' || p.side, '')) ELSE '' END) AS evidence
-  FROM probe p JOIN link l ON l.link_id = p.link_id LEFT JOIN session s ON s.session_id = p.session_id
+SELECT p.attacker, p.kind, p.property, p.link, p.subject, p.session_id, p.message_id, p.hop,
+       NULL AS exemption, p.at_ns / 1e9 AS at_s, p.final AS verdict, 1 AS trials, p.final = 'held' AS held,
+       p.property <> 'availability' AND NOT (p.session_kind IS 'dtls' AND p.property IN ('completeness', 'ordering')) AS promised,
+       p.detected_by, p.side, p.delay_ns / 1e6 AS delay_ms, p.capture, p.frame, p.alert_row,
+       printf('%s%s%s%s%s', p.detail,
+              CASE WHEN p.packet IS NOT NULL THEN printf(' in packet %d of link %s', p.packet, p.packet_link_name) ELSE '' END,
+              CASE WHEN p.frame IS NOT NULL THEN printf(' (%s, frame %d)', p.capture, p.frame) ELSE '' END,
+              CASE WHEN p.detected_by IS NOT NULL THEN printf(': %s%s', p.detected_by, coalesce(' by the ' || p.side, '')) ELSE '' END,
+              CASE WHEN p.alert_row IS NOT NULL THEN printf(', row %d of table alert', p.alert_row)
+                   WHEN p.changed THEN '; the message arrived with other octets than it was sent with'
+                   WHEN p.final IS NOT p.verdict THEN ', of which there is nothing on record' ELSE '' END) AS evidence
+  FROM judged p
 UNION ALL
 SELECT x.attacker, x.kind, CASE WHEN x.exemption IS NULL THEN 'confidentiality' WHEN x.exemption IN ('service_group', 'group_key_extension')
               THEN 'group-confidentiality' ELSE 'exempt-confidentiality' END, l.name,
@@ -227,12 +276,15 @@ SELECT x.attacker, x.kind, CASE WHEN x.exemption IS NULL THEN 'confidentiality' 
             WHEN EXISTS (SELECT 1 FROM entity e WHERE e.entity_id IN (x.sender, x.receiver) AND e.role = 'gateway')
             THEN 'gateway--server' ELSE 'server--server' END,
        x.session_id, NULL, NULL, x.exemption, x.sent_ns / 1e9, CASE WHEN x.seen > 0 THEN 'violated' ELSE 'held' END,
-       x.trials, x.trials - x.seen, x.exemption IS NULL, NULL, NULL, NULL,
-       printf('%d of %d messages were found among the octets of link %s', x.seen, x.trials, l.name)
-  FROM listened x JOIN link l ON l.link_id = x.tapped_link
+       x.trials, x.trials - x.seen, x.exemption IS NULL, NULL, NULL, NULL, c.file, iif(c.file IS NOT NULL, x.frame, NULL), NULL,
+       printf('%d of %d messages were found among the octets of link %s%s', x.seen, x.trials, l.name,
+              CASE WHEN c.file IS NOT NULL AND x.frame IS NOT NULL THEN printf(', first in %s, frame %d', c.file, x.frame)
+                   WHEN c.file IS NOT NULL THEN printf(' (%s)', c.file) ELSE '' END)
+  FROM listened x JOIN link l ON l.link_id = x.tapped_link LEFT JOIN capture c ON c.link_id = x.tapped_link
 UNION ALL
 SELECT r.attacker, r.kind, r.property, NULL, NULL, NULL, NULL, NULL, NULL, min(r.received_ns) / 1e9,
        CASE WHEN sum(NOT r.sealed) > 0 THEN 'violated' ELSE 'held' END, count(*), sum(r.sealed), 0, NULL, NULL, NULL,
+       NULL, NULL, NULL,
        printf('%s held the plaintext of %d of %d messages that it handed on', r.name, sum(NOT r.sealed), count(*))
   FROM relayed r
  GROUP BY r.attacker, r.name;
@@ -248,6 +300,10 @@ SELECT r.attacker, r.kind, r.property, NULL, NULL, NULL, NULL, NULL, NULL, min(r
 -- v_end_to_end.clear_hops: Of these, outside a session that protects
 -- v_end_to_end.forward_secret [0/1]: Every hop was in a session with an ephemeral key agreement
 -- v_end_to_end.overheard [0/1]: An eavesdropper read it
+-- v_end_to_end.exemptions: Why it may travel outside sessions, on the hops on which it did
+-- v_end_to_end.exposed_on: Links over which anybody could read it: outside a session that protects, and not sealed by a group key (its envelope is readable even so)
+-- v_end_to_end.read_by: Attackers who held its plaintext: listened to it, handed it on, or were in the middle of its session
+-- v_end_to_end.intact [0/1]: On each hop the octets that arrived are those that were sent; NULL: it arrived nowhere
 CREATE VIEW v_end_to_end AS
 SELECT m.message_id, m.type, m.origin, m.target,
        (SELECT group_concat(name, ', ') FROM
@@ -259,7 +315,26 @@ SELECT m.message_id, m.type, m.origin, m.target,
          WHERE h.message_id = m.message_id AND h.outcome = 'delivered' AND b.name IS NOT m.target) AS relays,
        count(h.hop) AS hops, coalesce(sum(h.protected = 0), 0) AS clear_hops,
        coalesce(min(h.protected AND coalesce(s.forward_secret, 0)), 0) AS forward_secret,
-       coalesce(max(h.overheard), 0) AS overheard
+       coalesce(max(h.overheard), 0) AS overheard,
+       group_concat(DISTINCT h.exemption) AS exemptions,
+       (SELECT group_concat(coalesce(l.hop, l.name), ', ') FROM message_hop x JOIN link l ON l.link_id = x.link_id
+         WHERE x.message_id = m.message_id AND x.sent_ns IS NOT NULL AND x.protected = 0
+           AND x.exemption IS NOT 'group_key_extension') AS exposed_on,
+       (SELECT group_concat(DISTINCT attacker) FROM (
+          SELECT t.attacker FROM message_hop x JOIN tap t ON t.kind = 'eavesdropper' AND t.link_id IS NOT NULL
+           WHERE x.message_id = m.message_id AND x.sent_ns >= t.begins_ns AND (t.ends_ns IS NULL OR x.sent_ns < t.ends_ns)
+             AND (t.link_id = x.link_id OR t.link_id IN (SELECT w.link_id FROM way w WHERE w.hop_id = x.link_id))
+             AND (x.overheard OR EXISTS (SELECT 1 FROM wire_finding f WHERE f.message_id = x.message_id AND f.hop = x.hop))
+          UNION ALL
+          SELECT t.attacker FROM message_hop x JOIN tap t ON t.kind = 'curious-relay' AND t.entity_id = x.receiver
+            JOIN entity e ON e.entity_id = x.receiver
+           WHERE x.message_id = m.message_id AND x.received_ns >= t.begins_ns AND (t.ends_ns IS NULL OR x.received_ns < t.ends_ns)
+             AND x.exemption IS NOT 'group_key_extension' AND e.name IS NOT m.target
+          UNION ALL
+          SELECT b.attacker FROM message_hop x JOIN probe b ON b.session_id = x.session_id
+           WHERE x.message_id = m.message_id AND x.outcome = 'delivered' AND b.kind = 'man-in-the-middle' AND b.verdict = 'violated'))
+         AS read_by,
+       min(h.sent_hash = h.received_hash) AS intact
   FROM message m
   LEFT JOIN message_hop h ON h.message_id = m.message_id AND h.link_id IS NOT NULL AND h.sent_ns IS NOT NULL
   LEFT JOIN session s ON s.session_id = h.session_id
@@ -275,13 +350,20 @@ SELECT m.message_id, m.type, m.origin, m.target,
 -- v_property.held: In how many of these it held
 -- v_property.attackers: Who tried
 -- v_property.detected_by: By what it was noticed
+-- v_property.capture: Capture that shows it; NULL: none was written
+-- v_property.frame: First frame there of an attack with that verdict
+-- v_property.evidence: What the verdict rests on, of the first attack with it
 CREATE VIEW v_property AS
 SELECT session_id, link, subject, property,
        CASE WHEN sum(verdict = 'violated') > 0 THEN 'violated' WHEN sum(verdict = 'held') > 0 THEN 'held' ELSE 'inconclusive' END
          AS verdict,
        sum(trials) AS trials, sum(held) AS held, group_concat(DISTINCT attacker) AS attackers,
-       group_concat(DISTINCT detected_by) AS detected_by
-  FROM v_probe GROUP BY session_id, link, subject, property;
+       group_concat(DISTINCT detected_by) AS detected_by, min(capture) AS capture, min(iif(weight = heaviest, frame, NULL)) AS frame,
+       max(iif(weight = heaviest AND turn = 1, evidence, NULL)) AS evidence
+  FROM (SELECT *, max(weight) OVER w AS heaviest, row_number() OVER (w ORDER BY weight DESC, at_s) AS turn
+          FROM (SELECT *, CASE verdict WHEN 'violated' THEN 3 WHEN 'held' THEN 2 ELSE 1 END AS weight FROM v_probe)
+        WINDOW w AS (PARTITION BY session_id, link, subject, property))
+ GROUP BY session_id, link, subject, property;
 
 -- v_flow: One row per flow: what an entity set out to do, e.g. one establishment, one service access
 -- v_flow.flow_id: Number of the flow in order of its beginning
@@ -747,7 +829,8 @@ judged AS MATERIALIZED (
                  AND (x.subject IS NULL OR p.subject = x.subject)) ELSE 0 END
          END AS against,
          (SELECT m.value FROM v_metric m WHERE x.kind = 'metric' AND m.metric = x.name AND m.subject IS x.subject) AS value
-    FROM (SELECT *, kind = 'claim' AND name NOT IN ('no-plaintext-on-wire', 'mutual-authentication', 'every-signalling-message-protected')
+    FROM (SELECT *, kind = 'claim' AND name NOT IN ('no-plaintext-on-wire', 'mutual-authentication', 'witnesses-agree',
+                                                             'every-signalling-message-protected')
                  AS probed FROM expect) x)
 SELECT x.expect_id, x.line, x.kind, x.name, x.subject, x.minimum, x.maximum,
        CASE x.kind WHEN 'claim' THEN j.against ELSE j.value END AS measured,

@@ -106,7 +106,7 @@ static void attack(struct attack_flow *f, int side, bool begins, struct span byt
             a->trials++;
             bool removed = plan.act == ATTACK_REMOVE || plan.act == ATTACK_KEEP;
             probe_begin(a, f->channel, side, d->unit_at, d->unit_len, removed,
-                        f->tap->wire->captured + 1, plan.what);
+                        plan.act != ATTACK_HOLD ? capture_next(f->tap->wire) : 0, plan.what);
         }
     }
     buf_fini(&plan.insert);
@@ -148,7 +148,7 @@ void attack_overhear(struct attack_flow *f, struct span octets)
     }
     f->seen[0] = f->seen[0] || holds(octets, c->ends[SIDE_INITIATOR].entity->urn);
     f->seen[1] = f->seen[1] || holds(octets, c->ends[SIDE_RESPONDER].entity->urn);
-    probe_identities(a, c, f->tap->wire->captured + 1, f->seen[0], f->seen[1]);
+    probe_identities(a, c, capture_next(f->tap->wire), f->seen[0], f->seen[1]);
 }
 
 static void unit_ends(struct attack_flow *f, int side)

@@ -35,7 +35,7 @@ struct trial {
     struct attacker *attacker;
     int from; /* the side whose octets were attacked; the other one is to notice */
     sim_time at;
-    uint64_t packet;     /* number on the link, as in a capture */
+    uint64_t packet;     /* capture_next() when it was attacked; 0: it is in no capture, or later */
     uint64_t message_id; /* 0: no message was in the record */
     uint32_t hop_number;
     uint64_t odd, received; /* of the receiving end, before */
@@ -132,7 +132,7 @@ struct probe_row {
     const char *verdict, *detected_by;
     int side;        /* -1: neither */
     sim_time delay;  /* or SIM_TIME_NEVER */
-    uint64_t packet; /* 0: none */
+    uint64_t packet; /* as of a trial */
     const char *detail;
 };
 void report_probe(struct world *w, const struct probe_row *p);

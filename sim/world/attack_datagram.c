@@ -149,8 +149,9 @@ static void attack(struct passing *p, bool begins, struct span unit, struct tria
     }
     if (plan.act != ATTACK_PASS && begun == NULL && !f->robbed) {
         a->trials++;
+        bool passes = plan.act == ATTACK_SET || plan.act == ATTACK_INSERT;
         begun = probe_begin_datagram(a, f->channel, p->side, plan.act, p->packet->tag,
-                                     f->tap->wire->captured + 1, plan.what);
+                                     passes ? capture_next(f->tap->wire) : 0, plan.what);
         f->robbed = a->ops->on_hello;
     }
     if (plan.act != ATTACK_PASS && begun != NULL) {

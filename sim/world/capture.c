@@ -68,6 +68,23 @@ static enum net_verdict on_packet(void *arg, const struct net_packet *packet, st
     return NET_PASS;
 }
 
+enum { PACKET_BITS = 40 };
+
+uint64_t capture_next(const struct wire *wire)
+{
+    return ((uint64_t)wire->number + 1) << PACKET_BITS | (wire->captured + 1);
+}
+
+uint64_t capture_packet(uint64_t where)
+{
+    return where & ((UINT64_C(1) << PACKET_BITS) - 1);
+}
+
+uint32_t capture_link(uint64_t where)
+{
+    return (uint32_t)(where >> PACKET_BITS) - 1;
+}
+
 void capture_injected(struct wire *wire, int direction, struct span packet)
 {
     struct net_packet seen = {.link = wire->link,

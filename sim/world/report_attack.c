@@ -11,7 +11,9 @@ void report_probe(struct world *w, const struct probe_row *p)
         p->message_id != 0 ? record_int(p->hop_number) : record_null(), record_time(p->at),
         record_text(p->verdict), record_text(p->detected_by),
         p->side >= 0 ? record_text(sides[p->side]) : record_null(), record_time(p->delay),
-        p->packet != 0 ? record_int((int64_t)p->packet) : record_null(), record_text(p->detail));
+        p->packet != 0 ? record_int((int64_t)capture_packet(p->packet)) : record_null(),
+        p->packet != 0 ? record_int(capture_link(p->packet)) : record_null(),
+        record_text(p->detail));
 }
 
 void report_half_open(struct world *w, const struct half_open_row *h)

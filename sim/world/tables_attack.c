@@ -50,6 +50,8 @@ static const struct record_column probe_columns[] = {
     {"delay_ns", RECORD_INTEGER, true, "ns", "From the attack until it was noticed", NULL},
     {"packet", RECORD_INTEGER, true, "",
      "Number of the attacked packet on the link, as in a capture", NULL},
+    {"packet_link_id", RECORD_INTEGER, true, "",
+     "Link that this packet passed, where the attacker was; NULL: no packet", "link(link_id)"},
     {"detail", RECORD_TEXT, true, "", "What was done, in words", NULL},
 };
 

@@ -580,6 +580,10 @@ void inside_settle(struct world *w);
 
 /* capture.c: taps, captures, key log, the search for plaintext */
 int capture_start(struct world *w, struct diag_list *diags);
+/* Where a packet is, as a number: link and place in its capture, of the next one to be captured. */
+uint64_t capture_next(const struct wire *wire);
+uint64_t capture_packet(uint64_t where);
+uint32_t capture_link(uint64_t where);
 void capture_key_log(struct world *w, struct span lines);
 /* Whose packet it is that passes over the wire; NULL: nobody's. */
 struct hop *capture_hop(const struct wire *wire, struct span packet);
