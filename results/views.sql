@@ -849,6 +849,8 @@ SELECT x.expect_id, x.line, x.kind, x.name, x.subject, x.minimum, x.maximum,
               THEN printf('%d message hops that are not exempt, %d of them unprotected', j.cases, j.against)
             WHEN x.name = 'witnesses-agree'
               THEN printf('%d sessions that both ends call established, about %d of them the witnesses disagree', j.cases, j.against)
+            WHEN x.name = 'forward-secrecy' AND j.trials IS NULL AND EXISTS (SELECT 1 FROM tap t WHERE t.property = x.name)
+              THEN 'keys were taken: check --witness tshark --pcap DIR tries them on the captures of a run with --pcap DIR'
             WHEN x.kind = 'claim' AND j.trials IS NULL THEN 'no attacker put it to the test'
             WHEN x.kind = 'claim'
               THEN printf('held in %d of %d trials%s', j.trials_held, j.trials,

@@ -47,10 +47,12 @@ static const char violations_sql[] =
     "WHERE kind = 'claim' AND verdict = 'violated' AND name NOT IN "
     "(SELECT property FROM v_probe WHERE " PROMISED ") GROUP BY name, subject";
 
+/* Names that an eavesdropper sees are beside what its kind is about. */
 static const char trials_sql[] =
     "SELECT 'trials', kind, '', sum(CASE WHEN verdict <> 'inconclusive' THEN trials ELSE 0 END), "
     "sum(CASE WHEN verdict <> 'inconclusive' THEN held ELSE 0 END) FROM v_probe "
-    "WHERE exemption IS NULL AND attacker LIKE '" ATTACK_ID "%' GROUP BY kind";
+    "WHERE exemption IS NULL AND property <> 'identity-privacy' AND attacker LIKE '" ATTACK_ID
+    "%' GROUP BY kind";
 
 static void append_field(struct buf *out, const char *text, char end)
 {
@@ -172,7 +174,8 @@ SIM_NORETURN static void become_run(const struct attack_bench *bench, const char
     struct buf out = {0};
     struct diag_list diags = {0};
     enum attack_state state = run_here(bench, path, pcap_dir, witness, &out, &diags);
-    if (bench->loud || state == ATTACK_FAILED) {
+    /* Ctrl-C reaches tshark, too: what fails then is no news. */
+    if (*bench->stop == 0 && (bench->loud || state == ATTACK_FAILED)) {
         cli_show_diags(&diags);
     }
     struct span left = buf_span(&out);

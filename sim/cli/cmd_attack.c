@@ -385,7 +385,7 @@ static int search(struct search *s)
         for (size_t i = 0; o.state == ATTACK_RAN && i < p.count; i++) {
             s->tally[p.entries[i].kind].entries++;
         }
-        for (size_t k = 0; k < ATTACK_KINDS_MAX; k++) {
+        for (size_t k = 0; o.state == ATTACK_RAN && k < ATTACK_KINDS_MAX; k++) {
             s->tally[k].trials += o.trials[k];
             s->tally[k].held += o.held[k];
         }

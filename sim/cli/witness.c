@@ -172,7 +172,7 @@ struct witness {
 /* Digests of messages, as the database writes them -> how many; delivered ones and all. */
 struct sent {
     struct map all, delivered;
-    size_t delivered_count;
+    size_t count, delivered_count;
 };
 
 static bool add_digest(void *arg, size_t columns, const char *const *names,
@@ -184,6 +184,7 @@ static bool add_digest(void *arg, size_t columns, const char *const *names,
     uint64_t n = 0;
     map_get_str(&s->all, v[0].text, &n);
     map_set_str(&s->all, v[0].text, n + 1);
+    s->count++;
     if (v[1].integer != 0) {
         n = 0;
         map_get_str(&s->delivered, v[0].text, &n);
@@ -305,19 +306,23 @@ out:
 /* --- the key thief
  * ------------------------------------------------------------------------------------------- */
 
-static char *first_line(const char *path)
+/* The shared key that was taken for a link, the caller frees it; NULL: none. */
+static char *shared_key(const char *path, const char *link)
 {
     FILE *f = fopen(path, "re");
-    char line[256];
-    char *got = f != NULL ? fgets(line, sizeof(line), f) : NULL;
+    char line[1024];
+    char *key = NULL;
+    while (f != NULL && key == NULL && fgets(line, sizeof(line), f) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        char *space = strchr(line, ' ');
+        if (space != NULL && strcmp(space + 1, link) == 0) {
+            key = mem_strndup(line, (size_t)(space - line));
+        }
+    }
     if (f != NULL) {
         fclose(f);
     }
-    if (got == NULL) {
-        return NULL;
-    }
-    line[strcspn(line, "\n")] = '\0';
-    return mem_strdup(line);
+    return key;
 }
 
 static char *loot(const struct witness *w, const struct thief_row *t, const char *what)
@@ -339,8 +344,10 @@ static int try_keys(struct witness *w, const struct thief_row *t, const struct l
     char *capture = capture_of(w, link);
     char *pem = loot(w, t, "pem");
     char *psk_file = loot(w, t, "psk");
-    char *psk = first_line(psk_file);
+    char *psk = shared_key(psk_file, link->name);
     char *preferences[2] = {NULL, NULL};
+    size_t most = 0;
+    bool asked = false;
     if (access(pem, R_OK) == 0) {
         preferences[0] = mem_printf("uat:rsa_keys:\"%s\",\"\"", pem);
     }
@@ -356,10 +363,12 @@ static int try_keys(struct witness *w, const struct thief_row *t, const struct l
         struct comparison c = {0};
         r = ask(capture, preferences[i], w->dir, &readings, w->diags);
         compare(&readings, &sent, &c);
-        *tried += sent.delivered_count;
-        *read += c.read;
+        most = c.read > most ? c.read : most;
+        asked = true;
         readings_fini(&readings);
     }
+    *tried += asked ? sent.count : 0;
+    *read += most;
     sent_fini(&sent);
     free(preferences[0]);
     free(preferences[1]);

@@ -175,6 +175,10 @@ static void resolve_attacker(struct loader *l, const struct raw_attacker *raw, u
     if (kind->on_nodes) {
         select_nodes(l, &raw->target, kind->node_roles, SCENARIO_NONE, &a->targets,
                      &a->target_count);
+        if (a->as != SCENARIO_NONE && a->target_count == 1 && a->targets[0] == a->as) {
+            report_error(&l->report, raw->as.at, "inconsistent", "\"%s\" would claim to be itself",
+                         l->s->nodes[a->as].id);
+        }
     } else {
         select_wires(l, &raw->target, &a->targets, &a->target_count);
         check_flood(l, raw, a);

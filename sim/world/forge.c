@@ -37,11 +37,16 @@ bool forge_message(struct entity *e, const struct hop *hop, struct message *m, u
         a->trials >= a->conf->count) {
         return false;
     }
+    const char *urn = e->world->entities[a->conf->as].urn;
     struct rng *rng = entity_rng(e, a->conf->id);
-    bool chosen =
-        a->conf->nth > 0 ? ++a->suitable == a->conf->nth : rng_chance(rng, a->conf->probability);
-    if (!chosen ||
-        !a->ops->forges(e->world->entities[a->conf->as].urn, encoding, payload, forged)) {
+    if (a->conf->nth == 0 && !rng_chance(rng, a->conf->probability)) {
+        return false;
+    }
+    if (!a->ops->forges(urn, encoding, payload, forged)) {
+        return false;
+    }
+    if (a->conf->nth > 0 && ++a->suitable != a->conf->nth) {
+        buf_clear(forged);
         return false;
     }
     const struct channel *c = hop->live[e == hop->client ? SIDE_INITIATOR : SIDE_RESPONDER];

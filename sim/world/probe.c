@@ -80,13 +80,15 @@ struct trial *probe_pending(const struct channel *c, const struct attacker *a)
 }
 
 /* Over datagrams a session outlives what is altered, forged or taken out, and which record a
- * discard was of is known. */
+ * discard was of is known. What was held back and has arrived is done, too. */
 bool probe_is_busy(const struct channel *c, const struct attacker *a)
 {
     for (const struct trial *t = c->trials; t != NULL; t = t->next) {
         bool done = c->hop->has_datagrams && !t->handshake &&
                     (t->act == ATTACK_SET || t->act == ATTACK_INSERT || t->act == ATTACK_REMOVE);
-        if (t->attacker == a && !done) {
+        bool arrived =
+            a->ops->has_to_arrive && c->ends[1 - t->from].messages_received > t->received;
+        if (t->attacker == a && !done && !arrived) {
             return true;
         }
     }
@@ -192,6 +194,8 @@ static struct judgement judge(const struct channel *c, const struct trial *t)
         j.delay = now - t->at;
     } else if (ops->has_to_arrive && !went_on) {
         j.verdict = now - t->at >= STALLED ? "violated" : "inconclusive";
+    } else if (receiver->facts.close_notify_received) {
+        j.detected_by = "no effect"; /* the peer's last word is authentic: nothing was missing */
     } else if (ops->unnoticed_is_violated &&
                (receiver->state == SECURE_CLOSED || (t->handshake && went_on))) {
         j.verdict = "violated";

@@ -33,16 +33,20 @@ static const struct secure_identity *best_identity(const struct entity *e)
     return best;
 }
 
-static const struct hop *psk_hop(const struct world *w, const struct entity *e)
+/* The shared key of each of its hops, a line each: the key, the link that it is for. */
+static void take_shared_keys(const struct world *w, const struct entity *e, struct buf *out)
 {
     for (size_t i = 0; i < w->scenario->edge_count; i++) {
         const struct hop *hop = &w->hops[i];
-        if (hop->policy != NULL && hop->policy->auth == AUTH_PSK &&
-            (hop->client == e || hop->server == e)) {
-            return hop;
+        if (hop->policy == NULL || hop->policy->auth != AUTH_PSK ||
+            (hop->client != e && hop->server != e)) {
+            continue;
         }
+        for (size_t k = 0; k < sizeof(hop->psk); k++) {
+            buf_printf(out, "%02x", hop->psk[k]);
+        }
+        buf_printf(out, " %s\n", w->scenario->wires[hop->edge->wires[0]].id);
     }
-    return NULL;
 }
 
 void thief_takes(void *arg)
@@ -52,7 +56,6 @@ void thief_takes(void *arg)
     for (size_t i = 0; i < a->conf->target_count; i++) {
         const struct entity *e = &w->entities[a->conf->targets[i]];
         const struct secure_identity *identity = best_identity(e);
-        const struct hop *hop = psk_hop(w, e);
         struct buf text = {0};
         report_event(w, "keys_stolen", e, e->node->id, a->conf->id);
         if (w->options.pcap_dir != NULL && identity != NULL &&
@@ -60,11 +63,8 @@ void thief_takes(void *arg)
             write_loot(w, a, e, "pem", buf_span(&text));
         }
         buf_clear(&text);
-        if (w->options.pcap_dir != NULL && hop != NULL) {
-            for (size_t k = 0; k < sizeof(hop->psk); k++) {
-                buf_printf(&text, "%02x", hop->psk[k]);
-            }
-            buf_append_u8(&text, '\n');
+        take_shared_keys(w, e, &text);
+        if (w->options.pcap_dir != NULL && buf_len(&text) > 0) {
             write_loot(w, a, e, "psk", buf_span(&text));
         }
         buf_fini(&text);
