@@ -209,7 +209,7 @@ static bool edited(const struct attack_flow *f)
 static enum net_verdict hold(struct attack_flow *f, int side, struct buf *packet)
 {
     struct direction *d = &f->dirs[side];
-    attack_inject(f->tap->wire, d->link_direction, packet, d->hold_until);
+    attack_inject(f->tap, d->link_direction, packet, d->hold_until);
     return NET_DROP;
 }
 
@@ -347,7 +347,7 @@ static void read_datagram(const struct attack_tap *tap, const struct net_packet 
     }
 }
 
-static enum net_verdict on_packet(void *arg, const struct net_packet *packet, struct buf *change)
+enum net_verdict attack_packet(void *arg, const struct net_packet *packet, struct buf *change)
 {
     struct attack_tap *tap = arg;
     const struct world *w = tap->wire->world;
@@ -410,7 +410,7 @@ static int start_attacker(struct world *w, struct attacker *a, const struct scen
         tap->attacker = a;
         tap->wire = &w->wires[conf->targets[i]];
         rng_init(&tap->rng, w->scenario->seed, conf->id, tap->wire->wire->id);
-        net_tap_add(w->net, tap->wire->link, false, on_packet, tap);
+        net_tap_add(w->net, tap->wire->link, false, attack_packet, tap);
     }
     return 0;
 }

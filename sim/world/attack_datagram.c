@@ -212,7 +212,7 @@ static void send_more(const struct passing *p, sim_time at)
     packet_build_udp(&whole, v->source, v->destination, v->source_port, v->destination_port,
                      v->id ^ 0x8000, buf_span(&p->more));
     while (packet_fragment(buf_span(&whole), wire->wire->mtu_bytes, &offset, &fragment)) {
-        attack_inject(wire, p->packet->direction, &fragment, at);
+        attack_inject(p->flow->tap, p->packet->direction, &fragment, at);
     }
     buf_fini(&whole);
     buf_fini(&fragment);
@@ -256,7 +256,7 @@ static enum net_verdict go_on(struct passing *p, struct buf *change)
         packet_repair(buf_reserve(change, 0) - buf_len(change), buf_len(change));
         channel_datagram_copied(wire->world, p->packet->tag);
         channel_datagram_held(wire->world, p->packet->tag, at);
-        attack_inject(wire, p->packet->direction, change, at);
+        attack_inject(p->flow->tap, p->packet->direction, change, at);
     }
     return holding ? NET_DROP : NET_CHANGE;
 }

@@ -52,6 +52,8 @@ struct attack_tap {
 
 /* attack.c */
 
+/* A tap (arg) sees a packet of its link: net_tap_fn. */
+enum net_verdict attack_packet(void *tap, const struct net_packet *packet, struct buf *change);
 /* Whether the attacker has an eye on the unit that side `side` begins; `hello`: it may be a
  * ClientHello. */
 bool attack_choose(struct attack_flow *f, int side, bool hello);
@@ -67,8 +69,9 @@ enum net_verdict attack_datagram(struct attack_tap *tap, const struct net_packet
 
 /* attack_segment.c */
 
-/* Sends a packet (taken over) on a link at `at`; never inside the call. */
-void attack_inject(struct wire *wire, int direction, struct buf *packet, sim_time at);
+/* Sends a packet (taken over) on the link of a tap at `at`; never inside the call. The attackers
+ * behind it on the link see its segments as if they were of the sender. */
+void attack_inject(struct attack_tap *tap, int direction, struct buf *packet, sim_time at);
 /* Tells the sender of side `side` that all it sent up to `upto` arrived. */
 void attack_forge_ack(struct attack_flow *f, int side, uint32_t upto);
 /* Writes what is sent on instead of a packet of side `side` to `out`: its first piece; further ones

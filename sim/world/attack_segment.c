@@ -7,6 +7,7 @@
 
 /* A packet of the attacker's. */
 struct injection {
+    struct attack_tap *tap;
     struct wire *wire;
     int direction;
     struct buf packet;
@@ -36,20 +37,64 @@ static void injection_done(struct injection *i)
     injection_free(i);
 }
 
+/* What a tap makes of the packet; false: it takes it out. */
+static bool pass(struct injection *i, struct attack_tap *tap)
+{
+    struct buf change = {0};
+    struct span packet = buf_span(&i->packet);
+    const struct net_packet seen = {.link = i->wire->link,
+                                    .direction = i->direction,
+                                    .at = net_now(i->wire->world->net),
+                                    .data = packet.data,
+                                    .len = packet.len};
+    enum net_verdict verdict = attack_packet(tap, &seen, &change);
+    if (verdict == NET_CHANGE) {
+        packet_repair(change.data + change.start, buf_len(&change));
+        buf_clear(&i->packet);
+        buf_move(&i->packet, &change);
+    }
+    buf_fini(&change);
+    return verdict != NET_DROP;
+}
+
+/* The net does not show the packet to taps, so the ones behind the attacker's get it here; those of
+ * datagrams know theirs by the tags of the net. */
+static bool pass_those_behind(struct injection *i)
+{
+    const struct world *w = i->wire->world;
+    struct packet_view v;
+    bool behind = false;
+    bool goes_on = true;
+    if (packet_parse(buf_span(&i->packet), &v) < 0 || v.protocol != PACKET_TCP) {
+        return true;
+    }
+    for (size_t a = 0; a < w->attacker_count; a++) {
+        for (size_t k = 0; goes_on && k < w->attackers[a].tap_count; k++) {
+            struct attack_tap *tap = &w->attackers[a].taps[k];
+            goes_on = !behind || tap->wire != i->wire || pass(i, tap);
+            behind = behind || tap == i->tap;
+        }
+    }
+    return goes_on;
+}
+
 static void inject(void *arg)
 {
     struct injection *i = arg;
     struct world *w = i->wire->world;
+    bool goes_on = pass_those_behind(i);
     struct span packet = buf_span(&i->packet);
-    if (net_inject(w->net, i->wire->link, i->direction, packet) == 0) {
+    if (goes_on && net_inject(w->net, i->wire->link, i->direction, packet) == 0) {
         capture_injected(i->wire, i->direction, packet);
     }
     injection_done(i);
 }
 
-void attack_inject(struct wire *wire, int direction, struct buf *packet, sim_time at)
+void attack_inject(struct attack_tap *tap, int direction, struct buf *packet, sim_time at)
 {
     struct injection *i = mem_alloc(sizeof(*i));
+    struct wire *wire = tap->wire;
+    i->tap = tap;
     i->wire = wire;
     i->direction = direction;
     buf_move(&i->packet, packet);
@@ -92,7 +137,7 @@ void attack_forge_ack(struct attack_flow *f, int side, uint32_t upto)
     }
     make_segment(buf_span(&back->head), back->out_next, f->dirs[side].isn + upto, PACKET_ACK,
                  span_of(NULL, 0), &packet);
-    attack_inject(f->tap->wire, back->link_direction, &packet, net_now(f->tap->wire->world->net));
+    attack_inject(f->tap, back->link_direction, &packet, net_now(f->tap->wire->world->net));
 }
 
 /* Selective acknowledgements count the other direction's octets; without them TCP goes on. */
@@ -150,8 +195,7 @@ void attack_rewrite(struct attack_flow *f, int side, struct span packet,
         struct buf segment = {0};
         make_segment(buf_span(&head), seq, ack, now, piece, first ? out : &segment);
         if (!first) {
-            attack_inject(f->tap->wire, d->link_direction, &segment,
-                          net_now(f->tap->wire->world->net));
+            attack_inject(f->tap, d->link_direction, &segment, net_now(f->tap->wire->world->net));
         }
         first = false;
         seq += (uint32_t)piece.len;

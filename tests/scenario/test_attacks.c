@@ -302,6 +302,9 @@ static void attackers_share_a_link(void **state)
              "expect: [{claim: integrity}, {claim: authenticity}]\n");
     assert_int_equal(whole_run("attack", yaml, ""), 0);
     assert_int_equal(whole_int("attack", "SELECT count(DISTINCT attacker) FROM v_probe"), 3);
+    /* What the first holds back the others see when it goes on: they work on each session. */
+    assert_true(whole_int("attack", "SELECT count(DISTINCT session_id) FROM v_probe WHERE attacker "
+                                    "IN ('second', 'third')") >= 5);
     char *first = whole_rows("attack", "SELECT * FROM v_probe");
     assert_int_equal(whole_run("attack", yaml, "--workers 3"), 0);
     char *again = whole_rows("attack", "SELECT * FROM v_probe");
