@@ -28,6 +28,16 @@ static uint32_t nth_node(const struct scenario *s, uint32_t roles, uint64_t n)
     return SCENARIO_NONE;
 }
 
+static bool expects_availability(const struct scenario *s)
+{
+    for (size_t i = 0; i < s->expect_count; i++) {
+        if (s->expects[i].kind == EXPECT_CLAIM && strcmp(s->expects[i].name, "availability") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether the session has a say in what comes of it. */
 static bool is_fair(const struct attack_space *space, size_t kind, bool thieves)
 {
@@ -38,6 +48,9 @@ static bool is_fair(const struct attack_space *space, size_t kind, bool thieves)
     }
     if (ops->forges != NULL) {
         return pnes(space->scenario) >= 2;
+    }
+    if (ops->exhausts && !expects_availability(space->scenario)) {
+        return false;
     }
     return ops->steals ? thieves : space->edge_count > 0;
 }
@@ -59,7 +72,9 @@ void attack_space_init(struct attack_space *space, const struct scenario *scenar
             space->kinds[space->kind_count++] = i;
         }
         for (size_t key = 0; key < ATTACK_KEYS; key++) {
-            space->next_word[i][key] = (uint32_t)rng_below(&space->rng, 64);
+            if (key < ATTACK_FLOOD && !attack_kinds[i].exhausts) { /* an earlier seed stays one */
+                space->next_word[i][key] = (uint32_t)rng_below(&space->rng, 64);
+            }
         }
     }
     space->next_kind = space->kind_count;
@@ -113,6 +128,10 @@ static int64_t draw_value(struct attack_space *space, const struct attack_entry 
         return draw_small(r, 20) * 100 * SIM_MS;
     case ATTACK_SIZE:
         return draw_small(r, 512);
+    case ATTACK_ADDRESSES:
+        return draw_small(r, 4);
+    case ATTACK_EVERY:
+        return draw_small(r, 5) * 10 * SIM_MS;
     default:
         CHECK(key == ATTACK_AS);
         break;
@@ -122,14 +141,37 @@ static int64_t draw_value(struct attack_space *space, const struct attack_entry 
     return node == e->target ? nth_node(space->scenario, 1U << ROLE_PNE, others) : node;
 }
 
+static bool has_datagrams(const struct scenario *s, uint32_t wire)
+{
+    for (size_t i = 0; i < s->edge_count; i++) {
+        const struct scenario_edge *edge = &s->edges[i];
+        for (size_t k = 0; edge->policy != SCENARIO_NONE && k < edge->wire_count; k++) {
+            if (edge->wires[k] == wire) {
+                return s->policies[edge->policy].kind == KIND_DTLS;
+            }
+        }
+    }
+    return false;
+}
+
+/* What the scenario would refuse, or would end a flood before it is one. */
+static bool is_spared(const struct attack_space *space, const struct attack_entry *e, size_t key)
+{
+    bool datagrams = has_datagrams(space->scenario, e->target);
+    return attack_kinds[e->kind].exhausts &&
+           (key == ATTACK_COUNT || (key == ATTACK_SOURCE && !datagrams) ||
+            (key == ATTACK_FLOOD && datagrams));
+}
+
 static void draw_params(struct attack_space *space, struct attack_entry *e)
 {
     const struct scenario_attack *kind = &space->words->attacks[e->kind];
     for (size_t key = 0; key < ATTACK_KEYS; key++) {
-        if ((kind->takes >> key & 1) == 0) {
+        if ((kind->takes >> key & 1) == 0 || is_spared(space, e, key)) {
             continue;
         }
-        bool wanted = rng_chance(&space->rng, key == ATTACK_CREDENTIAL ? 1 : 0.5);
+        bool wanted =
+            rng_chance(&space->rng, key == ATTACK_CREDENTIAL || key == ATTACK_EVERY ? 1 : 0.5);
         if (wanted || (kind->needs >> key & 1) != 0) {
             e->given |= GIVEN(key);
             e->value[key] = draw_value(space, e, key);
@@ -154,13 +196,13 @@ static void draw_times(struct attack_space *space, struct attack_entry *e)
     const struct attack_ops *ops = &attack_kinds[e->kind];
     sim_time until = space->scenario->until;
     /* Who needs a new session finds most at the start, the rest after what others cut. */
-    bool early = rng_chance(r, ops->terminates || ops->on_hello ? 0.9 : 0.5);
+    bool early = rng_chance(r, ops->terminates || ops->on_hello || ops->exhausts ? 0.9 : 0.5);
     e->at = early ? 0 : draw_time(r, 0, until / 10 * 7);
     bool ends = rng_chance(r, 0.5);
     sim_time duration = draw_time(r, 100 * SIM_MS, until / 4);
     /* Held back until the run is over is no failure of the session. */
     e->duration = ends || ops->has_to_arrive ? duration : SIM_TIME_NEVER;
-    if (ops->steals) {
+    if (ops->steals || ops->exhausts) {
         e->duration = SIM_TIME_NEVER;
     }
 }

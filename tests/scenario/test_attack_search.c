@@ -140,6 +140,7 @@ static void good_sessions_withstand(void **state)
     assert_int_equal(attack("good", "--budget 30"), 0);
     assert_says("Nothing was found", true);
     assert_says("30 programs (0 refused)", true);
+    assert_says("exhaustion", false); /* nobody expects availability */
     struct stat st;
     char *dir = whole_path("good");
     assert_int_not_equal(stat(dir, &st), 0); /* nothing was written */
@@ -253,6 +254,44 @@ static void what_is_expected_besides_is_hunted_too(void **state)
     free(out);
 }
 
+/* Handshakes that are never finished: drawn where somebody expects of a server to be there. */
+static void floods_are_drawn_where_they_count(void **state)
+{
+    (void)state;
+    char *begins = mem_strndup(text, (size_t)(strstr(text, "nodes:") - text));
+    char *yaml = mem_printf("%s"
+                            "nodes:\n"
+                            "  - {id: srv, role: server}\n"
+                            "  - {id: gw, role: gateway, uplink: {to: srv, link: fibre}}\n"
+                            "  - {id: pne, role: pne, count: 6, attach: {to: gw, link: wlan},\n"
+                            "     start: {uniform: [0 s, 15 s]}}\n"
+                            "expect:\n  - {claim: availability}\n",
+                            begins);
+    whole_write("crowded.yaml", yaml);
+    static const struct {
+        const char *policy;
+        int code;
+    } runs[] = {{"bcp195", 0}, {"broken-no-peer-limit", 1}};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(runs); i++) {
+        int code = whole_cpnsim("attack '%s/crowded.yaml' --budget 16 -o '%s/crowd-%s' --set "
+                                "policy=%s",
+                                whole_dir(), whole_dir(), runs[i].policy, runs[i].policy);
+        assert_int_equal(code, runs[i].code);
+        assert_says("exhaustion", true);
+        assert_says("(0 refused)", true);
+    }
+    char *out = whole_stdout();
+    char *path = path_of(out, "availability");
+    assert_int_equal(whole_cpnsim("run '%s' -o '%s/again.db' --progress never", path, whole_dir()),
+                     1);
+    assert_true(whole_int("again", "SELECT count(*) FROM probe WHERE kind = 'exhaustion' AND"
+                                   " verdict = 'violated'") > 0);
+    free(path);
+    free(out);
+    free(yaml);
+    free(begins);
+}
+
 /* Label slow: more of the same. */
 /* What is held back until the run is over is no hole of the session, whatever it delays. */
 static void delays_are_no_hole(void **state)
@@ -294,6 +333,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(keys_that_are_stolen_later_open_what_was_kept),
         cmocka_unit_test(the_same_seed_finds_the_same),
         cmocka_unit_test(what_is_expected_besides_is_hunted_too),
+        cmocka_unit_test(floods_are_drawn_where_they_count),
         cmocka_unit_test(arguments_that_are_wrong),
     };
     const struct CMUnitTest slow[] = {
