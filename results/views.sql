@@ -365,6 +365,21 @@ SELECT session_id, link, subject, property,
         WINDOW w AS (PARTITION BY session_id, link, subject, property))
  GROUP BY session_id, link, subject, property;
 
+-- v_half_open: One row per attacker of kind exhaustion and second
+-- v_half_open.attacker: Attacker of the scenario
+-- v_half_open.responder: Entity that it exhausts
+-- v_half_open.at_s [s]: When
+-- v_half_open.handshakes: Handshakes that the responder has under way, with whomever
+-- v_half_open.of_attacker: Of these, the attacker's
+-- v_half_open.begun: Handshakes of the attacker that the responder took up so far
+-- v_half_open.refused: Those that it did not
+-- v_half_open.refused_clients: Sessions of its clients that a limit refused so far, whoever was the cause
+-- v_half_open.cpu_ms [ms]: Processor time of the responder that the attacker's handshakes took so far
+CREATE VIEW v_half_open AS
+SELECT h.attacker, e.name AS responder, h.at_ns / 1e9 AS at_s, h.handshakes, h.of_attacker, h.begun, h.refused, h.refused_clients,
+       h.cpu_ns / 1e6 AS cpu_ms
+  FROM half_open h JOIN entity e ON e.entity_id = h.responder;
+
 -- v_flow: One row per flow: what an entity set out to do, e.g. one establishment, one service access
 -- v_flow.flow_id: Number of the flow in order of its beginning
 -- v_flow.kind: What it is, e.g. pn-establishment
