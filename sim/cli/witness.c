@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "models/cpns/ports.h"
+#include "sim/cli/witness_datagrams.h"
 #include "sim/cli/witness_sessions.h"
 #include "sim/core/map.h"
 #include "sim/world/framing.h"
@@ -41,6 +42,24 @@ static int digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* What was read of one direction so far. */
+static struct buf *plain_of(struct readings *r, const char *key)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (strcmp(r->items[i].key, key) == 0) {
+            return &r->items[i].plain;
+        }
+    }
+    struct reading *fresh = MEM_PUSH(r->items, r->count, r->capacity);
+    *fresh = (struct reading){.key = mem_strdup(key)};
+    return &fresh->plain;
+}
+
+static void take_message(void *arg, const char *flow, struct span message)
+{
+    buf_append(plain_of(arg, flow), message);
+}
+
 /* "7|10.0.0.2|00000012..,...": what one packet held, in hexadecimal digits. */
 static void take_line(struct readings *r, char *line)
 {
@@ -49,20 +68,13 @@ static void take_line(struct readings *r, char *line)
         return;
     }
     *hex++ = '\0';
-    size_t i = 0;
-    while (i < r->count && strcmp(r->items[i].key, line) != 0) {
-        i++;
-    }
-    if (i == r->count) {
-        struct reading *fresh = MEM_PUSH(r->items, r->count, r->capacity);
-        *fresh = (struct reading){.key = mem_strdup(line)};
-    }
+    struct buf *plain = plain_of(r, line);
     r->packets++;
     for (; hex[0] != '\0' && hex[0] != '\n'; hex++) {
         int high = digit(hex[0]);
         int low = high >= 0 ? digit(hex[1]) : -1;
         if (low >= 0) {
-            buf_append_u8(&r->items[i].plain, (uint8_t)(high * 16 + low));
+            buf_append_u8(plain, (uint8_t)(high * 16 + low));
             hex++;
         }
     }
@@ -110,9 +122,8 @@ static void become_tshark(const char *capture, const char *preference, const cha
     _exit(127);
 }
 
-/* What tshark reads in a capture; `preference` gives it keys, or is NULL. */
-static int ask(const char *capture, const char *preference, const char *home, struct readings *ret,
-               struct diag_list *diags)
+static int ask_streams(const char *capture, const char *preference, const char *home,
+                       struct readings *ret, struct diag_list *diags)
 {
     int ends[2];
     if (pipe(ends) != 0) {
@@ -147,6 +158,18 @@ static int ask(const char *capture, const char *preference, const char *home, st
     return 0;
 }
 
+static int ask_datagrams(const char *capture, const char *preference, const char *home,
+                         struct readings *ret, struct diag_list *diags)
+{
+    /* tshark has two names for a shared key, one for certificates and key logs. */
+    bool psk = preference != NULL && strncmp(preference, "tls.psk:", strlen("tls.psk:")) == 0;
+    char *own = psk ? mem_printf("d%s", preference) : NULL;
+    int r = witness_datagrams(capture, psk ? own : preference, home, take_message, ret,
+                              &ret->packets, diags);
+    free(own);
+    return r;
+}
+
 /* --- the two sides compared
  * ------------------------------------------------------------------------------------------- */
 
@@ -173,7 +196,19 @@ struct witness {
 struct sent {
     struct map all, delivered;
     size_t count, delivered_count;
+    bool streams, datagrams; /* over which of the two */
+    /* Of all: tshark 4.0 hashes handshake messages that DTLS sent again a second time,
+     * and so comes to another master secret (RFC 7627) where it derives it itself. */
+    size_t not_followed;
 };
+
+/* What tshark reads in a capture; `preference` gives it keys, or is NULL. */
+static int ask(const char *capture, const char *preference, const char *home,
+               const struct sent *sent, struct readings *ret, struct diag_list *diags)
+{
+    int r = sent->streams ? ask_streams(capture, preference, home, ret, diags) : 0;
+    return r == 0 && sent->datagrams ? ask_datagrams(capture, preference, home, ret, diags) : r;
+}
 
 static bool add_digest(void *arg, size_t columns, const char *const *names,
                        const struct record_value *v)
@@ -182,9 +217,12 @@ static bool add_digest(void *arg, size_t columns, const char *const *names,
     (void)names;
     struct sent *s = arg;
     uint64_t n = 0;
+    s->datagrams = s->datagrams || v[2].integer != 0;
+    s->streams = s->streams || v[2].integer == 0;
     map_get_str(&s->all, v[0].text, &n);
     map_set_str(&s->all, v[0].text, n + 1);
     s->count++;
+    s->not_followed += v[3].integer != 0;
     if (v[1].integer != 0) {
         n = 0;
         map_get_str(&s->delivered, v[0].text, &n);
@@ -203,10 +241,11 @@ static void sent_fini(struct sent *s)
 static int what_was_sent(struct witness *w, int64_t link, int64_t node, struct sent *ret)
 {
     static const char sql[] =
-        "SELECT sent_hash, outcome = 'delivered' FROM message_hop WHERE (link_id = ?1 OR link_id IN"
-        " (SELECT hop_id FROM way WHERE link_id = ?1)) AND session_id IN"
-        " (SELECT session_id FROM session WHERE kind = 'tls')"
-        " AND sent_ns IS NOT NULL AND (?2 < 0 OR sender = ?2 OR receiver = ?2)";
+        "SELECT h.sent_hash, h.outcome = 'delivered', s.kind = 'dtls',"
+        " s.kind = 'dtls' AND s.retransmissions > 0 AND s.forward_secret = 0 FROM message_hop h"
+        " JOIN session s ON s.session_id = h.session_id WHERE (h.link_id = ?1 OR h.link_id IN"
+        " (SELECT hop_id FROM way WHERE link_id = ?1)) AND s.kind IN ('tls', 'dtls')"
+        " AND h.sent_ns IS NOT NULL AND (?2 < 0 OR h.sender = ?2 OR h.receiver = ?2)";
     const struct record_value params[] = {record_int(link), record_int(node)};
     return record_db_query(w->db, sql, params, 2, add_digest, ret, w->diags);
 }
@@ -280,9 +319,9 @@ static int examine_link(struct witness *w, const struct link_row *link)
                     mem_strdup("there is no capture of it"));
         goto out;
     }
-    r = ask(capture, keys, w->dir, &with, w->diags);
+    r = ask(capture, keys, w->dir, &sent, &with, w->diags);
     if (r == 0) {
-        r = ask(capture, NULL, w->dir, &without, w->diags);
+        r = ask(capture, NULL, w->dir, &sent, &without, w->diags);
     }
     if (r < 0) {
         goto out;
@@ -361,13 +400,13 @@ static int try_keys(struct witness *w, const struct thief_row *t, const struct l
         }
         struct readings readings = {0};
         struct comparison c = {0};
-        r = ask(capture, preferences[i], w->dir, &readings, w->diags);
+        r = ask(capture, preferences[i], w->dir, &sent, &readings, w->diags);
         compare(&readings, &sent, &c);
         most = c.read > most ? c.read : most;
         asked = true;
         readings_fini(&readings);
     }
-    *tried += asked ? sent.count : 0;
+    *tried += !asked ? 0 : most > 0 ? sent.count : sent.count - sent.not_followed;
     *read += most;
     sent_fini(&sent);
     free(preferences[0]);

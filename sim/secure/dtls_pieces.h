@@ -5,7 +5,7 @@
  * the message (4 octets), index of the piece (2) and count of its pieces (2), all big-endian, then
  * octets. All pieces of a message but the last are of one length. Nothing is acknowledged or sent
  * again: a message of which one piece is lost is lost, and what has come of it is forgotten after
- * PIECES_TIMEOUT. Private to sim/secure. */
+ * PIECES_TIMEOUT. Private to sim/secure, and to whoever reads captures. */
 #ifndef SIM_SECURE_DTLS_PIECES_H
 #define SIM_SECURE_DTLS_PIECES_H
 
