@@ -248,6 +248,12 @@ int secure_session_step(struct secure_session *s, const struct secure_input *in,
 void secure_session_least(const struct secure_session *s, const struct secure_input *in,
                           struct secure_ops *ret);
 
+/* What the step of an established session will do exactly, and how many messages it will open:
+ * true only where each message fits a record and the input is all that the peer's session made of
+ * its messages; false: not known. Cheap, changes nothing; not while a step of the session runs. */
+bool secure_session_foretell(const struct secure_session *s, const struct secure_input *in,
+                             struct secure_ops *ret, uint32_t *messages);
+
 enum { SECURE_NAME_BYTES = 64 };
 
 /* Read from the live session object after the handshake; "" or 0 where not (yet) known. */

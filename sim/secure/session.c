@@ -164,6 +164,14 @@ void secure_session_least(const struct secure_session *s, const struct secure_in
     }
 }
 
+bool secure_session_foretell(const struct secure_session *s, const struct secure_input *in,
+                             struct secure_ops *ret, uint32_t *messages)
+{
+    *ret = (struct secure_ops){0};
+    *messages = 0;
+    return s->policy->ops->foretell != NULL && s->policy->ops->foretell(s, in, ret, messages);
+}
+
 void secure_session_facts(const struct secure_session *s, struct secure_facts *ret)
 {
     *ret = (struct secure_facts){.state = s->state,

@@ -26,7 +26,8 @@ struct secure_policy {
     bool tickets;
     sim_time resumption_lifetime; /* SIM_TIME_NEVER: without end */
     bool tls13_only;
-    int first_group; /* TLS NamedGroup that a ClientHello has a share of; 0: OpenSSL's choice */
+    bool whole_records; /* records are neither padded nor cut shorter than usual */
+    int first_group;    /* TLS NamedGroup that a ClientHello has a share of; 0: OpenSSL's choice */
     /* TLS: [server][key log wanted]. OpenSSL formats the lines of a key log, 50 us a handshake,
      * wherever a context has a callback for them. */
     SSL_CTX *contexts[2][2];
@@ -34,10 +35,19 @@ struct secure_policy {
     BIO_METHOD *bio;
 };
 
+/* How far the octets received so far go into a record. */
+struct record_borders {
+    uint8_t header[SSL3_RT_HEADER_LENGTH];
+    uint8_t have;  /* octets of the header */
+    uint16_t left; /* octets of the body that have not come */
+};
+
 struct secure_session {
     const struct secure_policy *policy;
     enum secure_state state;
-    bool was_established; /* whatever came later */
+    struct record_borders borders;
+    uint32_t seal_overhead; /* what TLS 1.3 adds to an application record; 0: not known */
+    bool was_established;   /* whatever came later */
     bool initiator;
     bool close_sent, close_received;
     char failure[SECURE_NAME_BYTES];
@@ -81,6 +91,9 @@ struct secure_kind_ops {
     /* NULL: a step of this kind may do nothing. */
     void (*least)(const struct secure_session *s, const struct secure_input *in,
                   struct secure_ops *least);
+    /* NULL: nothing is foretold. */
+    bool (*foretell)(const struct secure_session *s, const struct secure_input *in,
+                     struct secure_ops *ret, uint32_t *messages);
     void (*facts)(const struct secure_session *s, struct secure_facts *ret);
     void (*free)(struct secure_session *s);
 };
@@ -139,6 +152,8 @@ void tls_name_operations(struct secure_session *s, struct secure_ops *ops);
 /* tls_least.c */
 void tls_least(const struct secure_session *s, const struct secure_input *in,
                struct secure_ops *least);
+bool tls_foretell(const struct secure_session *s, const struct secure_input *in,
+                  struct secure_ops *ret, uint32_t *messages);
 /* Notes where the records of a step's octets end. */
 void tls_track_records(struct secure_session *s, struct span wire);
 

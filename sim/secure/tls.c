@@ -145,6 +145,17 @@ void tls_note_failure(struct secure_session *s, int result)
     session_fail(s, word);
 }
 
+/* RFC 8446, 5.2: the type of the content, and the tag. */
+static uint32_t seal_overhead(const SSL *ssl)
+{
+    enum { TYPE = 1, TAG = 16, SHORT_TAG = 8, AES_128_CCM_8 = 0x1305 };
+    if (!tls_is_13(ssl)) {
+        return 0;
+    }
+    uint32_t suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl));
+    return TYPE + (suite == AES_128_CCM_8 ? SHORT_TAG : TAG);
+}
+
 void tls_handshake(struct secure_session *s)
 {
     set_time(s, s->now);
@@ -155,6 +166,7 @@ void tls_handshake(struct secure_session *s)
         s->state = SECURE_ESTABLISHED;
         s->was_established = true;
         tls_note_secret(s);
+        s->seal_overhead = seal_overhead(s->ssl);
     }
 }
 
@@ -285,5 +297,6 @@ const struct secure_kind_ops tls_ops = {.name = "tls",
                                         .open = tls_open,
                                         .step = tls_step,
                                         .least = tls_least,
+                                        .foretell = tls_foretell,
                                         .facts = tls_facts,
                                         .free = tls_free};

@@ -265,6 +265,7 @@ int tls_contexts_create(struct secure_policy *policy, const struct secure_policy
                  "policy \"%s\": the least version is above the greatest", params->name);
         return -SIM_EINVAL;
     }
+    policy->whole_records = params->record_padding <= 1 && params->max_fragment_length == 0;
     policy->tls13_only = params->min_version >= SECURE_TLS13;
     policy->first_group = first_group(params->groups);
     policy->askers[0] = atomic_fetch_add(&policy->env->askers, 2) + 1;

@@ -288,6 +288,7 @@ int world_build(struct world *w, struct diag_list *diags)
                 : 0;
     }
     if (r == 0) {
+        w->small_jobs = small_jobs_create(w->jobs, step_run);
         w->observer = observe_create(w->jobs);
     }
     if (r < 0) {
@@ -333,6 +334,7 @@ void world_take_apart(struct world *w)
         watch_free(w->hops[i].watch);
         inside_free(w->hops[i].inside);
     }
+    small_jobs_free(w->small_jobs);
     jobs_free(w->jobs);
     entity_timers_free(w);
     script_free(w);

@@ -11,8 +11,10 @@ struct jobs {
     pthread_cond_t finished; /* the event loop waits for a result */
     struct job *first;
     struct job *last;
-    struct job *first_idle, *last_idle; /* linked by `next` alone */
+    struct job *first_spare, *last_spare; /* linked by `next` alone */
+    struct job *first_idle, *last_idle;
     uint32_t idle_running;
+    uint32_t waiting; /* worker threads that have nothing to do */
     bool stop;
     uint32_t thread_count;
     pthread_t *threads;
@@ -57,21 +59,32 @@ static void run_idle(struct jobs *jobs)
     pthread_cond_signal(&jobs->finished);
 }
 
+static void run_spare(struct jobs *jobs)
+{
+    struct job *job = jobs->first_spare;
+    jobs->first_spare = job->next;
+    pthread_mutex_unlock(&jobs->lock);
+    job->run(job->arg); /* frees it */
+    pthread_mutex_lock(&jobs->lock);
+}
+
 static void *worker(void *arg)
 {
     struct jobs *jobs = arg;
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->stop) {
-        if (jobs->first == NULL && jobs->first_idle != NULL) {
+        if (jobs->first != NULL) {
+            run_job(jobs, jobs->first);
+            pthread_cond_signal(&jobs->finished);
+        } else if (jobs->first_spare != NULL) {
+            run_spare(jobs);
+        } else if (jobs->first_idle != NULL) {
             run_idle(jobs);
-            continue;
-        }
-        if (jobs->first == NULL) {
+        } else {
+            jobs->waiting++;
             pthread_cond_wait(&jobs->queued, &jobs->lock);
-            continue;
+            jobs->waiting--;
         }
-        run_job(jobs, jobs->first);
-        pthread_cond_signal(&jobs->finished);
     }
     pthread_mutex_unlock(&jobs->lock);
     return NULL;
@@ -108,11 +121,21 @@ void jobs_free(struct jobs *jobs)
     for (uint32_t i = 0; i < jobs->thread_count; i++) {
         pthread_join(jobs->threads[i], NULL);
     }
+    while (jobs->first_spare != NULL) {
+        struct job *job = jobs->first_spare;
+        jobs->first_spare = job->next;
+        job->run(job->arg);
+    }
     pthread_cond_destroy(&jobs->finished);
     pthread_cond_destroy(&jobs->queued);
     pthread_mutex_destroy(&jobs->lock);
     free(jobs->threads);
     free(jobs);
+}
+
+uint32_t jobs_threads(const struct jobs *jobs)
+{
+    return jobs->thread_count;
 }
 
 void jobs_submit(struct jobs *jobs, struct job *job)
@@ -127,7 +150,7 @@ void jobs_submit(struct jobs *jobs, struct job *job)
         jobs->first = job;
     }
     jobs->last = job;
-    if (jobs->thread_count > 0) {
+    if (jobs->waiting > 0) {
         pthread_cond_signal(&jobs->queued);
     }
     pthread_mutex_unlock(&jobs->lock);
@@ -146,8 +169,33 @@ void jobs_submit_idle(struct jobs *jobs, struct job *job)
         jobs->first_idle = job;
     }
     jobs->last_idle = job;
-    pthread_cond_signal(&jobs->queued);
+    if (jobs->waiting > 0) {
+        pthread_cond_signal(&jobs->queued);
+    }
     pthread_mutex_unlock(&jobs->lock);
+}
+
+bool jobs_submit_spare(struct jobs *jobs, struct job *job)
+{
+    if (jobs->thread_count == 0) {
+        return false;
+    }
+    pthread_mutex_lock(&jobs->lock);
+    bool room = jobs->first == NULL;
+    if (room) {
+        job->next = NULL;
+        if (jobs->first_spare != NULL) {
+            jobs->last_spare->next = job;
+        } else {
+            jobs->first_spare = job;
+        }
+        jobs->last_spare = job;
+        if (jobs->waiting > 0) {
+            pthread_cond_signal(&jobs->queued);
+        }
+    }
+    pthread_mutex_unlock(&jobs->lock);
+    return room;
 }
 
 void jobs_drop_idle(struct jobs *jobs)

@@ -19,12 +19,17 @@ struct job {
 int jobs_create(uint32_t threads, struct jobs **ret);
 /* All jobs must have been waited for. NULL is fine. */
 void jobs_free(struct jobs *jobs);
+uint32_t jobs_threads(const struct jobs *jobs);
 /* Queues `job` (run and arg set by the caller; lives until jobs_wait() returned). */
 void jobs_submit(struct jobs *jobs, struct job *job);
 /* Queues work that nobody waits for and that may as well never be done: worker threads do it when
  * nothing else is queued; without worker threads it is not done. Lives until jobs_drop_idle(). */
 void jobs_submit_idle(struct jobs *jobs, struct job *job);
-/* No such work is done or queued from now on. */
+/* Queues work of which its submitter does meanwhile what nobody else has begun: worker threads do
+ * it after that of jobs_submit() and before the idle; jobs_free() does what is left. False: there
+ * are no worker threads, or they have enough to do; nothing is queued. */
+bool jobs_submit_spare(struct jobs *jobs, struct job *job);
+/* No idle work is done or queued from now on. */
 void jobs_drop_idle(struct jobs *jobs);
 /* Returns when `job` has run; runs it, or others meanwhile, itself. */
 void jobs_wait(struct jobs *jobs, struct job *job);

@@ -4,16 +4,18 @@
  * A step's inputs are a snapshot, so that it may be computed by any thread from the moment of its
  * submission. Its cost is known afterwards only, but the session can tell what it will do at least:
  * the event loop runs on, looks for the result when that much time has passed, and makes it visible
- * at start + cost. (A step that fails early keeps its processor for the least time, too.) Small
- * steps (records of an established session) are computed at once. Which of the two a step is
- * depends on the session's state alone, so the order of events never depends on workers. */
+ * at start + cost. (A step that fails early keeps its processor for the least time, too.) Of an
+ * established session it can tell exactly what most steps will do, where nobody changes what
+ * passes: any thread computes these, too, and they need no event of their own. The rest is computed
+ * at once. Which of the three a step is depends on the session and its input alone, so the order of
+ * events never depends on workers. */
 #include <stdlib.h>
 
 #include "sim/world/world_internal.h"
 
 enum { MESSAGES_PER_STEP = 64 };
 
-static void run_step(void *arg)
+void step_run(void *arg)
 {
     struct step *s = arg;
     int r = secure_session_step(s->session, &s->input, s->now, &s->output);
@@ -73,14 +75,30 @@ static void visible(void *arg)
     free_step(s);
 }
 
+/* Returns when the step is computed. */
+static void finish(struct step *s)
+{
+    struct world *w = s->end->channel->world;
+    if (s->way == STEP_SUBMITTED) {
+        jobs_wait(w->jobs, &s->job);
+    } else if (s->way == STEP_FORETOLD) {
+        small_jobs_finish(w->small_jobs, &s->small);
+    }
+}
+
 static void harvest(void *arg)
 {
     struct step *s = arg;
     struct world *w = s->end->channel->world;
-    jobs_wait(w->jobs, &s->job);
+    bool foretold = s->way == STEP_FORETOLD;
+    finish(s);
     price(s);
     sim_time rest = s->cost - s->least;
-    net_timer_set(w->net, net_now(w->net) + (rest > 0 ? rest : 0), visible, s);
+    if (foretold && rest <= 0) {
+        visible(s);
+    } else {
+        net_timer_set(w->net, net_now(w->net) + (rest > 0 ? rest : 0), visible, s);
+    }
 }
 
 /* The step has a core from now on. */
@@ -89,7 +107,7 @@ static void start(struct step *s)
     struct world *w = s->end->channel->world;
     struct entity *e = s->end->entity->processor;
     e->busy_cores++;
-    if (s->submitted) {
+    if (s->way != STEP_NOW) {
         net_timer_set(w->net, net_now(w->net) + s->least, harvest, s);
     } else {
         price(s);
@@ -128,6 +146,29 @@ static void take_messages(struct end *end, struct step *s)
     }
 }
 
+/* The step is computed, or will be. */
+static void submit(struct step *s)
+{
+    struct world *w = s->end->channel->world;
+    const struct cpu_profile *cpu = s->end->entity->cpu;
+    struct secure_ops ops;
+    uint32_t opened;
+    if (s->end->state == SECURE_HANDSHAKING) {
+        s->way = STEP_SUBMITTED;
+        secure_session_least(s->session, &s->input, &ops);
+        s->least = cpu_cost(cpu, &ops);
+        s->job = (struct job){.run = step_run, .arg = s};
+        jobs_submit(w->jobs, &s->job);
+    } else if (w->attacker_count == 0 &&
+               secure_session_foretell(s->session, &s->input, &ops, &opened)) {
+        s->way = STEP_FORETOLD;
+        s->least = cpu_cost(cpu, &ops) + ((int64_t)s->message_count + opened) * cpu->message_ns;
+        small_jobs_submit(w->small_jobs, s, &s->small);
+    } else {
+        step_run(s);
+    }
+}
+
 void step_kick(struct end *end)
 {
     struct world *w = end->channel->world;
@@ -155,16 +196,7 @@ void step_kick(struct end *end)
     end->fed_end = end->fed_end || s->input.wire_end;
     end->close_due = end->close_due && !s->input.close;
     end->step = s;
-    s->job = (struct job){.run = run_step, .arg = s};
-    s->submitted = end->state == SECURE_HANDSHAKING;
-    if (s->submitted) {
-        struct secure_ops least;
-        secure_session_least(s->session, &s->input, &least);
-        s->least = cpu_cost(end->entity->cpu, &least);
-        jobs_submit(w->jobs, &s->job);
-    } else {
-        run_step(s);
-    }
+    submit(s);
     struct entity *e = end->entity->processor;
     if (e->busy_cores < e->cpu->cores) {
         start(s);
@@ -177,8 +209,8 @@ void step_kick(struct end *end)
 
 void step_settle(struct end *end)
 {
-    if (end->step != NULL && end->step->submitted) {
-        jobs_wait(end->channel->world->jobs, &end->step->job);
+    if (end->step != NULL) {
+        finish(end->step);
     }
 }
 
@@ -188,9 +220,7 @@ void step_abandon(struct end *end)
     if (s == NULL) {
         return;
     }
-    if (s->submitted) {
-        jobs_wait(end->channel->world->jobs, &s->job);
-    }
+    finish(s);
     account_in_flight_queue(end->channel->world, &s->carried);
     free_step(s);
     end->step = NULL;

@@ -15,8 +15,8 @@
 #include "sim/secure/secure_session.h"
 #include "sim/world/entity.h"
 #include "sim/world/framing.h"
-#include "sim/world/jobs.h"
 #include "sim/world/seen.h"
+#include "sim/world/small_jobs.h"
 #include "sim/world/tables.h"
 #include "sim/world/watch.h"
 #include "sim/world/world.h"
@@ -161,7 +161,8 @@ struct step {
     struct carry_queue carried;
     sim_time least; /* cost that is known beforehand */
     sim_time cost;
-    bool submitted; /* to the workers; else computed at once */
+    struct small_job small;
+    enum { STEP_NOW, STEP_SUBMITTED, STEP_FORETOLD } way; /* how it is computed */
     struct end *end;
     struct step *next; /* waiting for a core */
 };
@@ -307,6 +308,7 @@ struct world {
     struct secure_policy **policies; /* by index in the scenario; made when a hop needs it */
     struct recorder *recorder;
     struct jobs *jobs;
+    struct small_jobs *small_jobs; /* steps of established sessions */
     struct observer *observer;
     struct entity *entities;
     struct hop *hops;
@@ -560,6 +562,8 @@ void step_kick(struct end *end);
 void step_abandon(struct end *end);
 /* The session is as the step under way leaves it, though nobody sees that yet. */
 void step_settle(struct end *end);
+/* The job of a step, for small_jobs_create(). */
+void step_run(void *step);
 /* channel.c, called when a step's result is visible. */
 void channel_apply(struct end *end, struct step *step);
 
