@@ -41,6 +41,7 @@ void interpose_whole_buffers(void)
 void interpose_leave(void)
 {
     current = NULL;
+    interpose_forget_keys();
 }
 
 const struct secure_env *interpose_env(void)

@@ -9,6 +9,8 @@
 /* Between these, calls of libssl on this thread are answered for `env`. They do not nest. */
 void interpose_enter(const struct secure_env *env);
 void interpose_leave(void);
+/* interpose_kdf.c: nothing of a step's secrets stays. Called by interpose_leave(). */
+void interpose_forget_keys(void);
 /* Until interpose_leave(): buffers for handshake messages are as long as libssl wants them (DTLS
  * copies messages that it sends again into them without growing them). */
 void interpose_whole_buffers(void);

@@ -54,9 +54,59 @@ static void hash_final(struct hash *h, uint8_t *out)
           1);
 }
 
+/* What HMAC does with a key, of the last keys of the running step: each secret of the key schedule
+ * is expanded two to four times. */
+enum { KEYS = 4 };
+
+struct keyed {
+    bool used;
+    bool wide;
+    uint8_t key[HASH_MOST];
+    size_t len;
+    struct hash inner, outer;
+};
+
+static _Thread_local struct keyed keyed[KEYS];
+static _Thread_local unsigned next_keyed;
+
+void interpose_forget_keys(void)
+{
+    for (size_t i = 0; i < KEYS && keyed[i].used; i++) {
+        OPENSSL_cleanse(&keyed[i], sizeof(keyed[i]));
+    }
+    next_keyed = 0;
+}
+
+static const struct keyed *find_keyed(bool wide, struct span key)
+{
+    for (size_t i = 0; i < KEYS && keyed[i].used; i++) {
+        if (keyed[i].wide == wide && span_equal(span_of(keyed[i].key, keyed[i].len), key)) {
+            return &keyed[i];
+        }
+    }
+    return NULL;
+}
+
+static void keep_keyed(bool wide, struct span key, const struct hash *inner,
+                       const struct hash *outer)
+{
+    struct keyed *k = &keyed[next_keyed++ % KEYS];
+    *k = (struct keyed){
+        .used = true, .wide = wide, .len = key.len, .inner = *inner, .outer = *outer};
+    if (key.len > 0) {
+        memcpy(k->key, key.data, key.len);
+    }
+}
+
 /* Starts HMAC (RFC 2104): `inner` wants the data. The key is a block at most. */
 static void hmac_init(struct hash *inner, struct hash *outer, bool wide, struct span key)
 {
+    const struct keyed *known = find_keyed(wide, key);
+    if (known != NULL) {
+        *inner = known->inner;
+        *outer = known->outer;
+        return;
+    }
     size_t block = wide ? SHA512_CBLOCK : SHA256_CBLOCK;
     uint8_t pad[BLOCK_MOST];
     for (size_t i = 0; i < block; i++) {
@@ -70,6 +120,9 @@ static void hmac_init(struct hash *inner, struct hash *outer, bool wide, struct 
     hash_init(outer, wide);
     hash_update(outer, pad, block);
     OPENSSL_cleanse(pad, sizeof(pad));
+    if (interpose_env() != NULL && key.len <= HASH_MOST) {
+        keep_keyed(wide, key, inner, outer);
+    }
 }
 
 static void hmac_final(struct hash *inner, struct hash *outer, uint8_t *out)
@@ -147,20 +200,51 @@ static void expand_label(const struct schedule *s, struct span secret, struct sp
     expand(s->wide, secret, span_of(info, at), out, len);
 }
 
+/* The salt of the next extraction: the secret before, expanded with the hash of nothing. */
+static void derive_salt(const struct schedule *s, uint8_t *salt)
+{
+    size_t size = hash_len(s->wide);
+    uint8_t empty[HASH_MOST];
+    struct hash h;
+    hash_init(&h, s->wide);
+    hash_final(&h, empty);
+    expand_label(s, s->salt, span_of(empty, size), salt, size);
+}
+
+/* Where no key was agreed on beforehand, the early secret and the salt made of it are the same in
+ * all handshakes. */
+static _Thread_local struct {
+    bool known, has_salt;
+    uint8_t early[HASH_MOST], salt[HASH_MOST];
+} without_psk[2]; /* [wide] */
+
 static void extract(const struct schedule *s, uint8_t *out)
 {
     static const uint8_t zeros[HASH_MOST];
     size_t size = hash_len(s->wide);
+    bool early = !s->has_salt && !s->has_key;
+    bool after = s->has_salt && without_psk[s->wide].known && span_equal_str(s->label, "derived") &&
+                 span_equal_str(s->prefix, "tls13 ") &&
+                 span_equal(s->salt, span_of(without_psk[s->wide].early, size));
     uint8_t salt[HASH_MOST];
-    if (s->has_salt) {
-        uint8_t empty[HASH_MOST];
-        struct hash h;
-        hash_init(&h, s->wide);
-        hash_final(&h, empty);
-        expand_label(s, s->salt, span_of(empty, size), salt, size);
+    if (early && without_psk[s->wide].known) {
+        memcpy(out, without_psk[s->wide].early, size);
+        return;
+    }
+    if (after && without_psk[s->wide].has_salt) {
+        memcpy(salt, without_psk[s->wide].salt, size);
+    } else if (s->has_salt) {
+        derive_salt(s, salt);
     }
     hmac(s->wide, span_of(salt, s->has_salt ? size : 0), s->has_key ? s->key : span_of(zeros, size),
          out);
+    if (early) {
+        without_psk[s->wide].known = true;
+        memcpy(without_psk[s->wide].early, out, size);
+    } else if (after && !without_psk[s->wide].has_salt) {
+        without_psk[s->wide].has_salt = true;
+        memcpy(without_psk[s->wide].salt, salt, size);
+    }
     OPENSSL_cleanse(salt, sizeof(salt));
 }
 

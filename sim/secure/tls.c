@@ -170,16 +170,19 @@ void tls_handshake(struct secure_session *s)
     }
 }
 
+/* To ask OpenSSL for more than has come costs it a buffer and an error. */
 static void read_all(struct secure_session *s, struct secure_output *out)
 {
     uint8_t chunk[READ_CHUNK];
-    size_t got;
-    int r = SSL_read_ex(s->ssl, chunk, sizeof(chunk), &got);
-    while (r == 1) {
+    while (s->state == SECURE_ESTABLISHED && (s->input.len > 0 || SSL_has_pending(s->ssl) == 1)) {
+        size_t got;
+        int r = SSL_read_ex(s->ssl, chunk, sizeof(chunk), &got);
+        if (r != 1) {
+            tls_note_failure(s, r);
+            break;
+        }
         buf_append(&out->plain, span_of(chunk, got));
-        r = SSL_read_ex(s->ssl, chunk, sizeof(chunk), &got);
     }
-    tls_note_failure(s, r);
     s->close_received =
         s->state == SECURE_ESTABLISHED && (SSL_get_shutdown(s->ssl) & SSL_RECEIVED_SHUTDOWN) != 0;
 }
