@@ -71,11 +71,38 @@ static void look(struct observer *o, const struct note *n, struct span packet)
     }
 }
 
+/* The notes of a batch are of thousands of links in turn: what they lead to is fetched into the
+ * cache some notes before. False: there are no more. */
+static bool look_ahead(struct span *rest, struct note *n)
+{
+    struct span head;
+    struct span octets;
+    if (!span_take(rest, sizeof(*n), &head)) {
+        return false;
+    }
+    memcpy(n, head.data, sizeof(*n));
+    return span_take(rest, n->len, &octets);
+}
+
 static void work(void *arg)
 {
+    enum { FAR = 4, NEAR = 2 };
     struct observer *o = arg;
     struct span rest = buf_span(&o->working);
-    while (rest.len > 0) {
+    struct span far = rest;
+    struct span near = rest;
+    for (size_t i = 0; rest.len > 0; i++) {
+        struct note later;
+        if (look_ahead(&far, &later)) {
+            __builtin_prefetch(later.wire);
+            watch_fetch(later.watch, false);
+        }
+        if (i >= FAR - NEAR && look_ahead(&near, &later)) {
+            watch_fetch(later.watch, true);
+        }
+        if (i < FAR) {
+            continue;
+        }
         struct note n;
         struct span head;
         struct span octets;

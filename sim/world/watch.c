@@ -335,6 +335,25 @@ bool watch_search(struct watch *w, struct span packet, size_t payload_offset,
     return false;
 }
 
+void watch_fetch(const struct watch *w, bool whole)
+{
+    enum { LINE = 64, LINES_MOST = 16 };
+    if (w == NULL) {
+        return;
+    }
+    if (!whole) {
+        __builtin_prefetch(w);
+        __builtin_prefetch((const char *)w + LINE);
+        return;
+    }
+    const char *filter = (const char *)w->filter;
+    size_t lines = filter != NULL ? ((size_t)1 << w->filter_log2) / 8 / LINE : 0;
+    for (size_t i = 0; i < lines && i < LINES_MOST; i++) {
+        __builtin_prefetch(filter + i * LINE);
+    }
+    __builtin_prefetch(w->secrets);
+}
+
 uint64_t watch_bytes(const struct watch *w)
 {
     return w->searched;

@@ -49,6 +49,9 @@ void watch_public(struct watch *w, struct span datagram);
  * looked for. */
 bool watch_search(struct watch *w, struct span packet, size_t payload_offset,
                   struct watch_finding *ret);
+/* Will be asked soon: fetches into the cache itself, or (later: it is looked into) what it holds.
+ * NULL is fine. */
+void watch_fetch(const struct watch *w, bool whole);
 /* Octets searched so far. */
 uint64_t watch_bytes(const struct watch *w);
 
