@@ -232,6 +232,18 @@ static int finish(struct world *w, const struct run_arguments *a, int code, cons
     return code;
 }
 
+/* What the sessions of all hops take at least while they live; measured, see tests/bench. */
+static size_t memory_of_sessions(const struct scenario *s)
+{
+    enum { BYTES_A_HOP = 48 * 1024 };
+    size_t count = 0;
+    for (size_t i = 0; i < s->edge_count; i++) {
+        uint32_t policy = s->edges[i].policy;
+        count += policy != SCENARIO_NONE && s->policies[policy].kind != KIND_CLEAR;
+    }
+    return count * BYTES_A_HOP;
+}
+
 static int run_world(const struct scenario *s, const struct run_arguments *a)
 {
     const struct world_options options = {.database = a->database,
@@ -240,6 +252,7 @@ static int run_world(const struct scenario *s, const struct run_arguments *a)
                                           .leave_memory = memory_may_be_left()};
     struct diag_list diags = {0};
     struct world *w;
+    memory_expect(memory_of_sessions(s));
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error to report, not to die of */
     int r = world_create(s, cli_models(), &options, &w, &diags);
     cli_show_diags(&diags);

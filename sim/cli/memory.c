@@ -2,6 +2,8 @@
 
 #ifdef CPNSIM_MIMALLOC
 #include <mimalloc.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +11,7 @@
 #include <sys/mman.h>
 
 #define HUGE_PAGE ((uintptr_t)2 << 20)
+#define BLOCK ((uintptr_t)32 << 20) /* what the allocator takes of a range at once */
 
 /* A line of /proc/self/maps: "from-to rw-p offset device inode   path". Whether it is memory that
  * is written and has neither file nor name. */
@@ -49,11 +52,65 @@ void memory_for_a_run(void)
     ask_for_mapped();
 }
 
+/* --- memory that will be wanted
+ * ------------------------------------------------------------------------------------------- */
+
+struct expected {
+    char *from;
+    size_t len;
+};
+
+/* Page after page, when nothing else runs. */
+static void *fetch(void *arg)
+{
+    struct expected *e = arg;
+    struct sched_param any = {0};
+    pthread_setschedparam(pthread_self(), SCHED_IDLE, &any);
+    for (size_t at = 0; at < e->len; at += HUGE_PAGE) {
+        if (madvise(e->from + at, HUGE_PAGE, MADV_POPULATE_WRITE) != 0) {
+            break; /* a kernel before 5.14: pages come when they are first written */
+        }
+    }
+    free(e);
+    return NULL;
+}
+
+/* The allocator gives out a range that it is handed from its beginning. */
+void memory_expect(size_t bytes)
+{
+    size_t len = bytes / BLOCK * BLOCK;
+    void *range = len > 0 ? mmap(NULL, len + BLOCK, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+                          : MAP_FAILED;
+    if (range == MAP_FAILED) {
+        return;
+    }
+    char *from = (char *)(((uintptr_t)range + BLOCK - 1) / BLOCK * BLOCK);
+    madvise(from, len, MADV_HUGEPAGE);
+    pthread_t thread;
+    struct expected *e = malloc(sizeof(*e));
+    if (e == NULL || !mi_manage_os_memory(from, len, true, false, true, -1)) {
+        free(e);
+        return;
+    }
+    *e = (struct expected){.from = from, .len = len};
+    if (pthread_create(&thread, NULL, fetch, e) == 0) {
+        pthread_detach(thread);
+    } else {
+        free(e);
+    }
+}
+
 bool memory_may_be_left(void)
 {
     return true;
 }
 #else
+void memory_expect(size_t bytes)
+{
+    (void)bytes;
+}
+
 void memory_for_a_run(void)
 {
 }
