@@ -81,6 +81,13 @@ net_timer net_timer_set(struct net *net, sim_time at, net_timer_fn *fn, void *ar
     return net->ops->timer_set(net, at, fn, arg);
 }
 
+void net_look_ahead(struct net *net, net_timer_fn *fn, net_look_fn *look)
+{
+    if (net->ops->look_ahead != NULL) {
+        net->ops->look_ahead(net, fn, look);
+    }
+}
+
 void net_timer_cancel(struct net *net, net_timer timer)
 {
     if (timer != 0) {
@@ -321,6 +328,14 @@ int net_connect(struct net *net, net_node node, net_node peer, uint16_t port,
     }
     return is_fast(link) ? fast_connect(net->ip, node, peer, port, ops, arg, ret)
                          : net->ops->connect(net, node, peer, port, link, ops, arg, ret);
+}
+
+void net_stream_fetch(const struct net_stream *stream)
+{
+    enum { MOST = 448 }; /* of any kind */
+    if (stream != NULL) {
+        net_fetch(stream, MOST);
+    }
 }
 
 size_t net_stream_send(struct net_stream *stream, struct span bytes)

@@ -55,6 +55,22 @@ net_timer net_timer_set(struct net *net, sim_time at, net_timer_fn *fn, void *ar
 /* Cancels; a timer that ran or 0 is fine. */
 void net_timer_cancel(struct net *net, net_timer timer);
 
+/* Told of a timer that comes soon, once for each depth from 1 on, some events apart: fetches into
+ * the processor's cache what its function will need. At depth 1 `arg` itself is to be fetched, at
+ * each further one what the one before leads to. Must change nothing. */
+enum { NET_LOOK_DEPTHS = 5 };
+typedef void net_look_fn(const void *arg, int depth);
+/* For all timers with this function. A kind of net may do without. */
+void net_look_ahead(struct net *net, net_timer_fn *fn, net_look_fn *look);
+/* Fetches `len` octets. */
+static inline void net_fetch(const void *at, size_t len)
+{
+    enum { LINE = 64 };
+    for (size_t i = 0; i < len; i += LINE) {
+        __builtin_prefetch((const char *)at + i);
+    }
+}
+
 /* --- nodes and links ------------------------------------------------------------------------- */
 
 /* `name` is copied. */
@@ -160,6 +176,8 @@ struct net_stream_ops {
      * -SIM_EIO the connection was reset, refused or timed out. The handle is dead afterwards and
      * must not be used, net_stream_stats() inside this call excepted. */
     void (*closed)(void *arg, int error);
+    /* Octets come soon, as net_look_fn() from depth 3 on; NULL: not asked. */
+    net_look_fn *look;
 };
 
 /* A connection from `peer` is established (as accept(2) would yield it); fill `*ops` and `*arg` for
@@ -181,6 +199,9 @@ size_t net_stream_send(struct net_stream *stream, struct span bytes);
 void net_stream_close(struct net_stream *stream);
 /* Sends RST and forgets the stream at once; no further callback at this end. */
 void net_stream_abort(struct net_stream *stream);
+
+/* The stream is used soon: fetches it into the processor's cache. NULL is fine. */
+void net_stream_fetch(const struct net_stream *stream);
 
 struct net_stream_stats {
     uint64_t

@@ -86,6 +86,12 @@ static void put_options(struct buf *out, const struct fast_stream *s, bool syn, 
     }
 }
 
+/* Where packets for the stream come in, if they come the way that its own go out. */
+static struct fast_stream **receiver_of(const struct fast_stream *s)
+{
+    return s->way.link != NULL ? &s->way.link->receivers[1 - s->way.direction] : NULL;
+}
+
 void fast_send_segment(struct fast_stream *s, uint8_t flags, uint32_t seq, struct span payload)
 {
     struct ip *f = s->node->ip;
@@ -114,7 +120,15 @@ void fast_send_segment(struct fast_stream *s, uint8_t flags, uint32_t seq, struc
         net_timer_cancel(f->net, s->ack_timer);
         s->ack_timer = 0;
     }
+    struct fast_stream **before = receiver_of(s);
     ip_send_way(f, &s->way, s->node->id, s->peer, buf_span(&out));
+    struct fast_stream **receiver = receiver_of(s);
+    if (before != receiver && before != NULL && *before == s) {
+        *before = NULL;
+    }
+    if (receiver != NULL) {
+        *receiver = s;
+    }
     buf_fini(&f->scratch);
     f->scratch = out;
 }
@@ -193,9 +207,21 @@ static void free_early(struct fast_stream *s)
     s->early_bytes = 0;
 }
 
+void fast_look(const struct fast_stream *s, int depth)
+{
+    net_fetch(s->node, sizeof(*s->node));
+    if (s->user && !s->dead && s->ops != NULL && s->ops->look != NULL) {
+        s->ops->look(s->arg, depth);
+    }
+}
+
 static void stream_free(struct fast_stream *s)
 {
     struct ip *f = s->node->ip;
+    struct fast_stream **receiver = receiver_of(s);
+    if (receiver != NULL && *receiver == s) {
+        *receiver = NULL;
+    }
     if (s->prev != NULL) {
         s->prev->next = s->next;
     } else {

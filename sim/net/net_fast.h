@@ -14,6 +14,8 @@ int fast_datagram_send(struct ip *ip, net_node node, net_node peer, uint16_t por
 /* A packet of TCP or UDP for `node`; its headers are sound. */
 void fast_receive(struct ip_node *node, struct span packet, const struct packet_view *view);
 void fast_streams_free(struct ip *ip);
+/* A packet for the stream comes soon. */
+void fast_look(const struct fast_stream *s, int depth);
 
 /* --- between net_fast.c (the connection, receiving) and net_fast_send.c (sending) */
 

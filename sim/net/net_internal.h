@@ -23,6 +23,7 @@ struct net_ops {
     uint64_t (*event_count)(const struct net *net);
     net_timer (*timer_set)(struct net *net, sim_time at, net_timer_fn *fn, void *arg);
     void (*timer_cancel)(struct net *net, net_timer timer);
+    void (*look_ahead)(struct net *net, net_timer_fn *fn, net_look_fn *look); /* or NULL */
     void (*node_added)(struct net *net, net_node node);
     /* A link that net_ip.c does not serve (`deliver` is NULL), or one of fidelity full. */
     void (*link_added)(struct net *net, struct link *link);

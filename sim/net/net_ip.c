@@ -190,6 +190,25 @@ static void on_arrival(void *arg)
     free(p);
 }
 
+/* A link is one of thousands, and what its packet meets was last in use long ago. */
+static void look_at_arrival(const void *arg, int depth)
+{
+    const struct ip_way *way = arg;
+    if (depth == 1) {
+        net_fetch((const char *)arg - sizeof(*way), sizeof(struct ip_link));
+        return;
+    }
+    const struct ip_link *l = way->link;
+    if (depth == 2) {
+        enum { MOST = 512 }; /* longer ones are fetched by reading them */
+        net_fetch(l->air[way->direction].first, MOST);
+        net_fetch(l->model, sizeof(*l->model));
+        net_fetch(l->receivers[way->direction], sizeof(struct fast_stream));
+    } else if (l->receivers[way->direction] != NULL) {
+        fast_look(l->receivers[way->direction], depth);
+    }
+}
+
 /* Shows a packet to the taps; returns what goes on, NULL: nothing. */
 static struct ip_packet *show(struct ip_link *l, int direction, struct ip_packet *p)
 {
@@ -469,6 +488,7 @@ struct ip *ip_create(struct net *net)
 {
     struct ip *ip = mem_alloc(sizeof(*ip));
     ip->net = net;
+    net_look_ahead(net, on_arrival, look_at_arrival);
     return ip;
 }
 

@@ -51,7 +51,8 @@ struct ip_link {
     struct ip_transmitter transmitters[2]; /* a shared medium uses the first only */
     struct ip_queue queues[2];
     struct ip_queue air[2];
-    net_timer arrival[2]; /* of the first packet in the air */
+    net_timer arrival[2];             /* of the first packet in the air */
+    struct fast_stream *receivers[2]; /* fast: who had a packet last, by direction; or NULL */
     uint64_t orders;
 };
 

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <typeinfo>
 #include <unordered_map>
 #include <vector>
 
@@ -96,11 +97,44 @@ class Gate : public ns3::Object
     uint64_t left = 0;  /* events that may still run */
     uint64_t handled = 0;
     uint64_t next = 0; /* when the event that was held back is due; UINT64_MAX: there is none */
+    sim_time now = 0;  /* of the event that runs, or ran last */
+};
+
+struct Net;
+
+/* A timer of net.h. What its function will need is fetched into the cache while it waits behind a
+ * few others. */
+class TimerEvent final : public ns3::EventImpl
+{
+  public:
+    TimerEvent(Net *net, uint32_t index, net_timer_fn *fn, void *arg, net_look_fn *look)
+        : m_net(net), m_index(index), m_fn(fn), m_arg(arg), m_look(look)
+    {
+    }
+
+    void Look(int depth) const
+    {
+        if (m_look != nullptr) {
+            m_look(m_arg, depth);
+        }
+    }
+
+  protected:
+    void Notify() override;
+
+  private:
+    Net *m_net;
+    uint32_t m_index;
+    net_timer_fn *m_fn;
+    void *m_arg;
+    net_look_fn *m_look;
 };
 
 /* A binary heap that shows itself empty where the gate ends, so that Run() returns there without an
  * event of its own and the next Run() goes on exactly. Cancelled events leave the heap early: TCP
- * cancels a timer with nearly every segment, and lives long. */
+ * cancels a timer with nearly every segment, and lives long. The next few events stand outside the
+ * heap, in order: events of thousands of devices follow each other, and what each will need is far
+ * from the processor. */
 class GatedScheduler : public ns3::Scheduler
 {
   public:
@@ -121,39 +155,62 @@ class GatedScheduler : public ns3::Scheduler
         if (m_heap.size() >= m_sweep_at) {
             Sweep();
         }
-        m_heap.push_back(event);
-        std::push_heap(m_heap.begin(), m_heap.end(), Later);
+        if (m_count == 0 || Later(event, At(m_count - 1))) {
+            Push(event);
+            return;
+        }
+        if (m_count == AHEAD) {
+            Push(At(--m_count));
+        }
+        size_t i = m_count++;
+        for (; i > 0 && Later(At(i - 1), event); i--) {
+            At(i) = At(i - 1);
+        }
+        At(i) = event;
     }
 
     bool IsEmpty() const override
     {
-        while (!m_heap.empty() && m_heap.front().impl->IsCancelled()) {
-            Pop().impl->Unref();
+        Fill();
+        while (m_count > 0 && At(0).impl->IsCancelled()) {
+            Take().impl->Unref();
+            Fill();
         }
-        uint64_t next = m_heap.empty() ? UINT64_MAX : m_heap.front().key.m_ts;
+        uint64_t next = m_count == 0 ? UINT64_MAX : At(0).key.m_ts;
         if (m_gate) {
             m_gate->next = next;
         }
-        return m_heap.empty() || (m_gate && m_gate->closed &&
-                                  (m_gate->stop || m_gate->left == 0 || next > m_gate->limit));
+        return m_count == 0 || (m_gate && m_gate->closed &&
+                                (m_gate->stop || m_gate->left == 0 || next > m_gate->limit));
     }
 
     Event PeekNext() const override
     {
-        return m_heap.front();
+        return At(0);
     }
 
     Event RemoveNext() override
     {
+        Event event = Take();
         if (m_gate) {
             m_gate->left--;
             m_gate->handled++;
+            m_gate->now = static_cast<sim_time>(event.key.m_ts);
         }
-        return Pop();
+        Look();
+        return event;
     }
 
     void Remove(const Event &event) override
     {
+        for (size_t i = 0; i < m_count; i++) {
+            if (At(i).key.m_uid == event.key.m_uid) {
+                for (m_count--; i < m_count; i++) {
+                    At(i) = At(i + 1);
+                }
+                return;
+            }
+        }
         for (size_t i = 0; i < m_heap.size(); i++) {
             if (m_heap[i].key.m_uid == event.key.m_uid) {
                 m_heap.erase(m_heap.begin() + static_cast<std::ptrdiff_t>(i));
@@ -164,17 +221,55 @@ class GatedScheduler : public ns3::Scheduler
     }
 
   private:
+    static constexpr size_t AHEAD = 8; /* a power of two */
+
     static bool Later(const Event &a, const Event &b)
     {
         return a.key.m_ts != b.key.m_ts ? a.key.m_ts > b.key.m_ts : a.key.m_uid > b.key.m_uid;
     }
 
-    Event Pop() const
+    /* The events that come next, in order. */
+    Event &At(size_t i) const
     {
-        Event event = m_heap.front();
-        std::pop_heap(m_heap.begin(), m_heap.end(), Later);
-        m_heap.pop_back();
+        return m_ahead[(m_first + i) % AHEAD];
+    }
+
+    Event Take() const
+    {
+        Event event = At(0);
+        m_first++;
+        m_count--;
         return event;
+    }
+
+    void Push(const Event &event) const
+    {
+        m_heap.push_back(event);
+        std::push_heap(m_heap.begin(), m_heap.end(), Later);
+    }
+
+    void Fill() const
+    {
+        while (m_count < AHEAD && !m_heap.empty()) {
+            Event event = m_heap.front();
+            std::pop_heap(m_heap.begin(), m_heap.end(), Later);
+            m_heap.pop_back();
+            __builtin_prefetch(event.impl);
+            At(m_count++) = event;
+        }
+    }
+
+    /* Called with each event that leaves: those behind it come nearer. */
+    void Look() const
+    {
+        static constexpr size_t at[NET_LOOK_DEPTHS] = {6, 5, 4, 2, 0};
+        for (int depth = 1; depth <= NET_LOOK_DEPTHS; depth++) {
+            size_t i = at[depth - 1];
+            if (i < m_count && !At(i).impl->IsCancelled() &&
+                typeid(*At(i).impl) == typeid(TimerEvent)) {
+                static_cast<const TimerEvent *>(At(i).impl)->Look(depth);
+            }
+        }
     }
 
     void Sweep()
@@ -193,6 +288,8 @@ class GatedScheduler : public ns3::Scheduler
     }
 
     mutable std::vector<Event> m_heap;
+    mutable Event m_ahead[AHEAD];
+    mutable size_t m_first = 0, m_count = 0;
     size_t m_sweep_at = 1024;
     Ptr<Gate> m_gate;
 };
@@ -268,9 +365,7 @@ struct Wire {
 };
 
 struct Timer {
-    EventId event;
-    net_timer_fn *fn;
-    void *arg;
+    TimerEvent *event; /* the queue's, while it is set */
     uint32_t generation;
 };
 
@@ -281,6 +376,7 @@ struct Net : net {
     std::vector<Stream *> streams;
     std::vector<Timer> timers;
     std::vector<uint32_t> free_timers;
+    std::vector<std::pair<net_timer_fn *, net_look_fn *>> looks;
     std::map<uint64_t, std::unique_ptr<Cell>> cells; /* node << 8 | kind of device */
     std::map<net_link, std::unique_ptr<Wire>> wires; /* fidelity full */
     std::unordered_map<uint64_t, Followed> followed; /* only looked up */
@@ -1416,14 +1512,32 @@ void ns3_link_added(struct net *net, struct link *model)
 
 /* --- timers and running -------------------------------------------------------------------- */
 
-void fire_timer(Net *n, uint32_t index)
+/* The timer's number is free from now on. */
+void forget_timer(Net *n, uint32_t index)
 {
-    Timer *t = &n->timers[index];
-    net_timer_fn *fn = t->fn;
-    void *arg = t->arg;
-    t->generation++;
+    n->timers[index].generation++;
     n->free_timers.push_back(index);
-    fn(arg);
+}
+
+void TimerEvent::Notify()
+{
+    forget_timer(m_net, m_index);
+    m_fn(m_arg);
+}
+
+void ns3_look_ahead(struct net *net, net_timer_fn *fn, net_look_fn *look)
+{
+    net_of(net)->looks.emplace_back(fn, look);
+}
+
+net_look_fn *look_of(const Net *n, net_timer_fn *fn)
+{
+    for (const auto &look : n->looks) {
+        if (look.first == fn) {
+            return look.second;
+        }
+    }
+    return nullptr;
 }
 
 net_timer ns3_timer_set(struct net *net, sim_time at, net_timer_fn *fn, void *arg)
@@ -1431,14 +1545,14 @@ net_timer ns3_timer_set(struct net *net, sim_time at, net_timer_fn *fn, void *ar
     Net *n = net_of(net);
     if (n->free_timers.empty()) {
         n->free_timers.push_back(static_cast<uint32_t>(n->timers.size()));
-        n->timers.push_back(Timer{EventId(), nullptr, nullptr, 1});
+        n->timers.push_back(Timer{nullptr, 1});
     }
     uint32_t index = n->free_timers.back();
     n->free_timers.pop_back();
     Timer *t = &n->timers[index];
-    t->fn = fn;
-    t->arg = arg;
-    t->event = schedule_at(at, &fire_timer, n, index);
+    t->event = new TimerEvent(n, index, fn, arg, look_of(n, fn));
+    Simulator::Schedule(TimeStep(static_cast<uint64_t>(at - now_ns())),
+                        Ptr<ns3::EventImpl>(t->event, false));
     return static_cast<uint64_t>(t->generation) << 32 | index;
 }
 
@@ -1448,10 +1562,8 @@ void ns3_timer_cancel(struct net *net, net_timer timer)
     uint32_t index = static_cast<uint32_t>(timer);
     Timer *t = &n->timers[index];
     if (t->generation == timer >> 32) {
-        t->event.Cancel();
-        t->event = EventId();
-        t->generation++;
-        n->free_timers.push_back(index);
+        t->event->Cancel();
+        forget_timer(n, index);
     }
 }
 
@@ -1486,9 +1598,9 @@ void ns3_stop(struct net *net)
     net_of(net)->gate->stop = true;
 }
 
-sim_time ns3_now(const struct net *)
+sim_time ns3_now(const struct net *net)
 {
-    return now_ns();
+    return static_cast<const Net *>(net)->gate->now;
 }
 
 uint64_t ns3_event_count(const struct net *net)
@@ -1540,11 +1652,11 @@ void ns3_free(struct net *net)
 }
 
 const struct net_ops ns3_ops = {
-    "ns-3 3.37",       ns3_free,      ns3_now,          ns3_run,          ns3_stop,
-    ns3_event_count,   ns3_timer_set, ns3_timer_cancel, ns3_node_added,   ns3_link_added,
-    nullptr,           ns3_deliver,   ns3_transmit,     ns3_listen,       ns3_connect,
-    ns3_send,          ns3_close,     ns3_abort,        ns3_stream_stats, ns3_datagram_bind,
-    ns3_datagram_send, nullptr,
+    "ns-3 3.37",       ns3_free,          ns3_now,          ns3_run,        ns3_stop,
+    ns3_event_count,   ns3_timer_set,     ns3_timer_cancel, ns3_look_ahead, ns3_node_added,
+    ns3_link_added,    nullptr,           ns3_deliver,      ns3_transmit,   ns3_listen,
+    ns3_connect,       ns3_send,          ns3_close,        ns3_abort,      ns3_stream_stats,
+    ns3_datagram_bind, ns3_datagram_send, nullptr,
 };
 
 Ptr<Tcp> make_prototype()

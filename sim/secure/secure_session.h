@@ -254,6 +254,11 @@ void secure_session_least(const struct secure_session *s, const struct secure_in
 bool secure_session_foretell(const struct secure_session *s, const struct secure_input *in,
                              struct secure_ops *ret, uint32_t *messages);
 
+/* A step comes soon: fetches the session into the processor's cache, or (some time later: it is
+ * looked into) what it leads to. NULL is fine, and then nothing is looked into; not while a step of
+ * the session runs. */
+void secure_session_fetch(const struct secure_session *s, bool whole);
+
 enum { SECURE_NAME_BYTES = 64 };
 
 /* Read from the live session object after the handshake; "" or 0 where not (yet) known. */

@@ -288,6 +288,7 @@ int world_build(struct world *w, struct diag_list *diags)
                 : 0;
     }
     if (r == 0) {
+        step_look_ahead(w->net);
         w->small_jobs = small_jobs_create(w->jobs, step_run);
         w->observer = observe_create(w->jobs);
     }

@@ -265,7 +265,22 @@ static void on_closed(void *arg, int error)
     channel_reap(end->channel);
 }
 
+void channel_look(const void *arg, int depth)
+{
+    const struct end *end = arg;
+    if (depth == 3) {
+        net_fetch(end, offsetof(struct end, facts));
+    } else if (depth == 4) {
+        net_fetch(end->entity, sizeof(*end->entity));
+        secure_session_fetch(end->session, false);
+        net_fetch(end->channel, 64);
+    } else if (end->session != NULL && end->step == NULL) {
+        secure_session_fetch(end->session, true);
+    }
+}
+
 static const struct net_stream_ops stream_ops = {
+    .look = channel_look,
     .connected = on_connected,
     .data = on_data,
     .writable = on_writable,

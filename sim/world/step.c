@@ -115,6 +115,38 @@ static void start(struct step *s)
     }
 }
 
+/* What the result of a step is for. (What is computed meanwhile must not be looked at.) */
+static void look_at_step(const void *arg, int depth)
+{
+    const struct step *s = arg;
+    if (depth == 1) {
+        net_fetch(s, sizeof(*s));
+        return;
+    }
+    const struct end *end = s->end;
+    if (depth == 2) {
+        net_fetch(end, offsetof(struct end, facts));
+    } else if (depth == 3) {
+        net_fetch(end->entity, sizeof(*end->entity));
+        net_fetch(end->channel, 64);
+        net_stream_fetch(end->stream);
+        net_fetch(&end->channel->ends[1 - end->side], offsetof(struct end, facts));
+        net_fetch(end->facts.peer_id, 64);
+    } else if (depth == 4) {
+        net_fetch(end->channel->hop, sizeof(*end->channel->hop));
+        net_fetch(end->channel->ends[1 - end->side].under_way.first, sizeof(struct carry));
+    } else if (end->channel->ends[1 - end->side].under_way.first != NULL) {
+        net_fetch(end->channel->ends[1 - end->side].under_way.first->message,
+                  sizeof(struct message));
+    }
+}
+
+void step_look_ahead(struct net *net)
+{
+    net_look_ahead(net, harvest, look_at_step);
+    net_look_ahead(net, visible, look_at_step);
+}
+
 static bool has_work(const struct end *end)
 {
     bool established = end->state == SECURE_ESTABLISHED;

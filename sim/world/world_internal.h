@@ -193,7 +193,6 @@ struct end {
         under_way;     /* written to the transport, not yet out of the session at the peer */
     struct buf unsent; /* sealed octets that the transport has not taken */
     struct buf plain;  /* out of the session, frames not complete yet */
-    struct secure_facts facts; /* read from the session when this end was done, and at its end */
     enum secure_state state;
     bool confirmed;         /* messages may flow from this end */
     bool up_told;           /* CHANNEL_UP was told to the entity */
@@ -228,6 +227,8 @@ struct end {
     sim_time confirm_after;
     uint64_t handshake_datagrams;
     uint64_t records_dropped; /* by the session, so far */
+    /* large, and seldom looked at: last */
+    struct secure_facts facts; /* read from the session when this end was done, and at its end */
 };
 
 struct channel {
@@ -564,6 +565,9 @@ void step_abandon(struct end *end);
 void step_settle(struct end *end);
 /* The job of a step, for small_jobs_create(). */
 void step_run(void *step);
+/* step.c, channel.c: tell what an event that comes soon will need (net.h) */
+void step_look_ahead(struct net *net);
+net_look_fn channel_look;
 /* channel.c, called when a step's result is visible. */
 void channel_apply(struct end *end, struct step *step);
 

@@ -119,10 +119,12 @@ static void on_client_closed(void *arg, int error)
     r->retransmissions = stats.retransmissions;
 }
 
-static const struct net_stream_ops client_ops = {on_connected, on_client_data, on_client_writable,
-                                                 on_client_closed};
-static const struct net_stream_ops server_ops = {NULL, on_server_data, on_server_writable,
-                                                 on_closed};
+static const struct net_stream_ops client_ops = {.connected = on_connected,
+                                                 .data = on_client_data,
+                                                 .writable = on_client_writable,
+                                                 .closed = on_client_closed};
+static const struct net_stream_ops server_ops = {
+    .data = on_server_data, .writable = on_server_writable, .closed = on_closed};
 
 static bool on_accept(void *arg, struct net_stream *stream, net_node peer,
                       const struct net_stream_ops **ops, void **stream_arg)

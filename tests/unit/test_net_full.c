@@ -140,7 +140,8 @@ static void on_closed(void *arg, int error)
     e->closed = error == 0;
 }
 
-static const struct net_stream_ops ops = {on_connected, on_data, on_writable, on_closed};
+static const struct net_stream_ops ops = {
+    .connected = on_connected, .data = on_data, .writable = on_writable, .closed = on_closed};
 
 static bool on_accept(void *arg, struct net_stream *stream, net_node peer,
                       const struct net_stream_ops **stream_ops, void **stream_arg)
