@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/secure/env_internal.h"
+#include "sim/secure/interpose.h"
 #include "sim/secure/known.h"
 #include "sim/secure/stream.h"
 
@@ -148,6 +149,9 @@ static int set_up(struct secure_env *env, struct diag_list *diags)
     if (env->tls13_kdf == NULL) {
         return env_fail(diags, "cannot fetch the key derivation of TLS 1.3");
     }
+    if (!interpose_look_up(env)) {
+        return env_fail(diags, "cannot fetch digests and kinds of keys");
+    }
     if (!make_curves(env)) {
         return env_fail(diags, "cannot make the parameters of curves");
     }
@@ -185,6 +189,7 @@ void secure_env_free(struct secure_env *env)
     known_free(env->known);
     EVP_CIPHER_free(env->ticket_cipher);
     EVP_KDF_free(env->tls13_kdf);
+    interpose_forget_look_ups(env);
     for (size_t i = 0; i < ENV_CURVES; i++) {
         EVP_PKEY_free(env->curves[i]);
         EVP_PKEY_free(env->plain_curves[i]);

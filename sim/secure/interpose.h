@@ -1,6 +1,7 @@
 /* What libssl asks of libcrypto during a step, answered the short way: interpose.c (certificates
- * and key agreement), interpose_kdf.c (the key schedule). The answers are the same; outside a step
- * libcrypto's own functions are called. Private to sim/secure. */
+ * and key agreement), interpose_kdf.c (the key schedule), interpose_lookup.c (algorithms by name).
+ * The answers are the same; outside a step libcrypto's own functions are called. Private to
+ * sim/secure. */
 #ifndef SIM_SECURE_INTERPOSE_H
 #define SIM_SECURE_INTERPOSE_H
 
@@ -16,6 +17,10 @@ void interpose_forget_keys(void);
 void interpose_whole_buffers(void);
 /* The environment whose step this thread is in, or NULL. */
 const struct secure_env *interpose_env(void);
+
+/* interpose_lookup.c: asks beforehand what steps will ask; gives it back. */
+bool interpose_look_up(struct secure_env *env);
+void interpose_forget_look_ups(struct secure_env *env);
 
 /* libcrypto's own function of this name, which is one of those answered here. */
 typedef void (*interpose_function)(void);

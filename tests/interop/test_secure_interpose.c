@@ -9,6 +9,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sim/secure/identity_internal.h"
@@ -191,10 +192,118 @@ static void generated_keys_are_the_same(void **state)
     secure_env_free(env);
 }
 
+/* The first two extractions of a handshake without a pre-shared key, of which the early one is kept
+ * from one handshake to the next. */
+static void extract(const struct secure_env *env, const char *digest, const uint8_t *salt,
+                    const char *label, const uint8_t *key, size_t size, uint8_t *out)
+{
+    int mode = EVP_KDF_HKDF_MODE_EXTRACT_ONLY;
+    OSSL_PARAM params[7];
+    OSSL_PARAM *p = params;
+    *p++ = OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode);
+    *p++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t)digest, 0);
+    if (key != NULL) {
+        *p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)key, size);
+    }
+    if (salt != NULL) {
+        *p++ =
+            OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)(uintptr_t)salt, size);
+    }
+    *p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, "tls13 ", 6);
+    *p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL, (void *)(uintptr_t)label,
+                                             strlen(label));
+    *p = OSSL_PARAM_construct_end();
+    EVP_KDF *kdf = EVP_KDF_fetch(env->libctx, OSSL_KDF_NAME_TLS1_3_KDF, NULL);
+    EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
+    assert_int_equal(EVP_KDF_derive(ctx, out, size, params), 1);
+    EVP_KDF_CTX_free(ctx);
+    EVP_KDF_free(kdf);
+}
+
+static void what_is_kept_of_a_key_schedule_is_openssls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t size;
+    } digests[] = {{"SHA2-256", 32}, {"SHA2-384", 48}};
+    struct secure_env *env = pair_env(7);
+    for (int round = 0; round < 6; round++) {
+        size_t size = digests[round % 2].size;
+        const char *digest = digests[round % 2].name;
+        uint8_t agreed[48];
+        uint8_t out[2][4][48];
+        memset(agreed, round + 1, sizeof(agreed));
+        for (int inside = 0; inside < 2; inside++) {
+            uint8_t(*o)[48] = out[inside];
+            if (inside == 1) {
+                interpose_enter(env);
+            }
+            extract(env, digest, NULL, "derived", NULL, size, o[0]);
+            extract(env, digest, o[0], "derived", agreed, size, o[1]);
+            extract(env, digest, o[0], "another", agreed, size, o[2]);
+            extract(env, digest, o[1], "derived", NULL, size, o[3]);
+            interpose_leave();
+        }
+        for (size_t i = 0; i < 4; i++) {
+            assert_memory_equal(out[0][i], out[1][i], size);
+        }
+        assert_memory_not_equal(out[0][1], out[0][2], size);
+    }
+    secure_env_free(env);
+}
+
+struct names {
+    char text[400];
+};
+
+static void add_name(const char *name, void *arg)
+{
+    struct names *n = arg;
+    size_t len = strlen(n->text);
+    snprintf(n->text + len, sizeof(n->text) - len, "%s ", name);
+}
+
+static void look_ups_find_what_openssl_finds(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"EC", "RSA", "ED25519", "X25519", "X448", "DH"};
+    static const char *const digests[] = {"SHA1",     "SHA256",   "SHA2-256", "SHA384", "SHA2-384",
+                                          "SHA2-512", "SHA3-256", "sha256",   "SHA9"};
+    for (uint64_t seed = 1; seed <= 2; seed++) { /* nothing of the first environment stays */
+        struct secure_env *env = pair_env(seed);
+        for (size_t i = 0; i < SIM_ARRAY_LEN(kinds); i++) {
+            struct names found[2] = {{""}, {""}};
+            EVP_KEYMGMT *keymgmt = EVP_KEYMGMT_fetch(env->libctx, kinds[i], NULL);
+            assert_int_equal(EVP_KEYMGMT_names_do_all(keymgmt, add_name, &found[0]), 1);
+            interpose_enter(env);
+            assert_int_equal(EVP_KEYMGMT_names_do_all(keymgmt, add_name, &found[1]), 1);
+            interpose_leave();
+            EVP_KEYMGMT_free(keymgmt);
+            assert_true(strlen(found[0].text) > 2);
+            assert_string_equal(found[0].text, found[1].text);
+        }
+        for (size_t i = 0; i < SIM_ARRAY_LEN(digests); i++) {
+            EVP_MD *outside = EVP_MD_fetch(env->libctx, digests[i], NULL);
+            interpose_enter(env);
+            EVP_MD *inside = EVP_MD_fetch(env->libctx, digests[i], NULL);
+            assert_null(EVP_MD_fetch(env->libctx, digests[i], "provider=nobody"));
+            interpose_leave();
+            assert_ptr_equal(outside, inside);
+            assert_true((outside != NULL) == (strcmp(digests[i], "SHA9") != 0));
+            EVP_MD_free(outside);
+            EVP_MD_free(inside);
+        }
+        secure_env_free(env);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_key_schedule_is_openssls),
+        cmocka_unit_test(what_is_kept_of_a_key_schedule_is_openssls),
+        cmocka_unit_test(look_ups_find_what_openssl_finds),
         cmocka_unit_test(keys_are_what_openssl_says),
         cmocka_unit_test(a_key_belongs_to_its_certificate_alone),
         cmocka_unit_test(generated_keys_are_the_same),

@@ -1,0 +1,95 @@
+/* Look-ups of algorithms by name, which OpenSSL 3.0 does a hundred times a handshake: for each
+ * context of a key it goes through all names that the library knows to find those of the key's
+ * kind, and what it hashes with is fetched by name each time.
+ *
+ * Answered here: EVP_KEYMGMT_names_do_all() and EVP_MD_fetch() inside a step, also where libcrypto
+ * itself calls them, from what was asked when the environment was made. Everything else is
+ * libcrypto's. */
+#include <string.h>
+
+#include "sim/secure/interpose.h"
+
+static const char *const digests[ENV_DIGESTS] = {"SHA2-256", "SHA256", "SHA2-384", "SHA384",
+                                                 "SHA2-512", "SHA512", "SHA1"};
+static const char *const key_kinds[ENV_KEY_KINDS] = {"EC", "X25519", "RSA", "ED25519"};
+
+static void keep_name(const char *name, void *arg)
+{
+    struct env_key_kind *kind = arg;
+    if (kind->name_count < ENV_NAMES) {
+        kind->names[kind->name_count] = name; /* the library context's */
+    }
+    kind->name_count++;
+}
+
+bool interpose_look_up(struct secure_env *env)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < ENV_DIGESTS; i++) {
+        env->digests[i] = EVP_MD_fetch(env->libctx, digests[i], NULL);
+        ok = env->digests[i] != NULL;
+    }
+    for (size_t i = 0; ok && i < ENV_KEY_KINDS; i++) {
+        struct env_key_kind *kind = &env->key_kinds[i];
+        kind->keymgmt = EVP_KEYMGMT_fetch(env->libctx, key_kinds[i], NULL);
+        ok = kind->keymgmt != NULL && EVP_KEYMGMT_names_do_all(kind->keymgmt, keep_name, kind) == 1;
+    }
+    return ok;
+}
+
+void interpose_forget_look_ups(struct secure_env *env)
+{
+    for (size_t i = 0; i < ENV_DIGESTS; i++) {
+        EVP_MD_free(env->digests[i]);
+    }
+    for (size_t i = 0; i < ENV_KEY_KINDS; i++) {
+        EVP_KEYMGMT_free(env->key_kinds[i].keymgmt);
+    }
+}
+
+/* --- what libssl and libcrypto call
+ * ------------------------------------------------------------------------------------------- */
+
+static struct {
+    interpose_function fetch, names;
+} libcrypto;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void find_all(void)
+{
+    libcrypto.fetch = interpose_next("EVP_MD_fetch");
+    libcrypto.names = interpose_next("EVP_KEYMGMT_names_do_all");
+}
+
+EVP_MD *EVP_MD_fetch(OSSL_LIB_CTX *libctx, const char *algorithm, const char *properties)
+{
+    const struct secure_env *env = interpose_env();
+    bool ours = env != NULL && libctx == env->libctx && algorithm != NULL &&
+                (properties == NULL || properties[0] == '\0');
+    for (size_t i = 0; ours && i < ENV_DIGESTS; i++) {
+        if (strcmp(digests[i], algorithm) == 0 && EVP_MD_up_ref(env->digests[i]) == 1) {
+            return env->digests[i];
+        }
+    }
+    pthread_once(&once, find_all);
+    return ((EVP_MD * (*)(OSSL_LIB_CTX *, const char *, const char *))
+                libcrypto.fetch)(libctx, algorithm, properties);
+}
+
+int EVP_KEYMGMT_names_do_all(const EVP_KEYMGMT *keymgmt, void (*fn)(const char *name, void *data),
+                             void *data)
+{
+    const struct secure_env *env = interpose_env();
+    for (size_t i = 0; env != NULL && i < ENV_KEY_KINDS; i++) {
+        const struct env_key_kind *kind = &env->key_kinds[i];
+        if (kind->keymgmt == keymgmt && kind->name_count <= ENV_NAMES) {
+            for (size_t k = 0; k < kind->name_count; k++) {
+                fn(kind->names[k], data);
+            }
+            return 1;
+        }
+    }
+    pthread_once(&once, find_all);
+    return ((int (*)(const EVP_KEYMGMT *, void (*)(const char *, void *), void *))libcrypto.names)(
+        keymgmt, fn, data);
+}
