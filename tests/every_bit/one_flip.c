@@ -442,6 +442,11 @@ void bench_free(struct bench *b)
     free(b);
 }
 
+bool bench_has_datagrams(const struct bench *b)
+{
+    return b->header == ATTACK_DTLS_HEADER_BYTES;
+}
+
 size_t bench_unit_count(const struct bench *b)
 {
     return b->count;

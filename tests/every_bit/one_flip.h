@@ -58,6 +58,8 @@ struct flip_outcome {
  * when its undisturbed run is not in order. */
 struct bench *bench_create(const char *policy);
 void bench_free(struct bench *b);
+/* Its session goes over datagrams, with the headers of DTLS. */
+bool bench_has_datagrams(const struct bench *b);
 size_t bench_unit_count(const struct bench *b);
 const struct flip_unit *bench_unit(const struct bench *b, size_t number);
 /* What came of the session without a flip. */

@@ -2,6 +2,7 @@
 """Takes one defence away after the other and sees that a test notices: python3 tests/mutation/mutate.py [NAME...]
 
     --list      names of the mutations
+    --check     only whether each can still be applied: what it replaces stands once in its file
     --build DIR where the copy of the source tree and its build go (build/mutation)
 
 Each mutation is a piece of source that is replaced. The copy is built, the tests named by the mutation are run, and
@@ -91,6 +92,43 @@ MUTATIONS = {
         "sim/world/probe.c",
         "(asked && c->ends[SIDE_RESPONDER].up_at != SIM_TIME_NEVER)) {\n        j.verdict = \"violated\";",
         "(asked && c->ends[SIDE_RESPONDER].up_at != SIM_TIME_NEVER)) {\n        j.verdict = \"held\";", "test_impostors"),
+    "record-tag-ignored": (
+        "sim/secure/interpose.c", "interpose_function interpose_next(const char *name)\n{",
+        """int EVP_CipherFinal_ex(EVP_CIPHER_CTX *ctx, unsigned char *out, int *len)
+{
+    int (*real)(EVP_CIPHER_CTX *, unsigned char *, int *) =
+        (int (*)(EVP_CIPHER_CTX *, unsigned char *, int *))interpose_next("EVP_CipherFinal_ex");
+    *len = real(ctx, out, len) == 1 ? *len : 0;
+    return 1;
+}
+
+interpose_function interpose_next(const char *name)
+{""", "test_every_bit"),
+    "no-effect-where-nothing-came": (
+        "sim/world/probe.c",
+        "(t->handshake && c->ends[SIDE_INITIATOR].confirmed && c->ends[SIDE_RESPONDER].confirmed);",
+        "(t->handshake && c->established_at != SIM_TIME_NEVER);", "test_every_bit"),
+    "early-data-taken-twice": (
+        "sim/secure/early.c", "return s->seen != NULL && is_first(s->seen, SSL_get0_session(ssl));",
+        "return s->seen != NULL && (is_first(s->seen, SSL_get0_session(ssl)), 1);", "test_secure_early"),
+    "cookie-not-checked": (
+        "sim/secure/dtls.c", "return secure_equal(span_of(cookie, len), span_of(s->dtls->cookie, COOKIE_BYTES));",
+        "return secure_equal(span_of(cookie, len), span_of(s->dtls->cookie, COOKIE_BYTES)) || len > 0;", "test_secure_dtls"),
+    "dropped-records-not-counted": (
+        "sim/secure/dtls.c", "return d->bad + (d->sealed > d->good ? d->sealed - d->good : 0);",
+        "return d->bad;", "test_every_bit"),
+    "staple-not-looked-at": (
+        "sim/secure/staple.c", 'return strcmp(status.word, "good") == 0 ||', "return status.word != NULL ||",
+        "test_secure_staple"),
+    "revocation-list-not-looked-at": (
+        "sim/secure/tls_setup.c", "X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_CRL_CHECK);",
+        "(void)ctx;", "test_secure_crl"),
+    "half-open-without-limit": (
+        "sim/world/half_open.c", "if (p->half_open > 0 && h->count >= p->half_open) {",
+        "if (p->half_open > 0 && h->count >= UINT32_MAX) {", "test_exhaustion"),
+    "secrets-always-agree": (
+        "sim/secure/tls_view.c", "s->secret = head_of(exported);", "s->secret = exported[0] != 0 || head_of(exported) != 0;",
+        "test_witnesses"),
     "witness-believes-everything": (
         "sim/cli/witness.c", "c.strange == 0 && without.packets == 0;", "c.strange == 0;", "test_witness"),
 }
@@ -130,6 +168,7 @@ def main():
     parser = argparse.ArgumentParser(description="Takes one defence away after the other and sees that a test notices.")
     parser.add_argument("names", nargs="*", help="mutations; all without any")
     parser.add_argument("--list", action="store_true", help="names of the mutations")
+    parser.add_argument("--check", action="store_true", help="whether each can still be applied")
     parser.add_argument("--build", default=str(ROOT / "build" / "mutation"))
     given = parser.parse_args()
     if given.list:
@@ -140,6 +179,11 @@ def main():
         print("unknown mutation: " + ", ".join(unknown), file=sys.stderr)
         return 2
     chosen = {n: MUTATIONS[n] for n in given.names or MUTATIONS}
+    if given.check:
+        stale = [n for n, m in chosen.items() if (ROOT / m[0]).read_text().count(m[1]) != 1]
+        print("\n".join([*(f"{n}: cannot be applied, {MUTATIONS[n][0]} has changed" for n in stale),
+                         f"{len(chosen) - len(stale)} of {len(chosen)} can be applied"]))
+        return 2 if stale else 0
     tree = pathlib.Path(given.build) / "tree"
     folder = str(pathlib.Path(given.build) / "objects")
     copy_tree(tree)
