@@ -502,9 +502,7 @@ int witness_tshark(struct record_db *db, const char *pcap_dir, struct judgement 
     }
     for (size_t i = 0; r == 0 && i < w.link_count; i++) {
         char *capture = capture_of(&w, &w.links[i]);
-        if (access(capture, R_OK) == 0) {
-            r = witness_sessions(db, pcap_dir, w.links[i].id, w.links[i].name, capture, j, diags);
-        }
+        r = witness_sessions(db, pcap_dir, w.links[i].id, w.links[i].name, capture, j, diags);
         free(capture);
     }
     for (size_t i = 0; r == 0 && i < w.thief_count; i++) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim/cli/tshark.h"
 #include "sim/secure/secure_env.h"
@@ -402,21 +403,25 @@ static void compare(struct sessions *all, struct readings *read, struct comparis
     }
 }
 
-static void add_finding(struct judgement *j, const char *name, const struct comparison *c)
+static void add_finding(struct judgement *j, const char *name, enum verdict verdict, char *evidence)
 {
     struct finding *f = MEM_PUSH(j->findings, j->count, j->capacity);
-    *f = (struct finding){
-        .kind = FINDING_WITNESS,
-        .name = mem_strdup("witness-tshark-sessions"),
-        .subject = mem_strdup(name),
-        .verdict = c->disagree > 0 ? VERDICT_VIOLATED : VERDICT_HELD,
-        .evidence = c->disagree > 0
-                        ? mem_printf("%s; %zu contradictions about %zu sessions", c->first,
-                                     c->disagree, c->sessions)
-                        : mem_printf("versions, suites, groups and certificates of %zu sessions, "
-                                     "%llu records and %llu alerts as on record",
-                                     c->sessions, (unsigned long long)c->records,
-                                     (unsigned long long)c->alerts)};
+    *f = (struct finding){.kind = FINDING_WITNESS,
+                          .name = mem_strdup("witness-tshark-sessions"),
+                          .subject = mem_strdup(name),
+                          .verdict = verdict,
+                          .evidence = evidence};
+}
+
+static char *in_words(const struct comparison *c)
+{
+    if (c->disagree > 0) {
+        return mem_printf("%s; %zu contradictions about %zu sessions", c->first, c->disagree,
+                          c->sessions);
+    }
+    return mem_printf("versions, suites, groups and certificates of %zu sessions, %llu records and "
+                      "%llu alerts as on record",
+                      c->sessions, (unsigned long long)c->records, (unsigned long long)c->alerts);
 }
 
 int witness_sessions(struct record_db *db, const char *pcap_dir, int64_t link, const char *name,
@@ -427,16 +432,24 @@ int witness_sessions(struct record_db *db, const char *pcap_dir, int64_t link, c
     struct comparison c = {0};
     bool used[2] = {false, false};
     int r = read_record(db, link, &all, diags);
+    if (r < 0 || all.count == 0) {
+        goto out;
+    }
+    if (access(capture, R_OK) != 0) {
+        add_finding(j, name, VERDICT_UNKNOWN, mem_strdup("there is no capture of it"));
+        goto out;
+    }
     for (size_t i = 0; i < all.count; i++) {
         used[all.items[i].datagrams] = true;
     }
     for (int datagrams = 0; r == 0 && datagrams < 2; datagrams++) {
         r = used[datagrams] ? read_capture(pcap_dir, capture, datagrams, &read, diags) : 0;
     }
-    if (r == 0 && all.count > 0) {
+    if (r == 0) {
         compare(&all, &read, &c);
-        add_finding(j, name, &c);
+        add_finding(j, name, c.disagree > 0 ? VERDICT_VIOLATED : VERDICT_HELD, in_words(&c));
     }
+out:
     for (size_t i = 0; i < all.count; i++) {
         free(all.items[i].version);
         free(all.items[i].cipher);

@@ -11,7 +11,8 @@
  * certificates that were shown are those that the ends have; it has as many records each way as the
  * tap counted, and the alerts that the ends sent and received; and no session is there that is not
  * on record. Of a session on which somebody made attacks records and alerts are not compared: they
- * are his. Nothing is added where no session ran. The capture exists. As tshark_ask(). */
+ * are his. Unknown where there is no capture; nothing is added where no session ran. Returns as
+ * tshark_ask(). */
 int witness_sessions(struct record_db *db, const char *pcap_dir, int64_t link, const char *name,
                      const char *capture, struct judgement *j, struct diag_list *diags);
 
