@@ -227,8 +227,10 @@ judged AS (
                    WHEN h.verdict = 'held' AND h.by_alert AND h.alert_row IS NULL AND h.delay_ns IS NOT NULL THEN 'inconclusive'
                    ELSE h.verdict END AS final
     FROM shown h),
-copied AS ( -- who made copies of which message of others
-  SELECT m.copy_of AS message_id, h.sender FROM message m JOIN message_hop h ON h.message_id = m.message_id AND h.hop = 0
+handed_on AS ( -- who sent which message further, or copies of it; as a set: a run is judged before it has indexes
+  SELECT h.message_id, h.sender FROM message_hop h WHERE h.hop > 0
+  UNION ALL
+  SELECT m.copy_of, h.sender FROM message m JOIN message_hop h ON h.message_id = m.message_id AND h.hop = 0
    WHERE m.copy_of IS NOT NULL),
 relayed AS ( -- what a curious relay handed on, itself or as copies; a server makes the keys of groups
   SELECT t.attacker, t.kind, t.property, e.name, h.received_ns,
@@ -237,8 +239,7 @@ relayed AS ( -- what a curious relay handed on, itself or as copies; a server ma
     JOIN message m ON m.message_id = h.message_id
    WHERE t.kind = 'curious-relay' AND h.received_ns >= t.begins_ns AND (t.ends_ns IS NULL OR h.received_ns < t.ends_ns)
      AND m.target IS NOT e.name AND h.exemption IS NOT 'internal'
-     AND (EXISTS (SELECT 1 FROM message_hop o WHERE o.sender = h.receiver AND o.hop > h.hop AND o.message_id = h.message_id)
-          OR (h.message_id, h.receiver) IN (SELECT c.message_id, c.sender FROM copied c))),
+     AND (h.message_id, h.receiver) IN (SELECT o.message_id, o.sender FROM handed_on o)),
 tapped AS (
   SELECT t.*, t.link_id AS first_link FROM tap t WHERE t.link_id IS NOT NULL
   UNION ALL
