@@ -70,3 +70,31 @@ SELECT witnesses, item, sum(agree) AS agree, sum(agree = 0) AS disagree, sum(agr
 -- query evidence: each attack: what came of it, in which frame of which capture, and the row of the alert
 SELECT attacker, kind, property, link, session_id, round(at_s, 6) AS at_s, verdict, detected_by, side,
        round(at_s + delay_ms / 1e3, 6) AS noticed_s, capture, frame, alert_row FROM v_probe ORDER BY at_s, attacker;
+
+-- query attacks: attackers by property: verdicts, and by what they were noticed
+SELECT attacker, kind, property, subject, verdict, sum(trials) AS trials, sum(held) AS held,
+       coalesce(group_concat(DISTINCT detected_by), '') AS noticed_by FROM v_probe
+ GROUP BY attacker, kind, property, subject, verdict ORDER BY property, attacker, verdict;
+
+-- query exposure: messages by type and exemption: how many anybody could read on a link, who did, and whether all hops had forward secrecy
+SELECT type, coalesce(exemptions, '') AS exemptions, count(*) AS messages, sum(exposed_on IS NOT NULL) AS exposed,
+       sum(overheard) AS overheard, coalesce(max(read_by), '') AS read_by, min(forward_secret) AS forward_secret,
+       min(intact) AS intact, max(relays) AS relays
+  FROM v_end_to_end GROUP BY type, exemptions ORDER BY exposed DESC, type;
+
+-- query holders: who held the plaintext of messages that were for others
+SELECT e.name AS holder, e.role, count(DISTINCT h.message_id) AS messages,
+       count(DISTINCT iif(h.protected, h.message_id, NULL)) AS came_protected
+  FROM message_hop h JOIN entity e ON e.entity_id = h.receiver JOIN message m ON m.message_id = h.message_id
+ WHERE h.outcome = 'delivered' AND m.target IS NOT e.name AND h.exemption IS NOT 'group_key_extension'
+ GROUP BY e.entity_id ORDER BY messages DESC, e.entity_id;
+
+-- query policies: what the sessions of each policy were like: keys, set-up, octets, and whether an eavesdropper saw names
+SELECT s.policy, s.version, s.cipher, count(*) AS sessions, sum(s.established_ns IS NOT NULL) AS established,
+       sum(s.resumed) AS resumed, sum(s.forward_secret) AS forward_secret, round(avg((s.established_ns - s.started_ns) / 1e6), 3) AS setup_ms,
+       round(avg(iif(s.established_ns IS NOT NULL, s.handshake_bytes, NULL))) AS handshake_bytes,
+       (SELECT round(1.0 * sum(h.wire_bytes) / sum(h.plain_bytes), 4) FROM message_hop h JOIN session x ON x.session_id = h.session_id
+         WHERE x.policy = s.policy AND x.cipher IS s.cipher AND h.sent_ns IS NOT NULL) AS expansion,
+       (SELECT count(*) FROM probe p JOIN session x ON x.session_id = p.session_id
+         WHERE x.policy = s.policy AND x.cipher IS s.cipher AND p.property = 'identity-privacy' AND p.verdict = 'violated') AS names_seen
+  FROM session s WHERE s.cipher IS NOT NULL OR s.kind = 'clear' GROUP BY s.policy, s.version, s.cipher ORDER BY s.policy, sessions DESC;
