@@ -78,6 +78,21 @@ MUTATIONS = {
     "origin-not-checked": (
         "models/pn_gateway/gateway.c", "if (agent_entity(&g->agent, m, CPNS_ORIGIN_ENTITY_ID) != r->from) {",
         "if (false && agent_entity(&g->agent, m, CPNS_ORIGIN_ENTITY_ID) != r->from) {", "test_impostors"),
+    "peers-not-limited": (
+        "sim/world/half_open.c", "return p->half_open_per_peer > 0 &&", "return p->half_open_per_peer > UINT32_MAX - 1 &&",
+        "test_exhaustion"),
+    "handshakes-not-limited": (
+        "sim/world/half_open.c", "if (p->half_open > 0 &&", "if (p->half_open > UINT32_MAX - 1 &&", "test_exhaustion"),
+    "cookie-not-asked": (
+        "sim/secure/tls_setup.c", "(server && !p->no_cookies ? SSL_OP_COOKIE_EXCHANGE : 0)", "0", "test_datagrams"),
+    "slow-handshakes-kept": (
+        "sim/world/stranger.c", "c->started_at + hop->policy->handshake_timeout", "c->started_at + 3600 * SIM_S",
+        "test_exhaustion"),
+    "refusals-not-judged": (
+        "sim/world/exhaust.c", "bool refused = c->failure != NULL &&", "bool refused = c->failure == NULL &&", "test_exhaustion"),
+    "no-back-off": (
+        "sim/world/reconnect.c", "hop->open_from > net_now(w->net)", "hop->open_from > net_now(w->net) + 3600 * SIM_S",
+        "test_reconnect"),
     "everything-counts-as-protected": (
         "sim/world/channel.c",
         "return !scenario_is_clear(end->channel->hop->policy) && end->facts.cipher_bits > 0 &&",
