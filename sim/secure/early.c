@@ -64,26 +64,55 @@ int tls_on_early(SSL *ssl, void *arg)
     return 0;
 }
 
-bool early_set_context(SSL_CTX *ctx, bool server, enum secure_early early)
+bool early_set_context(SSL_CTX *ctx, bool server, const struct secure_policy_params *params,
+                       enum secure_early early)
 {
     if (early == SECURE_EARLY_NONE || !server) {
         return true;
     }
     SSL_CTX_set_options(ctx, SSL_OP_NO_ANTI_REPLAY); /* see above */
     SSL_CTX_set_allow_early_data_cb(ctx, tls_on_early, NULL);
-    return SSL_CTX_set_max_early_data(ctx, EARLY_BYTES_MOST) == 1;
+    uint32_t most = params->early_bytes > 0 ? params->early_bytes : EARLY_BYTES_MOST;
+    return SSL_CTX_set_max_early_data(ctx, most) == 1;
 }
 
-static void send_early(struct secure_session *s)
+/* OpenSSL offers no ticket that is too old, but would still send data under its keys. */
+static bool may_be_sent(const struct secure_session *s, const SSL_SESSION *ticket)
 {
-    const SSL_SESSION *ticket = SSL_get0_session(s->ssl);
-    struct span data = buf_span(&s->early);
-    size_t written;
-    bool may = ticket != NULL && data.len <= SSL_SESSION_get_max_early_data(ticket);
-    if (data.len > 0 && may && SSL_write_early_data(s->ssl, data.data, data.len, &written) != 1) {
-        tls_note_failure(s, 0);
+    size_t len = buf_len(&s->early);
+    return len > 0 && len <= EARLY_BYTES_MOST && ticket != NULL &&
+           len <= SSL_SESSION_get_max_early_data(ticket) &&
+           identity_unix_time(s->now) - (int64_t)SSL_SESSION_get_time(ticket) <
+               (int64_t)SSL_SESSION_get_ticket_lifetime_hint(ticket);
+}
+
+/* Octets of the records among `wire` that carry data. */
+static size_t count_data(struct span wire)
+{
+    enum { HEADER_BYTES = 5 };
+    size_t count = 0;
+    struct span record;
+    while (wire.len >= HEADER_BYTES &&
+           span_take(&wire, HEADER_BYTES + ((size_t)wire.data[3] << 8 | wire.data[4]), &record)) {
+        count += record.data[0] == SSL3_RT_APPLICATION_DATA ? record.len : 0;
     }
+    return count;
+}
+
+static void send_early(struct secure_session *s, struct secure_output *out)
+{
+    struct span data = buf_span(&s->early);
+    size_t before = buf_len(&out->wire);
     s->early_over = true;
+    if (!may_be_sent(s, SSL_get0_session(s->ssl))) {
+        return;
+    }
+    if (SSL_write_early_data(s->ssl, data.data, data.len, &s->early_bytes) != 1) {
+        tls_note_failure(s, 0);
+        return;
+    }
+    struct span wire = buf_span(&out->wire);
+    out->early_bytes = count_data(span_of(wire.data + before, wire.len - before));
 }
 
 /* Up to what the peer has sent so far. */
@@ -94,6 +123,7 @@ static void read_early(struct secure_session *s, struct secure_output *out)
     int r = SSL_read_early_data(s->ssl, chunk, sizeof(chunk), &got);
     while (r == SSL_READ_EARLY_DATA_SUCCESS) {
         buf_append(&out->plain, span_of(chunk, got));
+        s->early_bytes += got;
         r = SSL_read_early_data(s->ssl, chunk, sizeof(chunk), &got);
     }
     s->early_over = r == SSL_READ_EARLY_DATA_FINISH;
@@ -105,7 +135,7 @@ static void read_early(struct secure_session *s, struct secure_output *out)
 bool early_work(struct secure_session *s, struct secure_output *out)
 {
     if (s->policy->early != SECURE_EARLY_NONE && !s->early_over && s->initiator) {
-        send_early(s);
+        send_early(s, out);
     } else if (s->policy->early != SECURE_EARLY_NONE && !s->early_over) {
         read_early(s, out);
         return s->early_over;
@@ -113,14 +143,30 @@ bool early_work(struct secure_session *s, struct secure_output *out)
     return s->state == SECURE_HANDSHAKING;
 }
 
-const char *early_word(const struct secure_session *s)
+/* Until the initiator has the answer, OpenSSL says "rejected". */
+static const char *early_word(const struct secure_session *s)
 {
+    bool answered = !s->initiator || s->was_established ||
+                    SSL_get_early_data_status(s->ssl) == SSL_EARLY_DATA_ACCEPTED;
+    if (s->initiator && s->early_bytes == 0) {
+        return "none";
+    }
     switch (SSL_get_early_data_status(s->ssl)) {
     case SSL_EARLY_DATA_ACCEPTED:
         return "accepted";
     case SSL_EARLY_DATA_REJECTED:
-        return "rejected";
+        return answered ? "rejected" : "offered";
     default:
         return "none";
     }
+}
+
+void early_facts(const struct secure_session *s, struct secure_facts *f)
+{
+    const SSL_SESSION *ticket = SSL_get0_session(s->ssl);
+    const SSL_CIPHER *cipher = ticket != NULL ? SSL_SESSION_get0_cipher(ticket) : NULL;
+    f->early_data = early_word(s);
+    f->early_bytes = s->early_bytes;
+    f->early_protected = s->early_bytes > 0 && cipher != NULL &&
+                         SSL_CIPHER_get_bits(cipher, NULL) > 0 && SSL_CIPHER_is_aead(cipher);
 }

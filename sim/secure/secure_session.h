@@ -72,6 +72,7 @@ struct secure_policy_params {
                          */
     bool no_cookies;    /* DTLS responders believe a ClientHello at once: likewise */
     enum secure_early early;
+    uint32_t early_bytes;  /* most octets of 0-RTT data that responders take; 0: 16384 */
     enum secure_ocsp ocsp; /* whether initiators want the responder's certificate to come with the
                               CA's word that it is good: secure_identity_staple() */
     bool crl; /* certificates are good only where the CA's list says so: secure_policy_set_crl(), or
@@ -218,7 +219,8 @@ struct secure_output {
     size_t event_capacity;
     struct secure_ops ops;
     enum secure_state state;
-    size_t handshake_bytes; /* of `wire`: those written before this end was established */
+    size_t handshake_bytes; /* of `wire`: those written before this end was established, */
+    size_t early_bytes;     /* but for these: records of 0-RTT data */
     /* DTLS */
     size_t handshake_datagrams; /* likewise */
     bool flight_repeated;       /* a handshake flight was sent again */
@@ -281,7 +283,10 @@ struct secure_facts {
                                           "resumption (certificate)" ... */
     long verify_result;                /* X509_V_* of the peer's chain */
     const char *verify_text;           /* X509_verify_cert_error_string(); static */
-    const char *early_data; /* "none", "accepted", "rejected": then it was not delivered; static */
+    const char *early_data; /* 0-RTT data. "none"; "offered": sent, and not answered (yet);
+                               "accepted"; "rejected": then it was not delivered. Static */
+    size_t early_bytes;     /* plaintext of it that the initiator sent, or the responder took */
+    bool early_protected;   /* the suite that it went under encrypts and authenticates */
     const char *revocation; /* how the peer's certificate was found not to be revoked: "crl",
                                "ocsp", "crl, ocsp"; "none": nobody asked; "unknown": this end asked
                                and went on without an answer; static */

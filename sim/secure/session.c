@@ -233,7 +233,7 @@ void secure_output_clear(struct secure_output *out)
     buf_clear(&out->key_log);
     out->event_count = 0;
     out->ops = (struct secure_ops){0};
-    out->handshake_bytes = out->handshake_datagrams = 0;
+    out->handshake_bytes = out->early_bytes = out->handshake_datagrams = 0;
     out->flight_repeated = false;
     out->deadline = SIM_TIME_NEVER;
     out->records_dropped = 0;

@@ -69,6 +69,7 @@ struct secure_session {
     struct buf early;         /* initiator: 0-RTT data */
     struct secure_seen *seen; /* responder */
     bool early_over;          /* 0-RTT data are sent, or all are received */
+    size_t early_bytes;       /* of it, sent or taken */
     struct buf staple;        /* responder: OCSP response of its own, or empty */
     const char *stapled;      /* initiator: what the OCSP response said, or NULL */
     sim_time staple_age;
@@ -182,10 +183,11 @@ int tls_on_psk_use(SSL *ssl, const EVP_MD *digest, const unsigned char **identit
 int tls_on_psk_find(SSL *ssl, const unsigned char *identity, size_t len, SSL_SESSION **ret);
 /* early.c */
 int tls_on_early(SSL *ssl, void *arg);
-bool early_set_context(SSL_CTX *ctx, bool server, enum secure_early early);
+bool early_set_context(SSL_CTX *ctx, bool server, const struct secure_policy_params *params,
+                       enum secure_early early);
 /* Sends or receives 0-RTT data; whether the handshake goes on now. */
 bool early_work(struct secure_session *s, struct secure_output *out);
-const char *early_word(const struct secure_session *s);
+void early_facts(const struct secure_session *s, struct secure_facts *f);
 /* staple.c */
 int tls_on_status(SSL *ssl, void *arg);
 /* tls_origin.c */

@@ -241,7 +241,7 @@ static void tls_work(struct secure_session *s, const struct secure_input *in,
         if (early_work(s, out)) {
             tls_handshake(s);
         }
-        out->handshake_bytes += buf_len(&out->wire) - before;
+        out->handshake_bytes += buf_len(&out->wire) - before - out->early_bytes;
     }
     if (s->state == SECURE_ESTABLISHED && !s->close_received) {
         read_all(s, out);

@@ -122,7 +122,9 @@ static void peer_facts(const struct secure_session *s, struct secure_facts *f)
     signature_word(s->ssl, f->peer_signature, sizeof(f->peer_signature));
     /* After a fatal alert OpenSSL takes itself to be in a handshake again. */
     bool done = s->was_established || SSL_is_init_finished(s->ssl);
-    if (s->state == SECURE_HANDSHAKING || (s->state == SECURE_FAILED && !done)) {
+    /* A responder that took 0-RTT data goes by the ticket, of which it has the initiator's name. */
+    bool early = !s->initiator && s->early_bytes > 0;
+    if (!early && (s->state == SECURE_HANDSHAKING || (s->state == SECURE_FAILED && !done))) {
         return;
     }
     const char *how = "none";
@@ -150,7 +152,7 @@ void tls_facts(const struct secure_session *s, struct secure_facts *f)
     if (cipher != NULL && SSL_get_session(s->ssl) != NULL) {
         cipher_facts(s, cipher, f);
     }
-    f->early_data = early_word(s);
+    early_facts(s, f);
     f->staple = s->stapled;
     f->staple_age = s->staple_age;
     peer_facts(s, f);

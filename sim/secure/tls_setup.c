@@ -214,7 +214,7 @@ static bool set_context(SSL_CTX *ctx, bool server, const struct secure_policy *p
         X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_CRL_CHECK);
     }
     return set_versions(ctx, p) && set_records(ctx, server, p) &&
-           early_set_context(ctx, server, policy->early) &&
+           early_set_context(ctx, server, p, policy->early) &&
            (trust == NULL ||
             X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), trust->certificate) == 1) &&
            set_tickets(ctx, server, policy->tickets, p->ticket_lifetime);
