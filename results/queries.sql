@@ -38,6 +38,13 @@ SELECT * FROM v_overhead;
 -- query timeline: what happened, in order of time
 SELECT * FROM v_timeline;
 
+-- query early: 0-RTT data by hop and what came of it: messages, octets, time to the receiver against the others' of its sessions
+SELECT replace(s.hop, '-', '--') AS hop, s.resumed, coalesce(h.early, 'none') AS early_data, count(DISTINCT h.session_id) AS sessions,
+       count(*) AS messages, sum(h.plain_bytes) AS plain_bytes, sum(h.wire_bytes) AS wire_bytes,
+       round(avg((h.received_ns - h.queued_ns) / 1e6), 3) AS mean_ms, round(avg((s.established_ns - h.sent_ns) / 1e6), 3) AS ahead_of_session_ms
+  FROM message_hop h JOIN session s ON s.session_id = h.session_id WHERE h.sender = s.initiator
+ GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+
 -- query alerts: alerts by link and side
 SELECT coalesce(l.hop, l.name) AS link, a.side, a.direction, a.level, a.name, count(*) AS alerts
   FROM alert a JOIN session s ON s.session_id = a.session_id JOIN link l ON l.link_id = s.link_id

@@ -34,6 +34,8 @@ SELECT l.link_id, coalesce(l.hop, l.name) AS name, l.a, coalesce(l.hop_end, l.b)
 -- v_session.initiator_auth: How the responder knows the initiator
 -- v_session.responder_auth: How the initiator knows the responder
 -- v_session.resumed [0/1]: Resumed by a ticket
+-- v_session.early_data: 0-RTT data as the initiator knows of it: accepted; rejected (sent again afterwards); offered (never answered); NULL: none
+-- v_session.early_bytes [octets]: Plaintext of it
 -- v_session.cause: first, reconnect (after a drop), fallback (a version less than in the handshake that failed) or again
 -- v_session.started_s [s]: The initiator began to connect
 -- v_session.established_s [s]: Both ends were done
@@ -49,7 +51,9 @@ SELECT l.link_id, coalesce(l.hop, l.name) AS name, l.a, coalesce(l.hop_end, l.b)
 -- v_session.cpu_ms_responder [ms]: Processor time at the responder, whole session
 CREATE VIEW v_session AS
 SELECT s.session_id, s.hop, coalesce(l.hop, l.name) AS link, i.name AS initiator, r.name AS responder, s.policy, s.kind, s.version,
-       s.cipher, s.cipher_bits, s.kex_group, s.forward_secret, s.initiator_auth, s.responder_auth, s.resumed, s.cause,
+       s.cipher, s.cipher_bits, s.kex_group, s.forward_secret, s.initiator_auth, s.responder_auth, s.resumed,
+       (SELECT e.early_data FROM session_end e WHERE e.session_id = s.session_id AND e.side = 'initiator') AS early_data,
+       (SELECT e.early_bytes FROM session_end e WHERE e.session_id = s.session_id AND e.side = 'initiator') AS early_bytes, s.cause,
        s.started_ns / 1e9 AS started_s, s.established_ns / 1e9 AS established_s,
        (s.established_ns - s.started_ns) / 1e6 AS setup_ms, s.ended_ns / 1e9 AS ended_s, s.outcome, s.failure,
        s.handshake_bytes, s.round_trips, s.retransmissions, s.handshake_datagrams, s.cpu_ns_initiator / 1e6 AS cpu_ms_initiator,
@@ -95,12 +99,13 @@ SELECT m.message_id, m.type, m.origin, m.target, m.pn, m.service_group, m.transa
 -- v_message_hop.receiver: Entity at the other end
 -- v_message_hop.link_id: Link, of a hop over routers the first; NULL: inside a device
 -- v_message_hop.session_id: Session that carried it; NULL outside a session
--- v_message_hop.protected [0/1]: Sealed by a session, established at both ends, whose cipher encrypts and authenticates
+-- v_message_hop.protected [0/1]: Sealed by a session, established at both ends (early: by the keys of the one it resumes), whose cipher encrypts and authenticates
+-- v_message_hop.early: Sent as 0-RTT data, before the session was established: accepted by the receiver; rejected (and sent again in the established session); offered (never answered); NULL: not so
 -- v_message_hop.exemption: Why it may travel outside a session; group_key_extension: to a Service Group, sealed by its key (ours); internal: inside a device, no interface of CPNS
 -- v_message_hop.outcome: delivered, lost or in_flight
 -- v_message_hop.reason: Why lost
 -- v_message_hop.queued_s [s]: Handed over by the sender
--- v_message_hop.sent_s [s]: Written to the transport; NULL: never
+-- v_message_hop.sent_s [s]: Written to the transport, for the first time; NULL: never
 -- v_message_hop.received_s [s]: Handed to the receiver
 -- v_message_hop.plain_bytes [octets]: Encoded message
 -- v_message_hop.wire_bytes [octets]: Octets of the records or the datagram that carried it
@@ -112,7 +117,7 @@ SELECT m.message_id, m.type, m.origin, m.target, m.pn, m.service_group, m.transa
 -- v_message_hop.last_frame: Of the packet with the last
 -- v_message_hop.evidence: What the verdict rests on
 CREATE VIEW v_message_hop AS
-SELECT h.message_id, h.hop, a.name AS sender, b.name AS receiver, h.link_id, h.session_id, h.protected, h.exemption,
+SELECT h.message_id, h.hop, a.name AS sender, b.name AS receiver, h.link_id, h.session_id, h.protected, h.early, h.exemption,
        h.outcome, h.reason, h.queued_ns / 1e9 AS queued_s, h.sent_ns / 1e9 AS sent_s, h.received_ns / 1e9 AS received_s,
        h.plain_bytes, h.wire_bytes,
        CASE WHEN f.packet IS NOT NULL OR h.overheard THEN 'violated'
@@ -590,7 +595,9 @@ CREATE VIEW v_rule AS
 WITH odd AS MATERIALIZED (
   -- the hops of messages that may break a rule, found in one pass over all: usually none
   SELECT h.message_id, h.link_id, h.session_id, h.sender, h.receiver, h.protected, h.exemption, h.sent_ns, h.received_ns,
-         h.sent_hash <> h.received_hash AS changed, s.initiator, s.responder, s.established_ns, s.hop
+         h.sent_hash <> h.received_hash AS changed, s.initiator, s.responder, s.established_ns, s.hop,
+         -- 0-RTT data: by the keys of the session that it resumes, or sent again once it stood [ours]
+         coalesce(h.early = 'rejected' OR h.early = 'accepted' AND s.resumed = 1, 0) AS early
     FROM message_hop h LEFT JOIN session s ON s.session_id = h.session_id
    WHERE h.protected = 0 OR h.session_id IS NULL OR h.sent_ns IS NULL OR s.established_ns IS NULL
       OR h.sent_ns < s.established_ns OR h.sent_hash <> h.received_hash
@@ -625,12 +632,12 @@ SELECT 'R2', printf('session %d', h.session_id), min(h.sent_ns) / 1e9,
  GROUP BY h.session_id
 UNION ALL
 -- R3: PNE-GW is established before the first CPNS message that is not exempt; R4: GW-Server likewise, and
--- server-server as GW-Server [ours]
+-- server-server as GW-Server [ours]; 0-RTT data counts for the session it resumes, if the new one is established, too [ours]
 SELECT CASE h.hop WHEN 'pne-gateway' THEN 'R3' ELSE 'R4' END, coalesce(l.hop, l.name), min(h.sent_ns) / 1e9,
        printf('message %d was sent before session %d was established', min(h.message_id), h.session_id)
   FROM odd h JOIN link l ON l.link_id = h.link_id
  WHERE h.session_id IS NOT NULL AND h.exemption IS NULL AND h.sent_ns IS NOT NULL
-   AND (h.established_ns IS NULL OR h.sent_ns < h.established_ns)
+   AND (h.established_ns IS NULL OR h.sent_ns < h.established_ns AND NOT h.early)
  GROUP BY h.session_id
 UNION ALL
 -- R4: GW-Server is established when it does not exist: never two at once
@@ -787,7 +794,7 @@ UNION ALL SELECT 'delivery_ratio', subject, avg(outcome = 'delivered') FROM mess
 CREATE VIEW v_expect AS
 WITH
 hops AS NOT MATERIALIZED (
-  SELECT h.message_id, h.hop, h.protected, h.session_id, h.watched, h.sent_ns, h.exemption,
+  SELECT h.message_id, h.hop, h.protected, h.session_id, h.watched, h.sent_ns, h.exemption, h.early,
          -- looked up only where an expectation has a subject
          CASE WHEN EXISTS (SELECT 1 FROM entity e WHERE e.entity_id IN (h.sender, h.receiver) AND e.role = 'pne')
               THEN 'pne--gateway'
@@ -825,6 +832,8 @@ judged AS MATERIALIZED (
              (SELECT count(*) FROM paired e WHERE x.subject IS NULL OR e.subject = x.subject)
            WHEN 'every-signalling-message-protected' THEN
              (SELECT count(*) FROM hops h WHERE h.exemption IS NULL AND (x.subject IS NULL OR h.subject = x.subject))
+           WHEN 'no-unconfirmed-message' THEN
+             (SELECT count(*) FROM hops h WHERE h.session_id IS NOT NULL AND (x.subject IS NULL OR h.subject = x.subject))
            ELSE CASE WHEN x.probed THEN
              (SELECT sum(p.n) FROM probes p WHERE p.property = x.name AND p.verdict <> 'inconclusive'
                  AND (x.subject IS NULL OR p.subject = x.subject)) END
@@ -839,6 +848,10 @@ judged AS MATERIALIZED (
                WHERE (e.witnesses = 'ends' OR NOT e.explained) AND (x.subject IS NULL OR e.subject = x.subject))
            WHEN 'every-signalling-message-protected' THEN
              (SELECT count(*) FROM hops h WHERE h.exemption IS NULL AND (h.protected = 0 OR h.session_id IS NULL)
+                 AND (x.subject IS NULL OR h.subject = x.subject))
+           WHEN 'no-unconfirmed-message' THEN
+             (SELECT count(*) FROM hops h JOIN session s ON s.session_id = h.session_id
+               WHERE (s.established_ns IS NULL OR h.sent_ns < s.established_ns)
                  AND (x.subject IS NULL OR h.subject = x.subject))
            ELSE CASE WHEN x.probed THEN
              (SELECT coalesce(sum(p.n), 0) FROM probes p WHERE p.property = x.name AND p.verdict = 'violated'
@@ -867,6 +880,8 @@ SELECT x.expect_id, x.line, x.kind, x.name, x.subject, x.minimum, x.maximum,
               THEN printf('%d sessions that both ends call established, about %d of them the witnesses disagree', j.cases, j.against)
             WHEN x.name = 'forward-secrecy' AND j.trials IS NULL AND EXISTS (SELECT 1 FROM tap t WHERE t.property = x.name)
               THEN 'keys were taken: check --witness tshark --pcap DIR tries them on the captures of a run with --pcap DIR'
+            WHEN x.name = 'no-unconfirmed-message'
+              THEN printf('%d message hops in sessions, %d of them sent before these were established', j.cases, j.against)
             WHEN x.kind = 'claim' AND j.trials IS NULL THEN 'no attacker put it to the test'
             WHEN x.kind = 'claim'
               THEN printf('held in %d of %d trials%s', j.trials_held, j.trials,

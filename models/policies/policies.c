@@ -82,6 +82,12 @@ const struct scenario_policy_set policy_sets[] = {
      .source = "RFC 5487: TLS_PSK_WITH_AES_128_GCM_SHA256",
      .keys =
          "{versions: [\"1.2\"], ciphers: [PSK-AES128-GCM-SHA256], auth: psk, resumption: none}"},
+    {.name = "broken-no-anti-replay",
+     .doc = "Early data is taken as often as somebody sends it. Sessions are short, so that there "
+            "is some.",
+     .source = "RFC 8446 section 8 is what is left out; lifetime and octets [ours]",
+     .keys = "{versions: [\"1.3\"], certificates: ecdsa-p256, auth: mutual, resumption: tickets, "
+             "session_lifetime: 5 s, early_data: 16384 B, anti_replay: none}"},
 };
 
 const size_t policy_set_count = SIM_ARRAY_LEN(policy_sets);

@@ -687,6 +687,8 @@ const struct claim claims[] = {
     {"witnesses-agree",
      "The two ends of each session say the same about it, and the tap on its link nothing else, "
      "unless an attack on it explains that."},
+    {"no-unconfirmed-message", "Every message in a session was sent when both ends had established "
+                               "it: none as 0-RTT data, which anybody may have sent."},
     {"confidentiality",
      "No eavesdropper found a message that went through a session among the octets of a link."},
     {"group-confidentiality", "No eavesdropper could read a message to a Service Group that "

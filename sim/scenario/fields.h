@@ -96,7 +96,7 @@ struct raw_policy {
     struct value key_update_every, resumption_lifetime;
     struct value retransmit_after, signature_algorithms, crl, ocsp, name_check, max_fragment_length;
     struct value record_padding, version_fallback, handshake_timeout;
-    struct value half_open, half_open_per_peer, cookies;
+    struct value half_open, half_open_per_peer, cookies, early_data, anti_replay;
     struct value later;
 };
 

@@ -10,6 +10,7 @@ static const char *const words_version[] = {"1.0", "1.1", "1.2", "1.3", NULL};
 static const char *const words_name_check[] = {"required", "none", NULL};
 static const char *const words_fallback[] = {"none", "unprotected", "scsv", NULL};
 static const char *const words_ocsp[] = {"false", "true", "soft-fail", NULL};
+static const char *const words_anti_replay[] = {"single-use", "none", NULL};
 static const char *const later_kind[] = {"ipsec", NULL};
 static const char *const later_auth[] = {"certificate", NULL};
 
@@ -107,8 +108,17 @@ static const struct field policy_fields[] = {
     {"record_padding", FIELD_SIZE, AT(raw_policy, record_padding), .min = 2, .max = 16384,
      .doc =
          "TLS 1.3: records are padded to a multiple of this many octets; without it not at all."},
+    {"early_data", FIELD_SIZE, AT(raw_policy, early_data), .min = 1, .max = 16384,
+     .doc = "TLS 1.3 with tickets: messages that wait for a session go along with its first flight "
+            "where a ticket allows it (0-RTT data), so many octets at the most; without it none "
+            "does. They are sealed by the keys of the earlier session, and taken before the new "
+            "one is established: what that means for the rules of clause 5.9.1 is in "
+            "[results/README.md](../results/README.md#early-data)."},
+    {"anti_replay", FIELD_WORD, AT(raw_policy, anti_replay), .words = words_anti_replay,
+     .doc = "Whether servers take 0-RTT data once a ticket (RFC 8446 8.1), the default, or as "
+            "often as somebody "
+            "sends it; none is for policies whose name begins with broken- alone."},
     {"esp", FIELD_LATER, AT(raw_policy, later), .doc = "ESP transform."},
-    {"early_data", FIELD_LATER, AT(raw_policy, later), .doc = "0-RTT data."},
     {"connection_id", FIELD_LATER, AT(raw_policy, later),
      .lacking = "OpenSSL 3.0 has no connection identifiers of DTLS (RFC 9146)",
      .doc = "Connection identifiers of DTLS."},

@@ -175,6 +175,9 @@ static void check_defences(struct loader *l, const struct raw_policy *raw)
     if (value_ok(&raw->cookies) && raw->cookies.v.i == 0) {
         check_defence(l, raw, &raw->cookies, "has no cookies");
     }
+    if (value_ok(&raw->anti_replay) && raw->anti_replay.v.i == 1) {
+        check_defence(l, raw, &raw->anti_replay, "takes early data as often as it comes");
+    }
 }
 
 /* What belongs to the way back to older versions. */
@@ -192,6 +195,36 @@ static void check_fallback(struct loader *l, const struct raw_policy *raw)
     } else if ((raw->versions.v.i & (raw->versions.v.i - 1)) == 0) {
         report_warning(&l->report, v->at->key, "unused-fallback",
                        "\"version_fallback\" changes nothing: the policy allows one version only");
+    }
+}
+
+/* Early data takes TLS 1.3 and a ticket. Where it is inherited and cannot be, there is none. */
+static void check_early_data(struct loader *l, struct raw_policy *raw)
+{
+    struct value *early = &raw->early_data;
+    const char *lacks = NULL;
+    if (value_ok(&raw->kind) && raw->kind.v.i == KIND_DTLS) {
+        lacks = "DTLS 1.2 has no early data: it came with TLS 1.3 (RFC 8446 2.3)";
+    } else if (value_ok(&raw->versions) && (raw->versions.v.i & V13) == 0) {
+        lacks = "early data is of TLS 1.3 (RFC 8446 2.3), which \"versions\" leaves out";
+    } else if (value_ok(&raw->auth) && raw->auth.v.i == AUTH_PSK) {
+        lacks =
+            "early data goes under a ticket's keys, and sessions with auth: psk have no tickets";
+    } else if (value_ok(&raw->resumption) && raw->resumption.v.i != RESUMPTION_TICKETS) {
+        lacks = "early data goes under a ticket's keys: it needs resumption: tickets";
+    }
+    if (early->state == VALUE_GIVEN && lacks != NULL) {
+        report_error(&l->report, early->at->key, "inconsistent", "%s", lacks);
+    }
+    if (value_ok(early) && lacks != NULL) {
+        early->state = VALUE_ABSENT;
+    }
+    if (raw->anti_replay.state == VALUE_GIVEN && early->state == VALUE_ABSENT && lacks == NULL) {
+        report_error(&l->report, raw->anti_replay.at->key, "inconsistent",
+                     "\"anti_replay\" has a meaning with early_data only");
+    }
+    if (early->state == VALUE_ABSENT) {
+        raw->anti_replay.state = VALUE_ABSENT;
     }
 }
 
@@ -274,6 +307,9 @@ static void build_policy(struct loader *l, struct raw_policy *raw, struct scenar
         check_stream(l, raw);
     }
     check_key_update(l, raw);
+    if (value_ok(&raw->kind) && raw->kind.v.i != KIND_CLEAR) {
+        check_early_data(l, raw);
+    }
     *policy = (struct scenario_policy){
         .name = raw->head.name,
         .kind = (enum scenario_kind)raw->kind.v.i,
@@ -303,6 +339,8 @@ static void build_policy(struct loader *l, struct raw_policy *raw, struct scenar
                         : FALLBACK_NONE,
         .max_fragment_length =
             value_ok(&raw->max_fragment_length) ? (uint32_t)raw->max_fragment_length.v.i : 0,
+        .early_data = value_ok(&raw->early_data) ? (uint32_t)raw->early_data.v.i : 0,
+        .no_anti_replay = value_ok(&raw->anti_replay) && raw->anti_replay.v.i == 1,
         .record_padding = value_ok(&raw->record_padding) ? (uint32_t)raw->record_padding.v.i : 0,
         .handshake_timeout = handshake_timeout(raw),
         .half_open = (uint32_t)raw->half_open.v.i,

@@ -209,6 +209,8 @@ struct scenario_policy {
     uint32_t half_open;               /* handshakes under way at a responder, at most; 0: any */
     uint32_t half_open_per_peer;      /* likewise, with one peer */
     bool no_cookies;                  /* broken-*, DTLS: a ClientHello is believed at once */
+    uint32_t early_data;              /* most octets of 0-RTT data; 0: none */
+    bool no_anti_replay;              /* broken-*: it is taken as often as it comes */
 };
 /* Whether its sessions protect nothing. */
 static inline bool scenario_is_clear(const struct scenario_policy *policy)

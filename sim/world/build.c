@@ -225,6 +225,9 @@ static int build_hop(struct world *w, uint32_t number, struct issues *all, struc
     secure_random(w->env, edge->id, "psk", 0, hop->psk, sizeof(hop->psk));
     r = build_policy(w, edge->policy, diags);
     hop->secure = w->policies[edge->policy];
+    if (hop->policy->early_data > 0 && hop->server->seen == NULL) {
+        hop->server->seen = secure_seen_create();
+    }
     if (r == 0 && secure_kind_has_datagrams(secure_policy_kind(hop->secure))) {
         r = build_datagrams(w, hop, diags);
     }
@@ -314,6 +317,7 @@ static void dismantle_entity(struct entity *e)
     free(e->rngs);
     free(e->path);
     half_open_free(e);
+    secure_seen_free(e->seen);
     map_fini(&e->hops);
     map_fini(&e->random_counts);
 }

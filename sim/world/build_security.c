@@ -44,6 +44,10 @@ int build_policy(struct world *w, uint32_t number, struct diag_list *diags)
         .no_cookies = p->no_cookies,
         .crl = p->crl,
         .ocsp = ocsp[p->ocsp],
+        .early = p->early_data == 0  ? SECURE_EARLY_NONE
+                 : p->no_anti_replay ? SECURE_EARLY_REPLAYABLE
+                                     : SECURE_EARLY_ONCE,
+        .early_bytes = p->early_data,
     };
     return secure_policy_create(w->env, &params, w->ca, &w->policies[number], diags);
 }

@@ -67,6 +67,7 @@ static void end_die(struct end *end, const char *failure)
     }
     account_lost_queue(w, &other_end(end)->under_way, "session_lost");
     account_lost_queue(w, &end->outgoing, "session_lost");
+    account_lost_queue(w, &end->early, "no_session");
     if (end->side == SIDE_INITIATOR && c->established_at == SIM_TIME_NEVER) {
         fallback_after(end);
     }
@@ -212,7 +213,11 @@ static void end_begin_session(struct end *end)
     uint32_t address = net_node_address(c->world->net, peer);
     uint8_t psk[HOP_PSK_BYTES];
     struct secure_session_params params;
+    struct buf early = {0};
     channel_session_params(hop, end->side, c->number, psk, &params);
+    channel_early_offer(end, &early);
+    params.early_data = buf_span(&early);
+    params.seen = client ? NULL : end->entity->seen;
     params.ticket = client ? buf_span(&hop->ticket) : span_of(NULL, 0);
     params.key_log = c->world->key_log != NULL;
     params.peer_address = span_of(&address, sizeof(address));
@@ -221,6 +226,7 @@ static void end_begin_session(struct end *end)
     }
     int r = secure_session_open(hop->secure, &params, net_now(c->world->net), &end->session);
     CHECK(r == 0);
+    buf_fini(&early);
     end->start = client;
     end->connected = true;
     secure_session_facts(end->session, &end->facts);
@@ -502,6 +508,7 @@ static void end_established(struct end *end)
         }
     }
     end->confirm = true;
+    channel_early_answered(end);
     if (c->hop->has_datagrams) {
         channel_await_confirmation(end);
     }
@@ -563,26 +570,34 @@ static void note_sent(struct end *end, struct step *s)
     }
     for (struct carry *c = carry_pop(&s->carried); c != NULL; c = carry_pop(&s->carried)) {
         struct span message = buf_span(&c->frame);
-        c->sent_at = net_now(hop->world->net);
+        bool again = c->early == EARLY_REJECTED;
+        bool early = c->early == EARLY_OFFERED;
+        c->sent_at = again ? c->sent_at : net_now(hop->world->net);
         c->session_id = end->channel->id;
-        c->protected = protects(end);
+        c->protected = early ? end->facts.early_protected : protects(end);
         if (!hop->has_datagrams) {
-            c->wire_bytes = message.len + extra;
+            c->wire_bytes += message.len + extra;
         }
         c->stream_at = at;
-        at += c->wire_bytes;
-        if (hop->watch != NULL) {
+        at += message.len + extra;
+        if (hop->watch != NULL && !again) {
             message.data += FRAME_HEADER_BYTES;
             message.len -= FRAME_HEADER_BYTES;
             observe_secret(hop, c->message->id, c->hop_number, message);
             c->watched = true;
         }
-        buf_fini(&c->frame);
+        if (!early) {
+            buf_fini(&c->frame);
+        }
         carry_push(&end->under_way, c);
-        end->messages_sent++;
-        end->epoch_messages++;
-        end->epoch_bytes += c->plain_bytes;
-        add_to_digest(end, &end->plain_sent, c->sent_hash);
+        end->messages_sent += !again;
+        if (!early) {
+            end->epoch_messages++;
+            end->epoch_bytes += c->plain_bytes;
+        }
+        if (!again) {
+            add_to_digest(end, &end->plain_sent, c->sent_hash);
+        }
         end->sent_since_update = s->input.key_update ? 1 : end->sent_since_update + 1;
     }
     if (other_end(end)->dead) {
@@ -613,6 +628,9 @@ static void end_frames(struct end *end)
         add_to_digest(end, &end->plain_received, span_digest(0, message));
         struct carry *carry =
             datagrams ? channel_take_arrived(from, encoding, message) : carry_pop(&from->under_way);
+        if (carry != NULL && carry->early == EARLY_OFFERED) {
+            carry->early = EARLY_ACCEPTED;
+        }
         probe_arrived(end, carry, message);
         account_arrived(end->entity, carry, from->entity->id, encoding, message, true,
                         end->facts.peer_id);
@@ -674,11 +692,13 @@ void channel_apply(struct end *end, struct step *s)
         channel_send_datagrams(end, s);
     } else {
         end->wire_bytes += buf_len(&s->output.wire);
+        channel_early_sent(end, s);
         note_sent(end, s);
         buf_move(&end->unsent, &s->output.wire);
         end_flush(end);
     }
     enum secure_state before = end->state;
+    channel_early_arrived(end);
     end->state = s->output.state;
     if (before == SECURE_HANDSHAKING &&
         (end->state == SECURE_ESTABLISHED ||
@@ -727,6 +747,7 @@ static void channel_free(struct channel *c)
     for (int side = 0; side < 2; side++) {
         struct end *end = &c->ends[side];
         epoch_settle(end);
+        account_lost_queue(w, &end->under_way, "session_lost"); /* where nobody answered */
         secure_session_free(end->session);
         channel_cancel_timers(end);
         net_timer_cancel(w->net, end->closing);
@@ -782,6 +803,7 @@ void channel_settle(struct world *w)
         for (int side = 0; side < 2; side++) {
             struct end *end = &c->ends[side];
             step_abandon(end);
+            account_in_flight_queue(w, &end->early);
             account_in_flight_queue(w, &end->outgoing);
             account_in_flight_queue(w, &end->under_way);
             if (end->stream != NULL) {
@@ -820,6 +842,8 @@ void channel_send(struct hop *hop, struct entity *from, struct carry *carry)
         struct end *end = &hop->live[side]->ends[side];
         carry_push(&end->outgoing, carry);
         step_kick(end);
+    } else if (channel_early_replier(hop, from) != NULL) {
+        carry_push(&channel_early_replier(hop, from)->outgoing, carry);
     } else if (from == hop->client) {
         carry_push(&hop->waiting, carry);
         channel_connect(hop);

@@ -197,11 +197,13 @@ void report_carry(struct world *w, const struct carry *c, const char *outcome, c
     show_digest(c->sent_hash, sent);
     show_digest(c->received_hash, received);
     bool was_sent = c->sent_at != SIM_TIME_NEVER;
+    static const char *const early_words[] = {
+        [EARLY_OFFERED] = "offered", [EARLY_ACCEPTED] = "accepted", [EARLY_REJECTED] = "rejected"};
     PUT(w, table_message_hop, record_int((int64_t)c->message->id), record_int(c->hop_number),
         record_int(c->sender), record_int(c->receiver),
         c->hop->inside == NULL ? record_int(c->hop->edge->wires[0]) : record_null(),
         c->session_id != 0 ? record_int((int64_t)c->session_id) : record_null(),
-        record_int(c->protected),
+        record_int(c->protected), record_text(early_words[c->early]),
         record_text(c->hop->inside == NULL ? exemption_word(c->exemption) : "internal"),
         record_text(c->encoding == 1 ? "xml" : "cbor"), record_time(c->queued_at),
         record_time(c->sent_at), record_time(c->received_at), record_text(outcome),
@@ -273,7 +275,10 @@ static void report_end(struct world *w, const struct end *end)
         f->peer_certificate || f->verify_result != 0 ? record_int(f->verify_result) : record_null(),
         f->peer_certificate || f->verify_result != 0 ? text_or_null(f->verify_text) : record_null(),
         f->peer_certificate ? record_text(f->revocation) : record_null(), record_text(f->staple),
-        record_time(f->staple_age), record_int(f->close_notify_sent),
+        record_time(f->staple_age),
+        f->early_data != NULL && strcmp(f->early_data, "none") != 0 ? record_text(f->early_data)
+                                                                    : record_null(),
+        record_int((int64_t)f->early_bytes), record_int(f->close_notify_sent),
         record_int(f->close_notify_received), record_text(end->failure),
         record_int((int64_t)end->messages_sent), record_int((int64_t)end->messages_received),
         record_int((int64_t)end->wire_bytes), record_int((int64_t)end->signatures),

@@ -46,7 +46,9 @@ static void price(struct step *s)
 {
     const struct cpu_profile *cpu = s->end->entity->cpu;
     buf_move(&s->end->plain, &s->output.plain);
-    int64_t messages = (int64_t)s->message_count + count_frames(buf_span(&s->end->plain));
+    bool sealed = !s->early || s->output.early_bytes > 0;
+    int64_t messages =
+        (sealed ? (int64_t)s->message_count : 0) + count_frames(buf_span(&s->end->plain));
     s->cost = cpu_cost(cpu, &s->output.ops) + messages * cpu->message_ns;
 }
 
@@ -185,7 +187,10 @@ static void submit(struct step *s)
     const struct cpu_profile *cpu = s->end->entity->cpu;
     struct secure_ops ops;
     uint32_t opened;
-    if (s->end->state == SECURE_HANDSHAKING) {
+    bool handshaking = s->end->state == SECURE_HANDSHAKING;
+    if (handshaking && channel_early_in_turn(s->end)) {
+        step_run(s); /* which copy of a ticket comes first is for the event loop to say */
+    } else if (handshaking) {
         s->way = STEP_SUBMITTED;
         secure_session_least(s->session, &s->input, &ops);
         s->least = cpu_cost(cpu, &ops);
@@ -219,11 +224,15 @@ void step_kick(struct end *end)
         s->input.key_update = s->carried.count > 0 && epoch_is_over(end);
         s->input.close = end->close_due && end->outgoing.count == 0;
     }
+    s->early = end->start && end->early.count > 0;
+    if (s->early) {
+        channel_early_take(end, s);
+    }
     s->input.start = end->start;
     s->input.wire = buf_span(&s->wire);
     s->input.wire_end = end->received_end && !end->fed_end;
     s->input.messages = s->messages;
-    s->input.message_count = s->message_count;
+    s->input.message_count = s->early ? 0 : s->message_count;
     end->start = end->expired = false;
     end->fed_end = end->fed_end || s->input.wire_end;
     end->close_due = end->close_due && !s->input.close;

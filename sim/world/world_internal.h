@@ -59,6 +59,9 @@ struct message {
     struct message *next, *prev; /* of all under way, in order of sending */
 };
 
+/* What came of a message as 0-RTT data. */
+enum early { EARLY_NOT, EARLY_OFFERED, EARLY_ACCEPTED, EARLY_REJECTED };
+
 /* One message over one hop. Lives from entity_send() until it arrived or was given up. */
 struct carry {
     struct message *message;
@@ -69,6 +72,7 @@ struct carry {
     bool protected;
     bool watched;
     enum exemption exemption;
+    enum early early;
     uint8_t encoding;
     sim_time queued_at, sent_at, received_at;
     size_t plain_bytes, wire_bytes;
@@ -76,7 +80,7 @@ struct carry {
     uint64_t frames[2]; /* of the capture of its first link: the first and the last; 0: none */
     bool overheard;     /* an eavesdropper read it whole */
     uint64_t sent_hash, received_hash;
-    struct buf frame; /* framing and message, until written */
+    struct buf frame; /* framing and message, until written, and as 0-RTT data until answered */
     uint64_t tag;     /* of a datagram; in a session over datagrams the first of `tag_count` */
     uint32_t tag_count;
     uint64_t datagram_hash; /* of the first of them */
@@ -159,6 +163,7 @@ struct step {
     sim_time now;
     struct secure_output output;
     struct carry_queue carried;
+    bool early;     /* these go as 0-RTT data, if the session can */
     sim_time least; /* cost that is known beforehand */
     sim_time cost;
     struct small_job small;
@@ -188,6 +193,7 @@ struct end {
     bool close_asked;            /* this end is closing in order */
     bool close_due;              /* close_notify goes with the next step that empties `outgoing` */
     bool close_transport;        /* when `unsent` is empty */
+    struct carry_queue early;    /* initiator: to go with the ClientHello */
     struct carry_queue outgoing; /* to be sealed */
     struct carry_queue
         under_way;     /* written to the transport, not yet out of the session at the peer */
@@ -201,6 +207,7 @@ struct end {
     bool half_open;         /* it has a place among its entity's handshakes: half_open.c */
     net_timer closing;      /* over TCP: gives up when nothing has moved since it was set */
     size_t closing_to_move; /* messages that had to, then */
+    bool took_early;        /* responder: 0-RTT data came out of the session */
     bool dead;
     sim_time up_at;
     const char *failure; /* NULL: none; interned */
@@ -274,6 +281,7 @@ struct entity {
     bool planned[5];    /* an identity of that kind is to be issued */
     uint8_t ticket_key[80];
     uint8_t cookie_secret[32];
+    struct secure_seen *seen; /* tickets that brought it 0-RTT data; NULL: no policy asks for it */
     bool takes_session_datagrams; /* its port for them is open */
     uint8_t subscriber_key[32];
     struct map hops;         /* entity_id of the neighbour -> struct hop * */
@@ -526,6 +534,24 @@ void reconnect_note(struct hop *hop, const struct channel *c);
 bool reconnect_waits(struct hop *hop);
 /* A network is back, or the peer: it need not wait. */
 void reconnect_now(struct hop *hop);
+/* channel_early.c: 0-RTT data */
+
+/* Takes messages that wait for a session and may go with the ClientHello; `data`: what the session
+ * is given of them. */
+void channel_early_offer(struct end *end, struct buf *data);
+/* They belong to the step that sends it. */
+void channel_early_take(struct end *end, struct step *s);
+/* The step is visible: what was not sent waits on. Before the step's messages are under way. */
+void channel_early_sent(struct end *end, struct step *s);
+/* The initiator is done: what was rejected is sent again. */
+void channel_early_answered(struct end *end);
+/* Octets came out of the session; while the end's state is still that before the step. */
+void channel_early_arrived(struct end *end);
+/* Where replies of `from` wait until the session is confirmed whose 0-RTT data it answers; NULL:
+ * nowhere. */
+struct end *channel_early_replier(const struct hop *hop, const struct entity *from);
+/* Whether a handshake step of this end looks at tickets that were used before: computed in turn. */
+bool channel_early_in_turn(const struct end *end);
 
 /* channel_datagram.c: sessions over datagrams */
 void channel_datagram_received(void *entity, net_node from, struct span payload);

@@ -52,7 +52,17 @@ none "two sessions stood on one hop at once" \
      WHERE a.established_ns IS NOT NULL AND b.established_ns < coalesce(a.ended_ns, 9e18)"
 none "a signalling message was written before its session stood at both ends" \
     "SELECT h.message_id, h.hop FROM message_hop h JOIN session s USING (session_id)
-     WHERE h.sent_ns IS NOT NULL AND (s.established_ns IS NULL OR h.sent_ns < s.established_ns)"
+     WHERE h.sent_ns IS NOT NULL AND (s.established_ns IS NULL OR h.sent_ns < s.established_ns AND h.early IS NULL)"
+none "a message went as 0-RTT data, and its policy has none, or its session resumed none" \
+    "SELECT h.message_id, h.hop, h.early, s.policy FROM message_hop h JOIN session s USING (session_id)
+     WHERE h.early IS NOT NULL AND (s.version <> 'TLSv1.3' OR h.early = 'accepted' AND s.resumed = 0
+        OR h.sender <> s.initiator OR NOT EXISTS (SELECT 1 FROM run WHERE scenario_text LIKE '%early_data%'
+                                                     OR scenario_text LIKE '%anti-replay%'))"
+none "the ends of a session do not agree on its 0-RTT data" \
+    "SELECT i.session_id, i.early_data, r.early_data FROM session_end i JOIN session_end r USING (session_id)
+     JOIN session s USING (session_id) WHERE i.side = 'initiator' AND r.side = 'responder' AND s.established_ns IS NOT NULL
+        AND (coalesce(i.early_data, 'none') <> coalesce(r.early_data, 'none')
+             OR i.early_data = 'accepted' AND i.early_bytes <> r.early_bytes)"
 none "a signalling message that is not exempt went outside a session" \
     "SELECT m.type, h.* FROM message_hop h JOIN message m USING (message_id)
      WHERE h.sent_ns IS NOT NULL AND h.exemption IS NULL AND (h.protected = 0 OR h.session_id IS NULL)"

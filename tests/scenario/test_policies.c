@@ -79,6 +79,9 @@ static const struct set {
      "dtls|DTLSv1.2|ECDHE-ECDSA-AES256-GCM-SHA384|256|X25519|1|certificate|certificate",
      "ecdsa_sha256", false},
     {"broken-plain-psk", "tls|TLSv1.2|PSK-AES128-GCM-SHA256|128||0|psk|psk", "", false},
+    {"broken-no-anti-replay",
+     "tls|TLSv1.3|TLS_AES_256_GCM_SHA384|256|X25519|1|certificate|certificate", "ecdsa_sha256",
+     false},
 };
 
 static void each_set_negotiates_what_it_says(void **state)

@@ -517,6 +517,42 @@ static void claims(void **state)
                 "no-plaintext-on-wire|gateway--server|NULL\n");
 }
 
+/* 0-RTT data: for the rules it counts as of the session that it resumes, if the new one came about;
+ * whether it is accepted at all is a claim's. */
+static void early_data(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hop, *session;
+        const char *rules, *claim;
+    } cases[] = {
+        {"early=accepted; sent_ns=1100000000", "resumed=1", "", "violated|1\n"},
+        {"early=rejected; sent_ns=1100000000", "resumed=0", "", "violated|1\n"},
+        {"early=accepted; sent_ns=1100000000", "resumed=0", "R3\n", "violated|1\n"},
+        {"early=accepted; sent_ns=1100000000", "resumed=1; established_ns=NULL", "R3\n",
+         "violated|2\n"},
+        {"early=offered; sent_ns=1100000000", "resumed=1", "R3\n", "violated|1\n"},
+        {"sent_ns=1100000000", "resumed=1", "R3\n", "violated|1\n"},
+        {"sent_ns=1500000000", "resumed=1", "", "held|0\n"},
+    };
+    for (size_t i = 0; i < SIM_ARRAY_LEN(cases); i++) {
+        RUN("early.db", CLAIM(1, "no-unconfirmed-message", "pne--gateway"),
+            {"m2h0", NULL, cases[i].hop}, {"s1", NULL, cases[i].session});
+        hand_expect("early.db", "SELECT DISTINCT rule FROM v_rule", cases[i].rules);
+        hand_expect("early.db", "SELECT verdict, measured FROM v_expect", cases[i].claim);
+    }
+    RUN("early.db", {"m2h0", NULL, "early=accepted; sent_ns=1100000000"}, {"s1", NULL, "resumed=1"},
+        {"s1i", NULL, "early_data=accepted; early_bytes=105"},
+        {"s1r", NULL, "early_data=accepted; early_bytes=105"});
+    hand_expect("early.db", "SELECT early_data, early_bytes FROM v_session",
+                "accepted|105\nNULL|0\n");
+    hand_expect("early.db",
+                "SELECT message_id, hop, protected, early FROM v_message_hop WHERE"
+                " early IS NOT NULL",
+                "2|0|1|accepted\n");
+    hand_expect("early.db", "SELECT count(*) FROM v_violation", "0\n");
+}
+
 static void what_proves_a_peer(void **state)
 {
     (void)state;
@@ -601,6 +637,7 @@ int main(void)
         cmocka_unit_test(every_rule_is_seen_when_broken),
         cmocka_unit_test(evidence_leads_to_the_row),
         cmocka_unit_test(claims),
+        cmocka_unit_test(early_data),
         cmocka_unit_test(what_proves_a_peer),
         cmocka_unit_test(where_there_is_nothing_to_judge_the_verdict_is_unknown),
         cmocka_unit_test(bounds),

@@ -1,0 +1,203 @@
+/* 0-RTT data in whole runs: what goes with the first flight, what comes of it when the responder
+ * will not have it, that nothing is lost or doubled; and who sends it a second time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/core/base.h"
+#include "tests/support/whole_run.h"
+
+/* Sensors that wake every ten seconds, and whose sessions live for five. */
+static const char text[] =
+    "cpns: 1\n"
+    "name: early\n"
+    "run: {until: %d s, seed: 3}\n"
+    "params: {policy: early}\n"
+    "security:\n"
+    "  policies:\n"
+    "    plain: {versions: [\"1.3\"], session_lifetime: 5 s}\n"
+    "    early: {extends: plain, early_data: 4 kB}\n"
+    "    little: {extends: plain, early_data: 700 B}\n"
+    "    broken-early: {extends: early, anti_replay: none}\n"
+    "  pne_gateway: $policy\n"
+    "nodes:\n"
+    "  - {id: srv, role: server}\n"
+    "  - {id: gw, role: gateway, count: 2, uplink: {to: srv, link: fibre}}\n"
+    "  - {id: pne, role: pne, count: 2, attach: {to: gw/1, link: wlan}}\n"
+    "  - {id: far, role: pne, attach: {to: gw/2, link: wlan}}\n"
+    "workload:\n"
+    "  - {every: 10 s, start: 20 s, do: service-access, from: pne/*, to: srv, size: 300 B}\n"
+    "%s";
+
+static int run(int until, const char *more, const char *set)
+{
+    char *yaml = mem_printf(text, until, more);
+    int code = whole_run("early", yaml, set);
+    free(yaml);
+    return code;
+}
+
+static void assert_rows(const char *sql, const char *wanted)
+{
+    char *rows = whole_rows("early", sql);
+    assert_string_equal(rows, wanted);
+    free(rows);
+}
+
+static double number(const char *sql)
+{
+    char *value = whole_text("early", sql);
+    assert_non_null(value);
+    double d = strtod(value, NULL);
+    free(value);
+    return d;
+}
+
+/* Sent is delivered, once, but for what is under way when the run ends; nothing came that nobody
+ * sent; both ends know the same of each session's early data. */
+static void assert_nothing_lost_or_doubled(void)
+{
+    assert_rows("SELECT DISTINCT outcome FROM message WHERE outcome NOT IN ('delivered', "
+                "'in_flight')",
+                "");
+    assert_rows("SELECT what FROM event WHERE what IN ('unknown_message', 'bad_frame')", "");
+    assert_rows("SELECT message_id FROM message_hop GROUP BY message_id, hop HAVING count(*) > 1",
+                "");
+    assert_rows("SELECT sum(i.messages_sent) - sum(r.messages_received) FROM session_end i JOIN "
+                "session_end r USING (session_id) WHERE i.side <> r.side",
+                "0\n");
+    assert_rows("SELECT i.session_id FROM session_end i JOIN session_end r USING (session_id) JOIN"
+                " session s USING (session_id) WHERE i.side = 'initiator' AND r.side = 'responder'"
+                " AND s.established_ns IS NOT NULL AND"
+                " (coalesce(i.early_data, '') <> coalesce(r.early_data, '') OR"
+                " (i.early_data = 'accepted' AND i.early_bytes <> r.early_bytes))",
+                "");
+}
+
+static const char latency[] =
+    "SELECT avg(received_s - queued_s) FROM v_message_hop h JOIN message m USING (message_id)"
+    " WHERE type = 'ServiceAccessRequest' AND sender LIKE 'pne/%' AND queued_s > 25";
+static const char handshake[] =
+    "SELECT avg(handshake_bytes) FROM v_session WHERE hop = 'pne-gateway' AND resumed = 1";
+
+/* pne --> gw: ClientHello, 0-RTT data; only then gw --> pne: ServerHello ... */
+static void it_is_taken_before_the_session_stands(void **state)
+{
+    (void)state;
+    assert_int_equal(run(119, "", "--set policy=plain"), 0);
+    double without = number(latency);
+    double octets = number(handshake);
+    assert_rows("SELECT count(*) FROM session_end WHERE early_data IS NOT NULL OR early_bytes > 0",
+                "0\n");
+    assert_int_equal(run(119, "", ""), 0);
+    char *first = whole_rows("early", "SELECT * FROM message_hop");
+    assert_nothing_lost_or_doubled();
+    /* Each session but the first is resumed and begins with a reading. */
+    assert_rows("SELECT resumed, early_data, count(*), min(early_bytes) > 300 FROM v_session"
+                " WHERE hop = 'pne-gateway' AND initiator LIKE 'pne/%' AND outcome = 'closed'"
+                " GROUP BY 1, 2",
+                "0|NULL|2|0\n1|accepted|18|1\n");
+    assert_rows("SELECT early, outcome, protected, confidentiality, count(*), count(DISTINCT"
+                " session_id) FROM v_message_hop WHERE early IS NOT NULL GROUP BY 1, 2, 3, 4",
+                "accepted|delivered|1|held|18|18\n");
+    assert_rows("SELECT count(*) FROM message_hop h JOIN session s USING (session_id) WHERE"
+                " (h.received_ns < s.established_ns) <> (h.early IS NOT NULL)",
+                "0\n");
+    /* The receiver knew the sender by the ticket alone, and its reply waited for the session. */
+    assert_rows("SELECT DISTINCT origin, m.outcome, h.sent_ns >= s.established_ns FROM message m"
+                " JOIN message_hop h USING (message_id) JOIN session s USING (session_id)"
+                " WHERE type = 'ServiceAccessResponse' AND h.hop = 1 AND s.resumed",
+                "srv|delivered|1\n");
+    /* A handshake on these devices takes a second of computing on each side. */
+    double with = number(latency);
+    assert_true(with < 0.6 * without);
+    /* Its octets are no octets of the handshake: but for the extension and EndOfEarlyData. */
+    assert_true(number(handshake) - octets > 20 && number(handshake) - octets < 60);
+    assert_rows("SELECT * FROM v_violation", "");
+    assert_int_equal(run(119, "", "--workers 3"), 0);
+    char *again = whole_rows("early", "SELECT * FROM message_hop");
+    assert_string_equal(first, again);
+    free(first);
+    free(again);
+}
+
+/* The rules take it for part of the session that is resumed; a claim does not. */
+static void the_strict_reading_is_a_claim(void **state)
+{
+    (void)state;
+    static const char claim[] = "expect: [{claim: no-unconfirmed-message}, "
+                                "{claim: every-signalling-message-protected}]\n";
+    assert_int_equal(run(45, claim, "--set policy=plain"), 0);
+    assert_int_equal(run(45, claim, ""), 1);
+    assert_rows("SELECT name, verdict, measured FROM v_expect ORDER BY expect_id",
+                "no-unconfirmed-message|violated|4\nevery-signalling-message-protected|held|0\n");
+}
+
+/* gw <-- pne: ClientHello, 0-RTT data; the link fails before the answer, and the handshake ends by
+ * its time-out. The ticket is used again, and the responder remembers it: what comes with it is
+ * sent again when the session stands. */
+static void a_ticket_used_twice(void **state)
+{
+    (void)state;
+    assert_int_equal(run(45, "", ""), 0);
+    double taken = number("SELECT min(received_s) FROM v_message_hop WHERE early = 'accepted' AND"
+                          " sender = 'pne/1'");
+    char fault[128];
+    snprintf(fault, sizeof(fault),
+             "faults:\n  - {at: %.6f s, for: 31 s, do: link-down, target: pne/1--gw/1}\n",
+             taken + 0.0001);
+    assert_int_equal(run(150, fault, ""), 1);
+    assert_rows("SELECT coalesce(resumed, 0), early_data, outcome, failure FROM v_session WHERE"
+                " initiator = 'pne/1' AND started_s > 25 ORDER BY started_s LIMIT 3",
+                "0|offered|failed|timeout\n1|rejected|closed|NULL\n1|accepted|closed|NULL\n");
+    assert_rows("SELECT s.early_data, h.early, h.outcome, h.protected,"
+                " h.wire_bytes > 2 * h.plain_bytes, h.sent_s < s.established_s,"
+                " h.received_s > s.established_s FROM v_message_hop h JOIN v_session s"
+                " USING (session_id) WHERE h.early IS NOT NULL AND sender = 'pne/1'"
+                " ORDER BY h.session_id LIMIT 2",
+                "offered|accepted|delivered|1|0|NULL|NULL\n"
+                "rejected|rejected|delivered|1|1|1|1\n");
+    /* The first was taken in a session that never came about. */
+    assert_rows("SELECT rule, subject, round(at_s) FROM v_rule", "R3|pne/1--gw/1|31\n");
+    assert_rows("SELECT what FROM event WHERE what IN ('unknown_message', 'bad_frame')", "");
+    assert_rows("SELECT message_id FROM message_hop GROUP BY message_id, hop HAVING count(*) > 1",
+                "");
+}
+
+/* What is too long for it waits, and what comes behind keeps its turn. */
+static void what_does_not_fit_waits(void **state)
+{
+    (void)state;
+    static const char two[] =
+        "  - {every: 10 s, start: 20 s, do: service-access, from: pne/2, to: srv, size: 30 B}\n";
+    assert_int_equal(run(65, "", "--set policy=little"), 0);
+    assert_nothing_lost_or_doubled();
+    assert_rows("SELECT count(*) FROM message_hop WHERE early IS NOT NULL", "0\n");
+    assert_int_equal(run(65, two, "--set policy=little"), 0);
+    assert_nothing_lost_or_doubled();
+    assert_rows("SELECT count(*) FROM message_hop WHERE early IS NOT NULL", "0\n");
+    assert_int_equal(run(65, two, ""), 0);
+    assert_nothing_lost_or_doubled();
+    assert_rows(
+        "SELECT sender, messages, count(*) FROM (SELECT sender, session_id, count(*) AS"
+        " messages FROM v_message_hop WHERE early = 'accepted' GROUP BY 1, 2) GROUP BY 1, 2",
+        "pne/1|1|4\npne/2|2|4\n");
+    assert_rows("SELECT * FROM v_violation", "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_is_taken_before_the_session_stands),
+        cmocka_unit_test(the_strict_reading_is_a_claim),
+        cmocka_unit_test(a_ticket_used_twice),
+        cmocka_unit_test(what_does_not_fit_waits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
