@@ -36,7 +36,7 @@ SELECT l.link_id, coalesce(l.hop, l.name) AS name, l.a, coalesce(l.hop_end, l.b)
 -- v_session.resumed [0/1]: Resumed by a ticket
 -- v_session.early_data: 0-RTT data as the initiator knows of it: accepted; rejected (sent again afterwards); offered (never answered); NULL: none
 -- v_session.early_bytes [octets]: Plaintext of it
--- v_session.cause: first, reconnect (after a drop), fallback (a version less than in the handshake that failed) or again
+-- v_session.cause: first, reconnect (after a drop), fallback (a version less than in the handshake that failed), again, or replayed (an attacker sent a first flight of the initiator's once more)
 -- v_session.started_s [s]: The initiator began to connect
 -- v_session.established_s [s]: Both ends were done
 -- v_session.setup_ms [ms]: From started to established
@@ -595,9 +595,7 @@ CREATE VIEW v_rule AS
 WITH odd AS MATERIALIZED (
   -- the hops of messages that may break a rule, found in one pass over all: usually none
   SELECT h.message_id, h.link_id, h.session_id, h.sender, h.receiver, h.protected, h.exemption, h.sent_ns, h.received_ns,
-         h.sent_hash <> h.received_hash AS changed, s.initiator, s.responder, s.established_ns, s.hop,
-         -- 0-RTT data: by the keys of the session that it resumes, or sent again once it stood [ours]
-         coalesce(h.early = 'rejected' OR h.early = 'accepted' AND s.resumed = 1, 0) AS early
+         h.sent_hash <> h.received_hash AS changed, s.initiator, s.responder, s.established_ns, s.hop, h.early
     FROM message_hop h LEFT JOIN session s ON s.session_id = h.session_id
    WHERE h.protected = 0 OR h.session_id IS NULL OR h.sent_ns IS NULL OR s.established_ns IS NULL
       OR h.sent_ns < s.established_ns OR h.sent_hash <> h.received_hash
@@ -632,12 +630,12 @@ SELECT 'R2', printf('session %d', h.session_id), min(h.sent_ns) / 1e9,
  GROUP BY h.session_id
 UNION ALL
 -- R3: PNE-GW is established before the first CPNS message that is not exempt; R4: GW-Server likewise, and
--- server-server as GW-Server [ours]; 0-RTT data counts for the session it resumes, if the new one is established, too [ours]
+-- server-server as GW-Server [ours]; 0-RTT data is of the session whose keys seal it, the one that is resumed [ours]
 SELECT CASE h.hop WHEN 'pne-gateway' THEN 'R3' ELSE 'R4' END, coalesce(l.hop, l.name), min(h.sent_ns) / 1e9,
        printf('message %d was sent before session %d was established', min(h.message_id), h.session_id)
   FROM odd h JOIN link l ON l.link_id = h.link_id
  WHERE h.session_id IS NOT NULL AND h.exemption IS NULL AND h.sent_ns IS NOT NULL
-   AND (h.established_ns IS NULL OR h.sent_ns < h.established_ns AND NOT h.early)
+   AND h.early IS NULL AND (h.established_ns IS NULL OR h.sent_ns < h.established_ns)
  GROUP BY h.session_id
 UNION ALL
 -- R4: GW-Server is established when it does not exist: never two at once

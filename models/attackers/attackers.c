@@ -19,7 +19,8 @@ enum {
     IMPERSONATE,
     CURIOUS,
     THIEF,
-    EXHAUSTION
+    EXHAUSTION,
+    ZERO_RTT
 };
 
 const struct scenario_attack attack_words[] = {
@@ -97,6 +98,12 @@ const struct scenario_attack attack_words[] = {
                            "and never finishes them; what its clients' sessions suffer is judged.",
                     .takes = KEY(ATTACK_COUNT) | KEY(ATTACK_FLOOD) | KEY(ATTACK_SOURCE) |
                              KEY(ATTACK_ADDRESSES) | KEY(ATTACK_EVERY) | KEY(ATTACK_BY)},
+    [ZERO_RTT] = {.name = "zero-rtt-replay",
+                  .property = "replay-protection",
+                  .doc =
+                      "Copies the first flight of a session that has early data in it, and sends "
+                      "it to the responder, or to another, over a connection of its own.",
+                  .takes = KEY(ATTACK_BY) | KEY(ATTACK_COUNT) | KEY(ATTACK_TO)},
 };
 
 const struct attack_ops attack_kinds[] = {
@@ -118,5 +125,6 @@ const struct attack_ops attack_kinds[] = {
     [CURIOUS] = {.listens = true},
     [THIEF] = {.steals = true},
     [EXHAUSTION] = {.exhausts = true},
+    [ZERO_RTT] = {.copies = carries_early_data},
 };
 const size_t attack_kind_count = SIM_ARRAY_LEN(attack_kinds);

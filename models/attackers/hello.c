@@ -1,14 +1,17 @@
-/* Downgrade: the ClientHello (RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2) loses what is
+/* The ClientHello (RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2). Downgrade: it loses what is
  * strong. Lengths stay as they are, so that no length gives the change away: an extension is robbed
- * of its meaning by another number, a list is filled with its last entry. */
+ * of its meaning by another number, a list is filled with its last entry.
+ * Copies: whether 0-RTT data (RFC 8446 section 4.2.10) come with it. */
 #include <stdio.h>
 
 #include "models/attackers/attackers.h"
 
 enum {
     RECORD_HANDSHAKE = 22,
+    RECORD_APPLICATION = 23,
     CLIENT_HELLO = 1,
     EXTENSION_GROUPS = 10,
+    EXTENSION_EARLY_DATA = 42,
     EXTENSION_VERSIONS = 43,
     EXTENSION_UNKNOWN = 0x7a7a, /* RFC 8701: for what nobody knows */
     TLS_MAJOR = 3,
@@ -143,6 +146,24 @@ static void strip_versions(struct attack_plan *plan, const struct attack_unit *u
     } else if (h->version.data[1] > (TLS_1_0 & 0xff)) {
         set(plan, (size_t)(h->version.data - unit->bytes.data) + 1, TLS_1_0 & 0xff);
     }
+}
+
+bool carries_early_data(struct span flight)
+{
+    struct attack_unit unit = {.bytes = flight};
+    struct hello hello;
+    struct span record;
+    struct span number;
+    struct span content;
+    bool offered = flight.len > 0 && read_hello(&unit, &hello) &&
+                   find_extension(hello.extensions, EXTENSION_EARLY_DATA, &number, &content);
+    bool data = false;
+    while (offered && flight.len >= ATTACK_HEADER_BYTES &&
+           span_take(&flight, ATTACK_HEADER_BYTES + ((size_t)flight.data[3] << 8 | flight.data[4]),
+                     &record)) {
+        data = data || record.data[0] == RECORD_APPLICATION;
+    }
+    return data;
 }
 
 void downgrade_begins(const struct scenario_attacker *conf, struct rng *rng,

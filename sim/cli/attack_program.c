@@ -29,6 +29,7 @@ static const struct key_words keys[ATTACK_KEYS] = {
     [ATTACK_SOURCE] = {"source", {"own", "spoofed"}},
     [ATTACK_ADDRESSES] = {"addresses", {NULL}},
     [ATTACK_EVERY] = {"every", {NULL}},
+    [ATTACK_TO] = {"to", {NULL}},
 };
 
 size_t attack_words_of(enum scenario_attack_key key)
@@ -61,7 +62,7 @@ static void append_value(struct buf *out, const struct attack_text *t, size_t ke
 {
     if (attack_words_of((enum scenario_attack_key)key) > 0) {
         buf_append_str(out, keys[key].words[v]);
-    } else if (key == ATTACK_AS) {
+    } else if (key == ATTACK_AS || key == ATTACK_TO) {
         buf_append_str(out, t->scenario->nodes[v].id);
     } else if (key == ATTACK_BY || key == ATTACK_EVERY) {
         append_time(out, v);

@@ -20,7 +20,7 @@ struct attack_entry {
     sim_time duration;          /* SIM_TIME_NEVER: to the end */
     uint32_t given;             /* bits 1 << enum scenario_attack_key: which params are written */
     int64_t value[ATTACK_KEYS]; /* of a word its number; of a bit or count itself; of `by` ns; of
-                                   `probability` percent; of `as` a node */
+                                   `probability` percent; of `as` and `to` a node */
 };
 
 struct attack_program {
@@ -73,6 +73,7 @@ struct attack_space {
     size_t edge_count;
     uint32_t kinds[ATTACK_KINDS_MAX]; /* a pack of cards: each comes once before it is shuffled */
     size_t kind_count, next_kind;
+    uint32_t next_target[ATTACK_KINDS_MAX];            /* hops and nodes come in turn */
     uint32_t next_word[ATTACK_KINDS_MAX][ATTACK_KEYS]; /* words come in turn */
 };
 /* `thieves`: with those whose keys have to be tried by a witness. */

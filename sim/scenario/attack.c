@@ -44,6 +44,7 @@ static const struct value *param(const struct raw_attacker *raw, size_t key)
         [ATTACK_SOURCE] = &raw->source,
         [ATTACK_ADDRESSES] = &raw->addresses,
         [ATTACK_EVERY] = &raw->every,
+        [ATTACK_TO] = &raw->to,
     };
     return values[key];
 }
@@ -150,6 +151,29 @@ static void check_flood(struct loader *l, const struct raw_attacker *raw,
     }
 }
 
+/* Somebody has sessions with it that go over a stream. */
+static bool answers(const struct scenario *s, uint32_t node)
+{
+    for (size_t i = 0; i < s->edge_count; i++) {
+        const struct scenario_edge *e = &s->edges[i];
+        if (e->b == node && e->policy != SCENARIO_NONE && s->policies[e->policy].kind == KIND_TLS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void take_to(struct loader *l, const struct value *v, struct scenario_attacker *a)
+{
+    a->to = SCENARIO_NONE;
+    if (value_ok(v) &&
+        select_one(l, v->v.s, v->at, 1U << ROLE_GATEWAY | 1U << ROLE_SERVER, &a->to) &&
+        !answers(l->s, a->to)) {
+        report_error(&l->report, v->at, "inconsistent", "nobody opens sessions of TLS to \"%s\"",
+                     report_quote(&l->report, v->v.s));
+    }
+}
+
 static void resolve_attacker(struct loader *l, const struct raw_attacker *raw, uint32_t index,
                              struct names *ids, struct scenario_attacker *a)
 {
@@ -166,6 +190,7 @@ static void resolve_attacker(struct loader *l, const struct raw_attacker *raw, u
         activity_warn_late(l, &raw->at, "this attack");
     }
     take_params(l, raw, a);
+    take_to(l, &raw->to, a);
     a->kind = find_kind(l, &raw->kind);
     if (a->kind == SCENARIO_NONE) {
         return;

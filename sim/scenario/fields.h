@@ -188,7 +188,7 @@ struct raw_attacker {
     struct entry head;
     struct value id, kind, at, for_, target, params;
     struct value records, from, nth, probability, count, part, bit, by, size, strip, credential, as;
-    struct value flood, source, addresses, every;
+    struct value flood, source, addresses, every, to;
 };
 
 struct raw_expect {

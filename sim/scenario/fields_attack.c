@@ -38,7 +38,9 @@ static const struct field params_fields[] = {
      .doc = "Number of the bit that is flipped, from the part's first on, or random, which is the "
             "default."},
     {"by", FIELD_TIME, AT(raw_attacker, by), .min = 1, .max = 100 * YEAR_NS,
-     .doc = "How long packets are held back, or the time between octets; 1 s without it."},
+     .doc =
+         "How long packets are held back or a copied flight is kept, or the time between octets; "
+         "1 s without it."},
     {"size", FIELD_SIZE, AT(raw_attacker, size), .min = 1, .max = 1024,
      .doc = "Octets of a forged record's body; 64 B without it."},
     {"strip", FIELD_WORD, AT(raw_attacker, strip), .words = words_strip,
@@ -62,6 +64,9 @@ static const struct field params_fields[] = {
      .doc = "How many addresses it takes in turn; 1 without it, 64 if they are spoofed."},
     {"every", FIELD_TIME, AT(raw_attacker, every), .min = 1e5, .max = 100 * YEAR_NS,
      .doc = "From one handshake that it begins to the next; 100 ms without it."},
+    {"to", FIELD_TEXT, AT(raw_attacker, to), .names = "node selector",
+     .doc = "The gateway or server that a copied flight goes to, exactly one; without it the one "
+            "that it was meant for."},
 };
 const struct section section_attack_params = {.name = "params",
                                               .title = "params",

@@ -118,6 +118,7 @@ enum scenario_attack_key {
     ATTACK_SOURCE,
     ATTACK_ADDRESSES,
     ATTACK_EVERY,
+    ATTACK_TO,
     ATTACK_KEYS
 };
 
@@ -487,6 +488,7 @@ struct scenario_attacker {
     bool spoofed;       /* it sends in the name of addresses that are not its own */
     uint32_t addresses; /* how many, its own or not */
     sim_time every;     /* between two handshakes */
+    uint32_t to; /* the node that it sends to, or SCENARIO_NONE: as the one that was attacked */
 };
 
 enum scenario_expect_kind { EXPECT_CLAIM, EXPECT_METRIC };

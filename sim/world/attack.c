@@ -9,6 +9,7 @@
 
 #include "sim/world/attack_flow.h"
 #include "sim/world/exhaust.h"
+#include "sim/world/replayer.h"
 #include "sim/world/rogue.h"
 
 bool attacker_is_active(const struct attacker *a)
@@ -32,8 +33,8 @@ bool attack_choose(struct attack_flow *f, int side, bool hello)
     const struct scenario_attacker *conf = a->conf;
     struct direction *d = &f->dirs[side];
     const struct channel *c = f->channel;
-    if (a->ops->listens || c == NULL || !attacker_is_active(a) || a->trials >= conf->count ||
-        probe_is_busy(c, a)) {
+    if (a->ops->listens || a->ops->copies != NULL || c == NULL || !attacker_is_active(a) ||
+        a->trials >= conf->count || probe_is_busy(c, a)) {
         return false;
     }
     if (a->ops->on_hello) {
@@ -173,10 +174,31 @@ static void unit_ends(struct attack_flow *f, int side)
     d->unit_len = 0;
 }
 
+/* Somebody who copies first flights hears octets of the stream, in order. */
+static void copy(struct attack_flow *f, int side, struct span octets)
+{
+    struct attacker *a = f->tap->attacker;
+    if (a->ops->copies == NULL || f->answered) {
+        return;
+    }
+    if (side == SIDE_INITIATOR) {
+        buf_append(&f->flight, octets);
+        f->flight_packet = capture_next(f->tap->wire);
+        return;
+    }
+    f->answered = true;
+    if (f->channel != NULL && attacker_is_active(a) && a->trials < a->conf->count &&
+        a->ops->copies(buf_span(&f->flight))) {
+        replayer_takes(a, f->tap->wire, f->channel, buf_span(&f->flight), f->flight_packet);
+    }
+    buf_fini(&f->flight);
+}
+
 /* New octets of the stream, in order. */
 static void feed(struct attack_flow *f, int side, uint32_t segment_at, struct span octets)
 {
     struct direction *d = &f->dirs[side];
+    copy(f, side, octets);
     while (octets.len > 0 && !d->cut) {
         if (buf_len(&d->unit) == 0) {
             d->unit_at = d->next;
@@ -397,6 +419,12 @@ static int start_attacker(struct world *w, struct attacker *a, const struct scen
     if (a->ops->exhausts) {
         return exhaust_start(a, diags);
     }
+    if (a->ops->copies != NULL) {
+        int r = replayer_start(a, diags);
+        if (r < 0) {
+            return r;
+        }
+    }
     if (a->ops->steals) {
         net_timer_set(w->net, conf->at, thief_takes, a);
     }
@@ -437,6 +465,7 @@ static void flow_free(struct attack_flow *f)
         buf_fini(&d->newest);
         buf_fini(&d->head);
     }
+    buf_fini(&f->flight);
     free(f);
 }
 
@@ -456,6 +485,7 @@ void attack_free(struct world *w)
         free(w->attackers[i].taps);
         rogue_free(&w->attackers[i]);
         exhaust_free(&w->attackers[i]);
+        replayer_free(&w->attackers[i]);
     }
     free(w->attackers);
     attack_injections_free(w);

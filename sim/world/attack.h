@@ -8,6 +8,7 @@
 
 struct attack_tap;
 struct attack_flow;
+struct replayer;
 
 struct attacker {
     struct world *world;
@@ -18,8 +19,9 @@ struct attacker {
     uint32_t suitable;       /* messages that a forger could have forged */
     struct attack_tap *taps; /* one a target link */
     size_t tap_count;
-    struct rogue *rogues;     /* of a man in the middle, one a hop */
-    struct exhaust *exhausts; /* of one who exhausts servers, one a hop */
+    struct rogue *rogues;      /* of a man in the middle, one a hop */
+    struct exhaust *exhausts;  /* of one who exhausts servers, one a hop */
+    struct replayer *replayer; /* of one who copies first flights */
 };
 
 /* What came of a trial. */
@@ -35,6 +37,7 @@ struct trial {
     struct attacker *attacker;
     int from; /* the side whose octets were attacked; the other one is to notice */
     sim_time at;
+    uint32_t link;       /* of the hop the first */
     uint64_t packet;     /* capture_next() when it was attacked; 0: it is in no capture, or later */
     uint64_t message_id; /* 0: no message was in the record */
     uint32_t hop_number;

@@ -37,6 +37,9 @@ struct attack_flow {
     bool robbed;              /* its first ClientHello was attacked: so are those that follow */
     struct direction dirs[2]; /* by the side that sends */
     bool seen[2];             /* names of the ends */
+    bool answered;            /* the responder has begun to speak */
+    struct buf flight;        /* what the initiator said before, where somebody copies it */
+    uint64_t flight_packet;   /* that held the last of it */
     struct attack_flow *next; /* of the tap, newest first */
     struct attack_flow *next_of_channel; /* while it has one */
 };

@@ -66,6 +66,9 @@ struct attack_ops {
     /* Of a kind on nodes: writes to `out` what is sent instead of a message, in the name of another
      * node; false: it cannot. */
     bool (*forges)(const char *urn, uint8_t encoding, struct span message, struct buf *out);
+    /* Of a kind that copies first flights: whether this one, all that an initiator sent before it
+     * was answered, is worth sending again. */
+    bool (*copies)(struct span flight);
     bool on_hello;   /* its unit is the first that the initiator sends; over datagrams each
                         ClientHello, the one with the cookie and repeated ones too */
     bool terminates; /* it ends the sessions of both sides itself, with params.credential */

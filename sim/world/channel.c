@@ -10,6 +10,7 @@
 
 #include "sim/world/exhaust.h"
 #include "sim/world/half_open.h"
+#include "sim/world/replayer.h"
 #include "sim/world/revocation.h"
 #include "sim/world/rogue.h"
 
@@ -363,14 +364,14 @@ static void submit_foresight(struct hop *hop)
     }
 }
 
-static void channel_open(struct hop *hop)
+static struct channel *channel_create(struct hop *hop, const char *cause)
 {
     struct world *w = hop->world;
     struct channel *c = mem_alloc(sizeof(*c));
     c->world = w;
     c->hop = hop;
     c->id = ++w->next_session;
-    c->cause = cause_of(hop);
+    c->cause = cause;
     c->started_at = net_now(w->net);
     c->established_at = c->ended_at = SIM_TIME_NEVER;
     for (int side = 0; side < 2; side++) {
@@ -387,10 +388,17 @@ static void channel_open(struct hop *hop)
         w->first_channel = c;
     }
     w->last_channel = c;
+    w->stats.sessions_started++;
+    return c;
+}
+
+static void channel_open(struct hop *hop)
+{
+    struct world *w = hop->world;
+    struct channel *c = channel_create(hop, cause_of(hop));
     c->number = ++hop->channels;
     hop->dropped = false;
     hop->live[SIDE_INITIATOR] = c;
-    w->stats.sessions_started++;
     submit_foresight(hop);
     struct end *end = &c->ends[SIDE_INITIATOR];
     end->begun = true;
@@ -426,6 +434,19 @@ static struct end *begin_responder(struct hop *hop)
     return end;
 }
 
+/* Somebody connects whom no client stands behind: a session that has this end only. */
+static struct end *begin_stray(struct hop *hop, net_node peer)
+{
+    struct channel *c = channel_create(hop, "replayed");
+    struct end *end = &c->ends[SIDE_RESPONDER];
+    c->number = FIRST_STRAY + hop->strays++;
+    c->timeout = net_timer_set(hop->world->net, c->started_at + hop->policy->handshake_timeout,
+                               on_timeout, c);
+    end->begun = true;
+    replayer_arrived(c, peer);
+    return end;
+}
+
 void channel_answer(struct hop *hop)
 {
     struct end *end = begin_responder(hop);
@@ -440,16 +461,21 @@ bool channel_accept(void *server, struct net_stream *stream, net_node peer,
     struct entity *e = server;
     struct hop *hop =
         peer < e->world->scenario->node_count ? entity_hop(e, peer) : rogue_hop(e->world, peer);
+    struct hop *again = replayer_hop(e->world, e, peer);
     struct end *end = NULL;
-    if (hop == NULL) {
+    if (again != NULL) {
+        end = begin_stray(again, peer);
+    } else if (hop == NULL) {
         return exhaust_accept(e->world, stream, peer, ops, stream_arg);
-    }
-    if (hop->server == e && !hop->has_datagrams) {
+    } else if (hop->server == e && !hop->has_datagrams) {
         end = begin_responder(hop);
     }
     if (end == NULL || !half_open_enter(end)) {
         if (end != NULL) {
             end_die(end, "refused");
+        }
+        if (again != NULL) {
+            channel_reap(end->channel);
         }
         return false;
     }

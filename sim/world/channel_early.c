@@ -59,6 +59,10 @@ void channel_early_sent(struct end *end, struct step *s)
     for (struct carry *c = s->carried.first; c != NULL; c = c->next) {
         c->early = EARLY_OFFERED;
     }
+    if (s->carried.first != NULL) {
+        end->channel->early_message = s->carried.first->message->id;
+        end->channel->early_hop_number = s->carried.first->hop_number;
+    }
 }
 
 void channel_early_answered(struct end *end)

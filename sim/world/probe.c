@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/world/replayer.h"
 #include "sim/world/rogue.h"
 
 /* A receiver that heard nothing for so long after an attack is said to be stalled [ours]. */
@@ -44,6 +45,7 @@ struct trial *probe_add(struct attacker *a, struct channel *c, int from, uint64_
     struct trial *t = mem_alloc(sizeof(*t));
     const struct end *receiver = &c->ends[1 - from];
     t->attacker = a;
+    t->link = c->hop->edge->wires[0];
     t->from = from;
     t->at = net_now(c->world->net);
     t->sent = c->ends[from].messages_sent;
@@ -215,7 +217,7 @@ void probe_report(const struct hop *hop, const struct trial *t, const struct jud
     report_probe(hop->world, &(struct probe_row){.attacker = t->attacker->conf->id,
                                                  .kind = t->attacker->words->name,
                                                  .property = t->attacker->words->property,
-                                                 .link = hop->edge->wires[0],
+                                                 .link = t->link,
                                                  .session_id = t->session_id,
                                                  .message_id = t->message_id,
                                                  .hop_number = t->hop_number,
@@ -241,10 +243,13 @@ static void tell_rogue(const struct channel *c, struct trial *t)
              alerts[1] != NULL ? alerts[1] : "");
 }
 
-static struct judgement judge_any(const struct channel *c, const struct trial *t)
+static struct judgement judge_any(const struct channel *c, struct trial *t)
 {
     if (t->attacker->ops->terminates) {
         return judge_rogue(c, t);
+    }
+    if (t->attacker->ops->copies != NULL) {
+        return replayer_judge(c, t);
     }
     return c->hop->has_datagrams ? probe_judge_datagram(c, t) : judge(c, t);
 }

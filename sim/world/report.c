@@ -319,7 +319,9 @@ void report_channel(struct world *w, const struct channel *c, const char *outcom
             ? record_int((int64_t)(a->handshake_datagrams + b->handshake_datagrams))
             : record_null(),
         record_int(a->cpu), record_int(b->cpu));
-    report_end(w, a);
+    if (a->begun) {
+        report_end(w, a);
+    }
     if (b->begun) {
         report_end(w, b);
     }

@@ -111,9 +111,11 @@ static const struct record_column session_columns[] = {
     {"initiator_auth", RECORD_TEXT, true, "", "How the responder knows the initiator", NULL},
     {"responder_auth", RECORD_TEXT, true, "", "How the initiator knows the responder", NULL},
     {"resumed", RECORD_INTEGER, true, "0/1", "Resumed by a ticket", NULL},
-    {"cause", RECORD_TEXT, false, "first|reconnect|fallback|again",
+    {"cause", RECORD_TEXT, false, "first|reconnect|fallback|again|replayed",
      "Why it was opened: first of this hop, after a dropped session, after a handshake that failed "
-     "and with an older version than that, or after an orderly end or another failure",
+     "and with an older version than that, or after an orderly end or another failure; replayed: "
+     "not "
+     "by its initiator, an attacker sent a first flight of hers once more",
      NULL},
     {"started_ns", RECORD_INTEGER, false, "ns", "The initiator began to connect", NULL},
     {"initiator_up_ns", RECORD_INTEGER, true, "ns", "The initiator was done", NULL},

@@ -41,8 +41,8 @@ static const struct record_column probe_columns[] = {
      NULL},
     {"detected_by", RECORD_TEXT, true, "",
      "What noticed it: the name of the alert, or of the failure; discarded: the receiver of a "
-     "datagram dropped its record in silence (session_end.records_dropped); no effect: the session "
-     "went on "
+     "datagram dropped its record in silence (session_end.records_dropped); early data "
+     "rejected: the responder would not have it; no effect: the session went on "
      "and delivered nothing but what was sent; nothing was delivered: the receiver waits for ever; "
      "NULL: nothing noticed it",
      NULL},

@@ -21,6 +21,9 @@
 #include "sim/world/watch.h"
 #include "sim/world/world.h"
 
+/* Of the channels of a hop: their numbers begin here where no client stands behind them. */
+#define FIRST_STRAY UINT32_C(0x80000000)
+
 enum { SIDE_INITIATOR, SIDE_RESPONDER };
 enum { HOP_PSK_BYTES = 32 };
 
@@ -143,6 +146,7 @@ struct hop {
     struct carry_queue datagrams[2]; /* on their way, by direction: 0 from the client */
     struct channel *live[2];         /* channel that the client, the server uses now, or NULL */
     uint32_t channels;               /* opened so far */
+    uint32_t strays;                 /* and those that the client knows nothing of */
     bool dropped;                    /* the last one broke after it was established */
     uint16_t fallback;     /* version that the client offers at most next time; 0: the policy's */
     struct trial *failing; /* of a downgrade: it failed; the next session tells what it won */
@@ -251,6 +255,8 @@ struct channel {
     const char *failure;              /* the first of the two ends */
     struct trial *trials;             /* of attackers, in order */
     struct attack_flow *attack_flows; /* of the taps that see it */
+    uint64_t early_message;           /* the first that went as 0-RTT data; 0: none */
+    uint32_t early_hop_number;
     struct identity_probe *identity_probes;
     net_timer timeout;
     net_timer lifetime;

@@ -648,6 +648,12 @@ top("attacker-slow-datagrams",
     "  - {id: n, kind: exhaustion, target: pne/1--gw/1, params: {source: spoofed}}\n")
 attacker("attacker-as-nobody", "{id: m, kind: impersonate, target: pne/1, params: {as: ⟦unknown-node⟧pnx/2}}")
 attacker("attacker-as-several", "{id: m, kind: impersonate, target: pne/1, params: {as: ⟦several-nodes⟧pne/2..3}}")
+attacker("attacker-to-nobody", "{id: m, kind: zero-rtt-replay, target: pne/1--gw/1, params: {to: ⟦unknown-node⟧gx}}")
+attacker("attacker-to-several", "{id: m, kind: zero-rtt-replay, target: pne/1--gw/1, params: {to: ⟦several-nodes⟧gw/*}}")
+attacker("attacker-to-pne", "{id: m, kind: zero-rtt-replay, target: pne/1--gw/1, params: {to: ⟦wrong-role⟧pne/2}}")
+attacker("attacker-to-foreign", "{id: m, kind: tamper, target: pne/1--gw/1, params: {⟦inconsistent⟧to: gw/1}}")
+case("attacker-to-idle", HEAD + NODES.replace("gw/*", "gw/1") +
+     "attackers:\n  - {id: m, kind: zero-rtt-replay, target: pne/1--gw/1, params: {to: ⟦inconsistent⟧gw/2}}\n")
 top("attacker-twice", "attackers:\n  - {id: m, kind: tamper, target: pne/1--gw/1}\n"
     "  - {id: ⟦duplicate-id⟧m, kind: tamper, target: pne/1--gw/1}\n")
 top("attackers-mapping", "attackers: ⟦wrong-type⟧{id: m}\n")

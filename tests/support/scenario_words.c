@@ -121,6 +121,10 @@ static const struct scenario_attack attacks[] = {
      .takes = 1U << ATTACK_RECORDS | 1U << ATTACK_FROM | 1U << ATTACK_NTH |
               1U << ATTACK_PROBABILITY | 1U << ATTACK_COUNT | 1U << ATTACK_PART | 1U << ATTACK_BIT},
     {.name = "delay", .property = "availability", .doc = "Holds back.", .takes = 1U << ATTACK_BY},
+    {.name = "zero-rtt-replay",
+     .property = "replay-protection",
+     .doc = "Copies.",
+     .takes = 1U << ATTACK_BY | 1U << ATTACK_TO},
     {.name = "inject",
      .property = "authenticity",
      .doc = "Forges.",
