@@ -38,6 +38,17 @@ static bool expects_availability(const struct scenario *s)
     return false;
 }
 
+/* Somebody sends 0-RTT data. */
+static bool has_early_data(const struct scenario *s)
+{
+    bool has = false;
+    for (size_t i = 0; i < s->edge_count; i++) {
+        uint32_t policy = s->edges[i].policy;
+        has = has || (policy != SCENARIO_NONE && s->policies[policy].early_data > 0);
+    }
+    return has;
+}
+
 /* Whether the session has a say in what comes of it. */
 static bool is_fair(const struct attack_space *space, size_t kind, bool thieves)
 {
@@ -50,6 +61,9 @@ static bool is_fair(const struct attack_space *space, size_t kind, bool thieves)
         return pnes(space->scenario) >= 2;
     }
     if (ops->exhausts && !expects_availability(space->scenario)) {
+        return false;
+    }
+    if (ops->copies != NULL && !has_early_data(space->scenario)) {
         return false;
     }
     return ops->steals ? thieves : space->edge_count > 0;
@@ -72,7 +86,8 @@ void attack_space_init(struct attack_space *space, const struct scenario *scenar
             space->kinds[space->kind_count++] = i;
         }
         for (size_t key = 0; key < ATTACK_KEYS; key++) {
-            if (key < ATTACK_FLOOD && !attack_kinds[i].exhausts) { /* an earlier seed stays one */
+            if (key < ATTACK_FLOOD && !attack_kinds[i].exhausts &&
+                attack_kinds[i].copies == NULL) { /* an earlier seed stays one */
                 space->next_word[i][key] = (uint32_t)rng_below(&space->rng, 64);
             }
         }
@@ -132,6 +147,8 @@ static int64_t draw_value(struct attack_space *space, const struct attack_entry 
         return draw_small(r, 4);
     case ATTACK_EVERY:
         return draw_small(r, 5) * 10 * SIM_MS;
+    case ATTACK_TO:
+        return space->scenario->edges[space->edges[rng_below(r, space->edge_count)]].b;
     default:
         CHECK(key == ATTACK_AS);
         break;
@@ -202,7 +219,8 @@ static void draw_times(struct attack_space *space, struct attack_entry *e)
     sim_time duration = draw_time(r, 100 * SIM_MS, until / 4);
     /* Held back until the run is over is no failure of the session. */
     e->duration = ends || ops->has_to_arrive ? duration : SIM_TIME_NEVER;
-    if (ops->steals || ops->exhausts) {
+    /* 0-RTT data come with later sessions */
+    if (ops->steals || ops->exhausts || ops->copies != NULL) {
         e->duration = SIM_TIME_NEVER;
     }
 }

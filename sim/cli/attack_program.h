@@ -73,7 +73,6 @@ struct attack_space {
     size_t edge_count;
     uint32_t kinds[ATTACK_KINDS_MAX]; /* a pack of cards: each comes once before it is shuffled */
     size_t kind_count, next_kind;
-    uint32_t next_target[ATTACK_KINDS_MAX];            /* hops and nodes come in turn */
     uint32_t next_word[ATTACK_KINDS_MAX][ATTACK_KEYS]; /* words come in turn */
 };
 /* `thieves`: with those whose keys have to be tried by a witness. */

@@ -22,6 +22,7 @@ static const char text[] =
     "security:\n"
     "  policies:\n"
     "    bare: {kind: $open}\n"
+    "    early: {extends: broken-no-anti-replay, anti_replay: single-use}\n"
     "  pne_gateway: $policy\n"
     "  gateway_server: $policy\n"
     "nodes:\n"
@@ -166,6 +167,28 @@ static void who_was_authenticated_stays_so(void **state)
     free(yaml);
 }
 
+/* And: a stream that ends behind the goodbye of its session is whole. */
+static void behind_a_goodbye_nothing_is_cut_off(void **state)
+{
+    (void)state;
+    char *yaml = mem_printf("%s", text);
+    char *own = strstr(yaml, "  - {id: ear");
+    char *rest = strstr(yaml, "expect:");
+    for (int nth = 5; nth < 9; nth++) {
+        char *whole = mem_printf("%.*s  - {id: cutter, kind: truncate, target: pne/1--gw, params: "
+                                 "{from: initiator, nth: %d, count: 1}}\n%s",
+                                 (int)(own - yaml), yaml, nth, rest);
+        assert_int_equal(whole_run("goodbye", whole, "--set policy=early"), 0);
+        free(whole);
+        assert_int_equal(whole_int("goodbye", "SELECT count(*) FROM v_probe p JOIN session_end e"
+                                              " USING (session_id) WHERE e.side = 'responder' AND"
+                                              " (p.verdict <> 'held' OR (p.detected_by ="
+                                              " 'no effect') <> e.close_notify_received)"),
+                         0);
+    }
+    free(yaml);
+}
+
 static void a_null_cipher_is_read(void **state)
 {
     (void)state;
@@ -185,6 +208,16 @@ static void without_name_check_an_impostor_gets_in(void **state)
 {
     (void)state;
     assert_hole("broken-no-name-check", "30", "peer-authentication", true);
+}
+
+static void early_data_is_replayed_where_nobody_remembers(void **state)
+{
+    (void)state;
+    assert_hole("broken-no-anti-replay", "30", "replay-protection", true);
+    assert_int_equal(attack("early", "--budget 30 --set policy=early"), 0);
+    assert_says("Nothing was found", true);
+    assert_says("30 programs (0 refused)", true);
+    assert_says("zero-rtt-replay", true);
 }
 
 static void keys_that_are_stolen_later_open_what_was_kept(void **state)
@@ -304,7 +337,7 @@ static void delays_are_no_hole(void **state)
 static void good_sessions_withstand_for_long(void **state)
 {
     (void)state;
-    static const char *const policies[] = {"bcp195", "3gpp-33210"};
+    static const char *const policies[] = {"bcp195", "3gpp-33210", "early"};
     for (size_t i = 0; i < SIM_ARRAY_LEN(policies); i++) {
         for (int seed = 1; seed <= 3; seed++) {
             char more[256];
@@ -327,9 +360,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(good_sessions_withstand),
         cmocka_unit_test(delays_are_no_hole),
         cmocka_unit_test(who_was_authenticated_stays_so),
+        cmocka_unit_test(behind_a_goodbye_nothing_is_cut_off),
         cmocka_unit_test(a_null_cipher_is_read),
         cmocka_unit_test(without_name_check_an_impostor_gets_in),
         cmocka_unit_test(a_client_that_falls_back_is_led_to_an_older_version),
+        cmocka_unit_test(early_data_is_replayed_where_nobody_remembers),
         cmocka_unit_test(keys_that_are_stolen_later_open_what_was_kept),
         cmocka_unit_test(the_same_seed_finds_the_same),
         cmocka_unit_test(what_is_expected_besides_is_hunted_too),
