@@ -196,8 +196,11 @@ class GatedScheduler : public ns3::Scheduler
             m_gate->left--;
             m_gate->handled++;
             m_gate->now = static_cast<sim_time>(event.key.m_ts);
+            /* ns-3 empties the queue at the end, too, when what events lead to is gone. */
+            if (m_gate->closed) {
+                Look();
+            }
         }
-        Look();
         return event;
     }
 
