@@ -144,6 +144,12 @@ interpose_function interpose_next(const char *name)
     "secrets-always-agree": (
         "sim/secure/tls_view.c", "s->secret = head_of(exported);", "s->secret = exported[0] != 0 || head_of(exported) != 0;",
         "test_witnesses"),
+    "disorder-not-counted": (
+        "sim/world/probe.c", "end->out_of_turn += carry->stream_at < end->newest;",
+        "end->out_of_turn += carry->stream_at == UINT64_MAX;", "test_datagram_attacks"),
+    "silence-counts-as-discarded": (
+        "sim/world/probe_datagram.c", "            if (dropped > 0) {\n                dropped--;",
+        "            if (true || dropped > 0) {\n                dropped--;", "test_datagram_attacks"),
     "witness-believes-everything": (
         "sim/cli/witness.c", "c.strange == 0 && without.packets == 0;", "c.strange == 0;", "test_witness"),
 }
