@@ -106,3 +106,15 @@ int tshark_ask(const struct tshark_question *q, void (*fn)(void *arg, char *cons
     }
     return 0;
 }
+
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+void tshark_octets(const char *hex, struct buf *out)
+{
+    for (; digit(hex[0]) >= 0 && digit(hex[1]) >= 0; hex += 2) {
+        buf_append_u8(out, (uint8_t)(digit(hex[0]) * 16 + digit(hex[1])));
+    }
+}

@@ -3,6 +3,7 @@
 #define SIM_CLI_TSHARK_H
 
 #include "sim/core/base.h"
+#include "sim/core/buf.h"
 #include "sim/core/diag.h"
 
 enum { TSHARK_FIELDS_MAX = 16 };
@@ -20,5 +21,8 @@ struct tshark_question {
  * tshark; -SIM_EIO: it failed; a sentence in `diags` then. */
 int tshark_ask(const struct tshark_question *q, void (*fn)(void *arg, char *const *values),
                void *arg, struct diag_list *diags);
+
+/* Appends the octets that a value shows in hexadecimal digits ("00000012ab"). */
+void tshark_octets(const char *hex, struct buf *out);
 
 #endif

@@ -34,19 +34,6 @@ static struct flow *flow_of(struct reader *r, const char *stream, const char *so
     return f;
 }
 
-static int digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* "00000012ab": a record's content. */
-static void from_hex(const char *hex, struct buf *out)
-{
-    for (; digit(hex[0]) >= 0 && digit(hex[1]) >= 0; hex += 2) {
-        buf_append_u8(out, (uint8_t)(digit(hex[0]) * 16 + digit(hex[1])));
-    }
-}
-
 static void take_packet(void *arg, char *const *values)
 {
     enum { STREAM, SOURCE, DATA };
@@ -57,7 +44,7 @@ static void take_packet(void *arg, char *const *values)
     while (rest != NULL) {
         struct buf record = {0};
         struct buf whole = {0};
-        from_hex(strsep(&rest, ","), &record);
+        tshark_octets(strsep(&rest, ","), &record);
         /* What is no record of ours is no message either. */
         if (buf_len(&record) > 0 && pieces_take(f->pieces, buf_span(&record), 0, &whole) == 0 &&
             buf_len(&whole) > 0) {

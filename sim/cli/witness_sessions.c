@@ -405,12 +405,7 @@ static void compare(struct sessions *all, struct readings *read, struct comparis
 
 static void add_finding(struct judgement *j, const char *name, enum verdict verdict, char *evidence)
 {
-    struct finding *f = MEM_PUSH(j->findings, j->count, j->capacity);
-    *f = (struct finding){.kind = FINDING_WITNESS,
-                          .name = mem_strdup("witness-tshark-sessions"),
-                          .subject = mem_strdup(name),
-                          .verdict = verdict,
-                          .evidence = evidence};
+    judgement_add_witness(j, "witness-tshark-sessions", name, verdict, evidence);
 }
 
 static char *in_words(const struct comparison *c)

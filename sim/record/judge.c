@@ -115,6 +115,17 @@ int judge_run(struct record_db *db, struct judgement **ret, struct diag_list *di
     return 0;
 }
 
+void judgement_add_witness(struct judgement *j, const char *name, const char *subject,
+                           enum verdict verdict, char *evidence)
+{
+    struct finding *f = MEM_PUSH(j->findings, j->count, j->capacity);
+    *f = (struct finding){.kind = FINDING_WITNESS,
+                          .name = mem_strdup(name),
+                          .subject = mem_strdup(subject),
+                          .verdict = verdict,
+                          .evidence = evidence};
+}
+
 void judgement_free(struct judgement *j)
 {
     if (j == NULL) {

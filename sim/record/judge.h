@@ -42,6 +42,10 @@ struct judgement {
 int judge_run(struct record_db *db, struct judgement **ret, struct diag_list *diags);
 void judgement_free(struct judgement *j);
 
+/* What a witness says besides. Copies `name` and `subject`, owns `evidence` from now on. */
+void judgement_add_witness(struct judgement *j, const char *name, const char *subject,
+                           enum verdict verdict, char *evidence);
+
 /* 1 when anything is violated; 2 when anything is unknown, or there is neither an expectation nor a
  * session; else 0. With `offline` a run that did not reach its end is unknown at best. */
 int judgement_exit_code(const struct judgement *j, bool offline);

@@ -73,6 +73,20 @@ static void says(const char *part)
     free(out);
 }
 
+/* Of the thief's finding: read and tried, before the theft and since. */
+static void tries(size_t n[4])
+{
+    static const char finding[] = "who took the keys of gw at 15 s: ";
+    char *out = whole_stdout();
+    const char *line = strstr(out, finding);
+    assert_non_null(line);
+    assert_int_equal(sscanf(line + strlen(finding),
+                            "read %zu of %zu messages sent before, %zu of %zu sent since", &n[0],
+                            &n[1], &n[2], &n[3]),
+                     4);
+    free(out);
+}
+
 static void a_stolen_key_opens_what_has_no_forward_secrecy(void **state)
 {
     (void)state;
@@ -85,8 +99,13 @@ static void a_stolen_key_opens_what_has_no_forward_secrecy(void **state)
         record(runs[i].policy);
         assert_int_equal(check("witness"), runs[i].code);
         says("witness-tshark of pne--gw: read ");
-        says(runs[i].code == 0 ? "who took the keys of gw at 15 s: read 0 of "
+        says(runs[i].code == 0 ? "holds     forward-secrecy of thief, who took the keys of gw"
                                : "VIOLATED  forward-secrecy of thief, who took the keys of gw");
+        /* What was sent before the theft, and what was sent since, each tried in earnest. */
+        size_t n[4];
+        tries(n);
+        assert_true(n[1] > 0 && n[3] > 0);
+        assert_true(runs[i].code == 0 ? n[0] == 0 && n[2] == 0 : n[0] > 0 && n[2] > 0);
         says("0 that nobody sent; without keys 0 packets");
     }
 }
@@ -102,8 +121,10 @@ static void what_tshark_cannot_follow_was_not_tried(void **state)
     assert_int_equal(whole_cpnsim("check '%s/witness.db' --witness tshark --pcap '%s/captures'",
                                   whole_dir(), whole_dir()),
                      1);
-    says("who took the keys of gw at 15 s: read 0 of 36 messages of the captures"); /* the uplink's
-                                                                                     */
+    size_t n[4];
+    tries(n);
+    assert_int_equal(n[0] + n[2], 0);
+    assert_int_equal(n[1] + n[3], 36); /* the uplink's */
 }
 
 static void the_witness_disagrees_where_it_should(void **state)
