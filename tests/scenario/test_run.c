@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sim/core/base.h"
+#include "sim/core/buf.h"
 #include "tests/support/whole_run.h"
 
 static const char small[] =
@@ -37,6 +37,13 @@ static bool exists(const char *name)
     return there;
 }
 
+/* fuzz_scenario reads every file under sanitizers; a process for each takes them minutes. */
+#ifdef __SANITIZE_ADDRESS__
+enum { ONE_IN = 8 };
+#else
+enum { ONE_IN = 1 };
+#endif
+
 /* Every file of the corpus: exit 3, file:line:col on standard error, no database. */
 static void broken_files_are_refused_with_their_place(void **state)
 {
@@ -47,7 +54,8 @@ static void broken_files_are_refused_with_their_place(void **state)
     int files = 0;
     for (const struct dirent *d = readdir(dir); d != NULL; d = readdir(dir)) {
         size_t len = strlen(d->d_name);
-        if (len < 6 || strcmp(d->d_name + len - 5, ".yaml") != 0) {
+        if (len < 6 || strcmp(d->d_name + len - 5, ".yaml") != 0 ||
+            span_digest(0, span_of_str(d->d_name)) % ONE_IN != 0) {
             continue;
         }
         int code = whole_cpnsim("run '%s/%s' -o '%s/broken.db'", corpus, d->d_name, whole_dir());
@@ -65,7 +73,7 @@ static void broken_files_are_refused_with_their_place(void **state)
     }
     closedir(dir);
     print_message("%d broken files\n", files);
-    assert_true(files >= 100);
+    assert_true(files >= 400 / ONE_IN);
 }
 
 static void interrupt_closes_the_database_as_aborted(void **state)
