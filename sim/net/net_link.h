@@ -56,9 +56,9 @@ bool link_loses(struct link *link, int direction, size_t packet_bytes);
  * predecessor. */
 sim_time link_arrival(struct link *link, int direction, sim_time sent);
 
-/* Counts a packet as entered and, unless `past_taps`, shows it to the taps, with its `tag`. NET_CHANGE: `changed`
- * (cleared first) holds the packet to send instead, repaired. A change that is no IPv4 packet or
- * exceeds the MTU counts as a drop. */
+/* Counts a packet as entered and, unless `past_taps`, shows it to the taps, with its `tag`.
+ * NET_CHANGE: `changed` (cleared first) holds the packet to send instead, repaired. A change that
+ * is no IPv4 packet or exceeds the MTU counts as a drop. */
 enum net_verdict link_enter(struct link *link, int direction, sim_time now, struct span packet,
                             uint64_t tag, bool past_taps, struct buf *changed);
 /* The same count without octets, for links that have no tap. */
