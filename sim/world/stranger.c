@@ -268,8 +268,10 @@ void strangers_settle(struct entity *e)
 void half_open_free(struct entity *e)
 {
     struct half_open *h = e->half_open;
-    while (h != NULL && h->first != NULL) {
-        stranger_free(h->first);
+    struct stranger *next;
+    for (struct stranger *s = h != NULL ? h->first : NULL; s != NULL; s = next) {
+        next = s->next;
+        stranger_free(s);
     }
     if (h != NULL) {
         map_fini(&h->by_peer);
