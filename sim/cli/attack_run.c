@@ -86,7 +86,7 @@ static int ask_witness(struct record_db *db, const char *pcap_dir, struct buf *o
         return r;
     }
     size_t own = j->count;
-    r = witness_tshark(db, pcap_dir, j, diags);
+    r = witness_stolen_keys(db, pcap_dir, j, diags);
     uint64_t tried = 0;
     uint64_t held = 0;
     const char *opened = NULL;

@@ -20,4 +20,8 @@
 int witness_tshark(struct record_db *db, const char *pcap_dir, struct judgement *j,
                    struct diag_list *diags);
 
+/* Only what it says of key thieves, the same way: few of the questions. */
+int witness_stolen_keys(struct record_db *db, const char *pcap_dir, struct judgement *j,
+                        struct diag_list *diags);
+
 #endif

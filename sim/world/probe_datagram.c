@@ -201,7 +201,10 @@ static bool is_decided(const struct channel *c, const struct trial *t)
         return true;
     }
     if (t->handshake) {
-        return c->established_at != SIM_TIME_NEVER && !t->attacker->ops->on_hello;
+        /* What the other end still sent before this one was established is read only after it. */
+        bool due =
+            (t->copies > 0 || t->steps > 0) && net_now(c->world->net) - t->at < NEVER_ARRIVES;
+        return c->established_at != SIM_TIME_NEVER && !t->attacker->ops->on_hello && !due;
     }
     if (t->discarded_at != SIM_TIME_NEVER) {
         return true;
