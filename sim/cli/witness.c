@@ -1,5 +1,6 @@
 #include "sim/cli/witness.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,12 +45,16 @@ static int examine_link(struct witness *w, const struct captured_link *link)
         goto out;
     }
     readings_compare(&with, &sent, &c);
+    char beyond[80] = "";
+    if (c.beyond > 0) {
+        snprintf(beyond, sizeof(beyond), " and %zu altered that no end took", c.beyond);
+    }
     bool agrees = c.delivered == sent.delivered_count && c.strange == 0 && without.packets == 0;
     judgement_add_witness(
         w->j, "witness-tshark", link->name, agrees ? VERDICT_HELD : VERDICT_VIOLATED,
-        mem_printf("read %zu of %zu delivered messages with the keys, %zu that nobody sent; "
+        mem_printf("read %zu of %zu delivered messages with the keys, %zu that nobody sent%s; "
                    "without keys %zu packets",
-                   c.delivered, sent.delivered_count, c.strange, without.packets));
+                   c.delivered, sent.delivered_count, c.strange, beyond, without.packets));
 out:
     readings_fini(&with);
     readings_fini(&without);

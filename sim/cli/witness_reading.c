@@ -31,7 +31,7 @@ static bool count_down(struct map *m, const char *digest)
 static bool add_digest(void *arg, size_t columns, const char *const *names,
                        const struct record_value *v)
 {
-    enum { DIGEST, DELIVERED, DATAGRAMS, NOT_FOLLOWED, EARLY };
+    enum { DIGEST, DELIVERED, DATAGRAMS, NOT_FOLLOWED, EARLY, BROKEN_OFF };
     (void)columns;
     (void)names;
     struct sent *s = arg;
@@ -39,6 +39,7 @@ static bool add_digest(void *arg, size_t columns, const char *const *names,
     bool early = v[EARLY].integer != 0;
     s->datagrams = s->datagrams || v[DATAGRAMS].integer != 0;
     s->streams = s->streams || v[DATAGRAMS].integer == 0;
+    s->broken_off = s->broken_off || v[BROKEN_OFF].integer != 0;
     count_up(&s->all, digest);
     s->count++;
     if (v[NOT_FOLLOWED].integer != 0) {
@@ -61,7 +62,8 @@ int sent_read(struct record_db *db, int64_t link, int64_t node, int64_t before, 
 {
     static const char sql[] =
         "SELECT h.sent_hash, h.outcome = 'delivered', s.kind = 'dtls',"
-        " s.kind = 'dtls' AND s.retransmissions > 0 AND s.forward_secret = 0, h.sent_ns < ?3"
+        " s.kind = 'dtls' AND s.retransmissions > 0 AND s.forward_secret = 0, h.sent_ns < ?3,"
+        " EXISTS (SELECT 1 FROM alert a WHERE a.session_id = s.session_id AND a.level = 'fatal')"
         " FROM message_hop h"
         " JOIN session s ON s.session_id = h.session_id WHERE (h.link_id = ?1 OR h.link_id IN"
         " (SELECT hop_id FROM way WHERE link_id = ?1)) AND s.kind IN ('tls', 'dtls')"
@@ -161,6 +163,7 @@ void readings_compare(const struct readings *r, struct sent *s, struct compariso
         struct span rest = buf_span(&r->items[i].plain);
         uint8_t encoding;
         struct span message;
+        size_t last = 0; /* that nobody sent, behind the last that was delivered */
         while (frame_take(&rest, &encoding, &message) == 1) {
             if (message.len == 0) {
                 continue;
@@ -170,10 +173,16 @@ void readings_compare(const struct readings *r, struct sent *s, struct compariso
                      (unsigned long long)span_digest(0, message));
             uint64_t n;
             ret->read++;
-            ret->strange += !map_get_str(&s->all, digest, &n);
             ret->early += count_down(&s->early, digest);
-            ret->delivered += count_down(&s->delivered, digest);
+            if (count_down(&s->delivered, digest)) {
+                ret->delivered++;
+                ret->strange += last;
+                last = 0;
+            } else {
+                last += !map_get_str(&s->all, digest, &n);
+            }
         }
+        *(s->broken_off ? &ret->beyond : &ret->strange) += last;
     }
 }
 

@@ -14,6 +14,7 @@ struct sent {
     struct map all, delivered, early; /* early: sent before a given time */
     size_t count, delivered_count, early_count;
     bool streams, datagrams; /* over which of the two */
+    bool broken_off;         /* by a fatal alert, one of the sessions at least */
     /* Of all and of the early: tshark 4.0 hashes handshake messages that DTLS sent again a second
      * time, and so comes to another master secret (RFC 7627) where it derives it itself. */
     size_t not_followed, early_not_followed;
@@ -47,6 +48,8 @@ struct comparison {
     size_t read;      /* messages that tshark read */
     size_t early;     /* of these: as many as were sent early */
     size_t strange;   /* that nobody sent */
+    size_t beyond;    /* the same, behind all that was delivered, where a session was broken off:
+                       * tshark reads CBC records whatever their MAC says, no end does */
     size_t delivered; /* that it read of those delivered */
 };
 

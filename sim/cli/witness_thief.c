@@ -71,7 +71,7 @@ static int try_key(struct record_db *db, const char *dir, const struct thief *t,
             (struct tally){.before = sent.early_count - early_not_tried,
                            .before_read = c.early,
                            .since = sent.count - sent.early_count - (not_tried - early_not_tried),
-                           .since_read = c.read - c.early - c.strange};
+                           .since_read = c.read - c.early - c.strange - c.beyond};
     }
 out:
     readings_fini(&readings);
