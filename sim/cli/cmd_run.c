@@ -153,7 +153,7 @@ static const char *status_of(const struct world *w, int code)
     }
 }
 
-/* The verdict as `check` would give it, found by a thread with a connection of its own. */
+/* The verdict as `check` would give it, found beside the summary. */
 struct judging {
     const char *database;
     struct judgement *judgement;
@@ -164,12 +164,7 @@ struct judging {
 static void *find_verdict(void *arg)
 {
     struct judging *v = arg;
-    struct record_db *db;
-    v->result = record_db_open(v->database, &db, &v->diags);
-    if (v->result == 0) {
-        v->result = judge_run(db, &v->judgement, &v->diags);
-        record_db_close(db);
-    }
+    v->result = judge_file(v->database, &v->judgement, &v->diags);
     return NULL;
 }
 
@@ -192,16 +187,12 @@ static int judge(struct world *w, const char *database, struct buf *text, struct
         v.result = judge_run(db, &v.judgement, &v.diags);
     }
     int code = CLI_FAILED;
-    for (size_t i = 0; i < v.diags.count; i++) {
-        diag_add(diags, v.diags.items[i].severity, v.diags.items[i].code, NULL, 0, 0, "%s",
-                 v.diags.items[i].message);
-    }
+    diag_list_move(diags, &v.diags);
     if (v.result == 0 && told) {
         judgement_text(v.judgement, cli_colour(stdout), text);
         code = world_aborted(w) ? CLI_UNKNOWN : judgement_exit_code(v.judgement, false);
     }
     judgement_free(v.judgement);
-    diag_list_fini(&v.diags);
     return code;
 }
 

@@ -19,6 +19,16 @@ void diag_list_fini(struct diag_list *list)
     *list = (struct diag_list){0};
 }
 
+void diag_list_move(struct diag_list *to, struct diag_list *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        *MEM_PUSH(to->items, to->count, to->capacity) = from->items[i];
+    }
+    to->errors += from->errors;
+    free(from->items);
+    *from = (struct diag_list){0};
+}
+
 struct diag *diag_add(struct diag_list *list, enum diag_severity severity, const char *code,
                       const char *file, int line, int column, const char *format, ...)
 {

@@ -37,6 +37,9 @@ struct diag *diag_add(struct diag_list *list, enum diag_severity severity, const
                       const char *file, int line, int column, const char *format, ...)
     SIM_PRINTF(7, 8);
 
+/* Puts the entries of `from` behind those of `to`; `from` is empty then. */
+void diag_list_move(struct diag_list *to, struct diag_list *from);
+
 /* Orders by file, line, column (stable) and drops exact repetitions. */
 void diag_list_sort(struct diag_list *list);
 

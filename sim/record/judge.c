@@ -1,5 +1,6 @@
 #include "sim/record/judge.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,29 +85,106 @@ static bool note_run(void *arg, size_t columns, const char *const *names,
     return true;
 }
 
+/* What a verdict is made of, in this order. */
+enum part { PART_RUN, PART_EXPECTATIONS, PART_RULES, PART_WITNESSES, PART_COUNT };
+
+static const struct {
+    const char *sql;
+    record_row_fn *row;
+} parts[PART_COUNT] = {
+    [PART_RUN] = {"SELECT coalesce(scenario_path, scenario), status,"
+                  " (SELECT count(*) FROM session) FROM run",
+                  note_run},
+    [PART_EXPECTATIONS] = {"SELECT line, name, subject, minimum, maximum, measured, verdict,"
+                           " evidence FROM v_expect ORDER BY expect_id",
+                           add_expectation},
+    [PART_RULES] = {"SELECT rule, subject, evidence FROM v_rule ORDER BY rule, at_s, subject",
+                    add_rule},
+    [PART_WITNESSES] = {"SELECT 'witnesses-disagree', printf('session %d', session_id), evidence"
+                        " FROM v_disagreement WHERE NOT explained ORDER BY session_id",
+                        add_disagreement},
+};
+
+static int judge_part(struct record_db *db, enum part part, struct judgement *j,
+                      struct diag_list *diags)
+{
+    return record_db_query(db, parts[part].sql, NULL, 0, parts[part].row, j, diags);
+}
+
 int judge_run(struct record_db *db, struct judgement **ret, struct diag_list *diags)
 {
-    static const char run_sql[] =
-        "SELECT coalesce(scenario_path, scenario), status, (SELECT count(*) FROM session) FROM run";
-    static const char expect_sql[] =
-        "SELECT line, name, subject, minimum, maximum, measured, verdict, evidence"
-        " FROM v_expect ORDER BY expect_id";
-    static const char rule_sql[] =
-        "SELECT rule, subject, evidence FROM v_rule ORDER BY rule, at_s, subject";
-    static const char witness_sql[] =
-        "SELECT 'witnesses-disagree', printf('session %d', session_id), evidence"
-        " FROM v_disagreement WHERE NOT explained ORDER BY session_id";
     struct judgement *j = mem_alloc(sizeof(*j));
-    int r = record_db_query(db, run_sql, NULL, 0, note_run, j, diags);
-    if (r == 0) {
-        r = record_db_query(db, expect_sql, NULL, 0, add_expectation, j, diags);
+    int r = 0;
+    for (enum part part = 0; r == 0 && part < PART_COUNT; part++) {
+        r = judge_part(db, part, j, diags);
     }
-    if (r == 0) {
-        r = record_db_query(db, rule_sql, NULL, 0, add_rule, j, diags);
+    if (r < 0) {
+        judgement_free(j);
+        return r;
     }
-    if (r == 0) {
-        r = record_db_query(db, witness_sql, NULL, 0, add_disagreement, j, diags);
+    *ret = j;
+    return 0;
+}
+
+/* Rules are as much to read as all the rest. */
+struct rules {
+    const char *path;
+    struct judgement *j;
+    struct diag_list diags;
+    int result;
+};
+
+static void *judge_rules(void *arg)
+{
+    struct rules *rules = arg;
+    struct record_db *db;
+    rules->result = record_db_open(rules->path, &db, &rules->diags);
+    if (rules->result == 0) {
+        rules->result = judge_part(db, PART_RULES, rules->j, &rules->diags);
+        record_db_close(db);
     }
+    return NULL;
+}
+
+/* Moves the findings of `from` behind those of `to`. */
+static void append(struct judgement *to, struct judgement *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        *MEM_PUSH(to->findings, to->count, to->capacity) = from->findings[i];
+    }
+    from->count = 0;
+    to->rules_broken += from->rules_broken;
+}
+
+int judge_file(const char *path, struct judgement **ret, struct diag_list *diags)
+{
+    struct judgement *j = mem_alloc(sizeof(*j));
+    struct judgement *witnesses = mem_alloc(sizeof(*witnesses));
+    struct rules rules = {.path = path, .j = mem_alloc(sizeof(*rules.j))};
+    struct record_db *db;
+    pthread_t thread;
+    bool beside = pthread_create(&thread, NULL, judge_rules, &rules) == 0;
+    int r = record_db_open(path, &db, diags);
+    if (r == 0) {
+        r = judge_part(db, PART_RUN, j, diags);
+        r = r == 0 ? judge_part(db, PART_EXPECTATIONS, j, diags) : r;
+        r = r == 0 ? judge_part(db, PART_WITNESSES, witnesses, diags) : r;
+        record_db_close(db);
+    }
+    if (beside) {
+        pthread_join(thread, NULL);
+    } else {
+        judge_rules(&rules);
+    }
+    if (r == 0 && rules.result < 0) {
+        r = rules.result;
+        diag_list_move(diags, &rules.diags);
+    }
+    append(j, rules.j);
+    append(j, witnesses);
+    judgement_free(rules.j);
+    judgement_free(witnesses);
+    diag_list_fini(&rules.diags);
     if (r < 0) {
         judgement_free(j);
         return r;

@@ -570,6 +570,7 @@ static void put_end(struct recorder *rec, const struct record_end *end, const ch
 int recorder_close(struct recorder *rec, const struct record_end *end, struct diag_list *diags)
 {
     recorder_flush(rec);
+    sqlite3_exec(rec->db, "PRAGMA threads = 1", NULL, NULL, NULL); /* sorts beside; or slower */
     for (size_t i = 0; i < rec->writer_count && rec->error == NULL; i++) {
         struct buf sql = {0};
         record_index_sql(rec->writers[i].table, &sql);

@@ -774,7 +774,9 @@ static void channel_free(struct channel *c)
         struct end *end = &c->ends[side];
         epoch_settle(end);
         account_lost_queue(w, &end->under_way, "session_lost"); /* where nobody answered */
-        secure_session_free(end->session);
+        if (!w->settled || !w->options.leave_memory) { /* as long as all the rest of the end */
+            secure_session_free(end->session);
+        }
         channel_cancel_timers(end);
         net_timer_cancel(w->net, end->closing);
         buf_fini(&end->received);

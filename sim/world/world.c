@@ -205,10 +205,7 @@ int world_finish(struct world *w, const char *status, struct diag_list *diags)
     clock_gettime(CLOCK_MONOTONIC, &now);
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    for (size_t i = 0; i < w->end_diags.count; i++) {
-        const struct diag *d = &w->end_diags.items[i];
-        diag_add(diags, d->severity, d->code, NULL, 0, 0, "%s", d->message);
-    }
+    diag_list_move(diags, &w->end_diags);
     struct record_end end = {
         .status = w->captured == 0 ? status : "failed",
         .reached = w->stats.now,
@@ -226,7 +223,6 @@ int world_finish(struct world *w, const char *status, struct diag_list *diags)
             world_take_apart(w);
         }
         world_dismantle(w);
-        diag_list_fini(&w->end_diags);
         free(w);
     }
     return r;
