@@ -218,7 +218,7 @@ struct end {
     sim_time cpu;
     uint64_t messages_sent, messages_received, wire_bytes;
     struct seen seen;                    /* of what it sent, on the link */
-    uint64_t plain_sent, plain_received; /* digests over these messages, see channel.c */
+    uint64_t plain_sent, plain_received; /* digests over these messages, see channel_apply.c */
     uint64_t handshake_bytes, sent_since_update, key_updates;
     sim_time epoch_at; /* since when its sending keys are these; and what it sent under them */
     uint64_t epoch_messages, epoch_bytes;
@@ -501,9 +501,8 @@ void flow_leave(struct world *w);
 /* All flows that are still open are written; after account_settle(). */
 void flow_settle(struct world *w);
 
-/* channel.c: sessions over a hop */
-bool channel_accept(void *hop_server, struct net_stream *stream, net_node peer,
-                    const struct net_stream_ops **ops, void **stream_arg);
+/* channel.c: sessions over a hop, their life and end */
+
 /* Sends or queues; takes `carry` over. */
 void channel_send(struct hop *hop, struct entity *from, struct carry *carry);
 void channel_connect(struct hop *hop);
@@ -511,11 +510,20 @@ void channel_disconnect(struct hop *hop, struct entity *from, const char *reason
 bool channel_ready(const struct hop *hop, const struct entity *from);
 void channel_settle(struct world *w);
 
+/* channel_open.c: how they begin */
+
+bool channel_accept(void *hop_server, struct net_stream *stream, net_node peer,
+                    const struct net_stream_ops **ops, void **stream_arg);
+/* A ClientHello arrived at the server: a session that the client has begun gets its other end. */
+void channel_answer(struct hop *hop);
 /* What session number `ordinal` of a hop is opened with at one side, by what the scenario says of
  * hop and node; what depends on the moment (ticket, version fallback, key log, the peer's address)
  * is left out. Borrows from the hop and `psk`, where the key is put. */
 void channel_session_params(const struct hop *hop, int side, uint64_t ordinal,
                             uint8_t psk[HOP_PSK_BYTES], struct secure_session_params *ret);
+
+/* channel_apply.c, called when a step's result is visible. */
+void channel_apply(struct end *end, struct step *step);
 
 /* fallback.c: versions that a client offers (policy key version_fallback) */
 void fallback_offer(const struct hop *hop, struct secure_session_params *params);
@@ -529,9 +537,6 @@ bool undisturbed_facts(const struct hop *hop, struct secure_facts *ret);
 /* downgrade.c: the run is over for those that failed and whose next session never came. */
 void downgrade_settle(struct hop *hop);
 
-/* A ClientHello arrived at the server: a session that the client has begun gets its other end. */
-void channel_answer(struct hop *hop);
-
 /* reconnect.c: when the client of a hop opens its next session */
 
 /* Its end of `c` is over. */
@@ -540,6 +545,7 @@ void reconnect_note(struct hop *hop, const struct channel *c);
 bool reconnect_waits(struct hop *hop);
 /* A network is back, or the peer: it need not wait. */
 void reconnect_now(struct hop *hop);
+
 /* channel_early.c: 0-RTT data */
 
 /* Takes messages that wait for a session and may go with the ClientHello; `data`: what the session
@@ -597,11 +603,8 @@ void step_abandon(struct end *end);
 void step_settle(struct end *end);
 /* The job of a step, for small_jobs_create(). */
 void step_run(void *step);
-/* step.c, channel.c: tell what an event that comes soon will need (net.h) */
+/* Tells what an event that comes soon will need (net.h). */
 void step_look_ahead(struct net *net);
-net_look_fn channel_look;
-/* channel.c, called when a step's result is visible. */
-void channel_apply(struct end *end, struct step *step);
 
 /* datagram.c: messages outside a session */
 void datagram_send(struct hop *hop, struct entity *from, struct carry *carry);

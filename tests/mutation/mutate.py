@@ -94,7 +94,7 @@ MUTATIONS = {
         "sim/world/reconnect.c", "hop->open_from > net_now(w->net)", "hop->open_from > net_now(w->net) + 3600 * SIM_S",
         "test_reconnect"),
     "everything-counts-as-protected": (
-        "sim/world/channel.c",
+        "sim/world/channel_apply.c",
         "return !scenario_is_clear(end->channel->hop->policy) && end->facts.cipher_bits > 0 &&",
         "return true || (!scenario_is_clear(end->channel->hop->policy) && end->facts.cipher_bits > 0) ||", "test_rules"),
     "eavesdropper-deaf": (
