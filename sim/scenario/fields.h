@@ -2,7 +2,8 @@
  * sentence. Checking, reading, near names, scenario_show(), the JSON Schema and the reference are
  * all made from it.
  *
- * A new key is one line in fields.c and one `struct value` member in a raw_... struct below. */
+ * A new key is one line in the table of its section, fields.c or fields_*.c, and one `struct value`
+ * member in a raw_... struct below. */
 #ifndef SIM_SCENARIO_FIELDS_H
 #define SIM_SCENARIO_FIELDS_H
 
@@ -265,10 +266,22 @@ struct section {
     bool inherits;         /* FIELD_NAMED: has `extends`; defaults come after it */
 };
 
+/* The whole of a file (fields.c). */
 extern const struct section section_scenario;
-extern const struct section section_policy, section_device, section_link, section_node,
-    section_wire, section_bridge, section_import, section_pn, section_group, section_work,
-    section_fault, section_expect;
+/* fields_profiles.c */
+extern const struct section section_device, section_link;
+/* fields_nodes.c */
+extern const struct section section_node;
+/* fields_wires.c */
+extern const struct section section_wire, section_bridge, section_import;
+/* fields_networks.c */
+extern const struct section section_pn, section_group;
+/* fields_activity.c */
+extern const struct section section_work, section_fault;
+/* fields_expect.c */
+extern const struct section section_expect;
+/* fields_policy.c */
+extern const struct section section_policy;
 /* fields_motion.c */
 extern const struct section section_position, section_mobility;
 /* fields_zone.c */
@@ -282,15 +295,13 @@ extern const struct section section_attacker, section_attack_params;
 
 extern const char *const words_media[];
 /* Words whose index is a value of an enum of scenario.h. */
-extern const char *const words_role[],
-    *const words_fidelity[],
-        *const words_kind[], *const words_auth[], *const words_certificates[],
-                                                      *const words_resumption[],
-                                                          *const words_loss[],
-                                                              *const words_issuer[],
-                                                                  *const words_fault[],
-                                                                      *const words_encoding[],
-                                                                          *const words_mobility[];
+extern const char *const words_fidelity[];
+extern const char *const words_role[], *const words_issuer[];
+extern const char *const words_encoding[], *const words_loss[];
+extern const char *const words_kind[], *const words_auth[];
+extern const char *const words_certificates[], *const words_resumption[];
+extern const char *const words_fault[];
+extern const char *const words_mobility[];
 
 struct claim {
     const char *name;

@@ -1,10 +1,5 @@
-#include "sim/scenario/fields.h"
-
 /* Attackers: the kinds are words of the vocabulary, as the verbs of a workload are. */
-
-#define AT(type, member) .offset = offsetof(struct type, member)
-#define FIELDS(f) .fields = (f), .count = SIM_ARRAY_LEN(f)
-#define YEAR_NS 31557600e9
+#include "sim/scenario/fields_table.h"
 
 static const char *const words_records[] = {"application", "handshake", "any", NULL};
 static const char *const words_from[] = {"any", "initiator", "responder", NULL};

@@ -1,12 +1,6 @@
-#include "sim/scenario/fields.h"
-
 /* Where nodes are and how they move. The models are those that ns-3 has under the names given in
  * the sentences; come-and-go is ours. */
-
-#define AT(type, member) .offset = offsetof(struct type, member)
-#define FIELDS(f) .fields = (f), .count = SIM_ARRAY_LEN(f)
-#define FARTHEST 1e7
-#define YEAR_NS 31557600e9
+#include "sim/scenario/fields_table.h"
 
 const char *const words_mobility[] = {"waypoints", "random-waypoint", "come-and-go", NULL};
 static const char *const words_first[] = {"present", "absent", NULL};

@@ -1,10 +1,11 @@
 /* The keys of a policy. */
-#include "sim/scenario/fields.h"
-#include "sim/scenario/scenario.h"
+#include "sim/scenario/fields_table.h"
 
-#define AT(type, member) .offset = offsetof(struct type, member)
-#define FIELDS(f) .fields = (f), .count = SIM_ARRAY_LEN(f)
-#define YEAR_NS 31557600e9
+const char *const words_kind[] = {"tls", "dtls", "clear", "clear-datagram", NULL};
+const char *const words_auth[] = {"mutual", "server-only", "psk", NULL};
+const char *const words_certificates[] = {"ecdsa-p256", "ecdsa-p384", "ed25519",
+                                          "rsa-2048",   "rsa-3072",   NULL};
+const char *const words_resumption[] = {"none", "tickets", NULL};
 
 static const char *const words_version[] = {"1.0", "1.1", "1.2", "1.3", NULL};
 static const char *const words_name_check[] = {"required", "none", NULL};

@@ -1,10 +1,5 @@
 /* What the CA says of certificates while time goes by. */
-#include "sim/scenario/fields.h"
-#include "sim/scenario/scenario.h"
-
-#define AT(type, member) .offset = offsetof(struct type, member)
-#define FIELDS(f) .fields = (f), .count = SIM_ARRAY_LEN(f)
-#define YEAR_NS 31557600e9
+#include "sim/scenario/fields_table.h"
 
 static const char *const words_signer[] = {"ca", "delegate", NULL};
 

@@ -1,10 +1,5 @@
-#include "sim/scenario/fields.h"
-
 /* Services of PNEs: who may find and use them (US9071617). */
-
-#define AT(type, member) .offset = offsetof(struct type, member)
-#define FIELDS(f) .fields = (f), .count = SIM_ARRAY_LEN(f)
-#define YEAR_NS 31557600e9
+#include "sim/scenario/fields_table.h"
 
 static const char *const words_openness[] = {"private", "pn", "group", "public", NULL};
 static const char *const words_confirm[] = {"none", "owner", NULL};

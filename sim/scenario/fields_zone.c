@@ -1,10 +1,5 @@
-#include "sim/scenario/fields.h"
-
 /* Zone-based services of gateways (cpns-model.md flow 11). */
-
-#define AT(type, member) .offset = offsetof(struct type, member)
-#define FIELDS(f) .fields = (f), .count = SIM_ARRAY_LEN(f)
-#define FARTHEST 1e7
+#include "sim/scenario/fields_table.h"
 
 static const struct field exhibit_fields[] = {
     {"id", FIELD_ID, AT(raw_exhibit, id), .required = true, .doc = "Name of the exhibit."},
