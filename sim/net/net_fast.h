@@ -11,13 +11,13 @@ int fast_connect(struct ip *ip, net_node node, net_node peer, uint16_t port,
                  const struct net_stream_ops *ops, void *arg, struct net_stream **ret);
 int fast_datagram_send(struct ip *ip, net_node node, net_node peer, uint16_t port,
                        struct span payload, uint64_t tag);
-/* A packet of TCP or UDP for `node`; its headers are sound. */
+/* A packet of TCP or UDP for `node`; its headers are sound (net_fast_receive.c). */
 void fast_receive(struct ip_node *node, struct span packet, const struct packet_view *view);
 void fast_streams_free(struct ip *ip);
 /* A packet for the stream comes soon. */
 void fast_look(const struct fast_stream *s, int depth);
 
-/* --- between net_fast.c (the connection, receiving) and net_fast_send.c (sending) */
+/* --- between net_fast.c (the connection), net_fast_receive.c and net_fast_send.c */
 
 enum {
     FAST_BUFFER_BYTES = 128 * 1024,
@@ -107,7 +107,22 @@ static inline struct net *fast_net(const struct fast_stream *s)
     return s->node->ip->net;
 }
 
+/* Of a node's connections. */
+static inline uint64_t fast_key(uint32_t peer_address, uint16_t peer_port, uint16_t port)
+{
+    return (uint64_t)peer_address << 32 | (uint64_t)peer_port << 16 | port;
+}
+
 /* net_fast.c */
+/* A connection, known to the node from now on; the caller sets its state. */
+struct fast_stream *fast_create(struct ip_node *node, net_node peer, uint16_t port,
+                                uint16_t peer_port);
+/* The connection is over for the network. Its memory goes with an event of this instant. */
+void fast_end(struct fast_stream *s);
+/* Both FINs have passed and ours is acknowledged: a repeated FIN of the peer is still answered. */
+void fast_settle(struct fast_stream *s);
+/* The last call to the user. */
+void fast_tell_closed(struct fast_stream *s, int error);
 void fast_send_segment(struct fast_stream *s, uint8_t flags, uint32_t seq, struct span payload);
 void fast_send_control(struct fast_stream *s, uint8_t flags);
 /* The connection ends with an error. */
@@ -119,6 +134,8 @@ uint32_t fast_timestamp(const struct net *net);
 /* net_fast_send.c */
 /* Whatever windows allow. */
 void fast_send_more(struct fast_stream *s);
+/* The same, for octets that the user has just handed over. */
+void fast_send_asked(struct fast_stream *s);
 void fast_start_retransmit(struct fast_stream *s);
 /* The retransmission timeout by what was measured (RFC 6298), not less than ns-3's least. */
 sim_time fast_timeout(const struct fast_stream *s);

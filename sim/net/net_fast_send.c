@@ -247,6 +247,13 @@ void fast_send_more(struct fast_stream *s)
     }
 }
 
+void fast_send_asked(struct fast_stream *s)
+{
+    s->asked = true;
+    fast_send_more(s);
+    s->asked = false;
+}
+
 /* --- the retransmission timer -------------------------------------------------------------------
  */
 
