@@ -199,7 +199,10 @@ void gateway_authenticate(struct gateway *g, struct pn *pn, struct member *m);
 /* Is no member any more; what is under way for it ends as `status` says. */
 void gateway_reset_member(struct gateway *g, struct member *m, int status);
 
-/* gateway.c: the keep-alive that waited */
+/* gateway_receive.c */
+/* A message from a PNE or from the server. */
+enum disposition gateway_receive(struct entity *e, void *gateway, const struct received *r);
+/* The keep-alive that waited. */
 void gateway_answer_knock(struct gateway *g, struct member *m);
 
 /* gateway_switch.c */

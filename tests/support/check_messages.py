@@ -16,7 +16,7 @@ END = "<!-- made by check_messages.py: end -->\n"
 HEAD = "| Message | Files | Exchange tests | Scenario |\n|---|---|---|---|\n"
 FOLDERS = ("cpns", "pne", "pn_gateway", "cpns_server")
 # Who hands messages to their handlers: they name every type, and are named where nobody else does.
-DISPATCHERS = {"pne/pne.c", "pn_gateway/gateway.c", "cpns_server/server.c"}
+DISPATCHERS = {"pne/pne.c", "pn_gateway/gateway.c", "pn_gateway/gateway_receive.c", "cpns_server/server.c"}
 NOT_ABOUT_ONE = {"cpns/message_table.c", "cpns/message_fields.c", "cpns/message.c"}
 MOST_TESTS = 3
 
