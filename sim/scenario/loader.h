@@ -121,9 +121,6 @@ void nodes_resolve(struct loader *l);
  * others; what they take over from their PNEs. */
 void standby_list(struct loader *l);
 void standby_fill(struct loader *l);
-/* Adds a hop, but for its `id` and its wires, and the wire with which it begins: to node `to`.
- * Returns its number. */
-uint32_t edge_add(struct loader *l, const struct scenario_edge *edge, uint32_t to);
 /* The entry of a node. */
 struct node_entry *entry_of(const struct loader *l, uint32_t node);
 /* Hops that need the networks (hops.c): of standby gateways, server meshes and bridges; an index of
@@ -132,6 +129,12 @@ void hops_resolve(struct loader *l);
 /* Policy of a node's hops by what is written at it (SCENARIO_NONE: nothing), at its device, or for
  * the hop. */
 uint32_t policy_of(struct loader *l, enum scenario_role role, uint32_t own, uint32_t device);
+
+/* What nodes attach to (attach.c), a step of nodes_resolve(): their hops, and PNEs by gateway. */
+void nodes_attach(struct loader *l);
+/* Adds a hop, but for its `id` and its wires, and the wire with which it begins: to node `to`.
+ * Returns its number. */
+uint32_t edge_add(struct loader *l, const struct scenario_edge *edge, uint32_t to);
 /* The most specific fidelity that is written: `own` (of a node or wire), the link's, the
  * scenario's. */
 enum scenario_fidelity fidelity_of(struct loader *l, const struct value *own, uint32_t link);
