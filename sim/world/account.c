@@ -1,8 +1,13 @@
 /* The account of messages: each one that is sent ends as delivered, lost, refused or in flight, and
  * so does each of its hops. */
+#include "sim/world/account.h"
+
 #include <stdlib.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/attack.h"
+#include "sim/world/observe.h"
+#include "sim/world/report.h"
+#include "sim/world/session.h"
 
 void carry_push(struct carry_queue *q, struct carry *c)
 {

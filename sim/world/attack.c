@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/world/account.h"
 #include "sim/world/attack_flow.h"
 #include "sim/world/exhaust.h"
+#include "sim/world/observe.h"
 #include "sim/world/replayer.h"
 #include "sim/world/rogue.h"
 

@@ -101,7 +101,7 @@ void probe_datagram_read(struct end *end, struct span datagram);
 /* The result of a step at `end` is there: what is decided is written. */
 void probe_datagram_stepped(struct end *end, uint64_t records_dropped_before);
 
-/* --- for channel.c, datagram.c and world.c --- */
+/* --- for channel*.c, datagram.c and world.c --- */
 
 /* A frame came out of the session at `end`; `carry`: the message it was sent as, or NULL. */
 void probe_arrived(struct end *end, const struct carry *carry, struct span message);
@@ -122,6 +122,12 @@ bool attacker_is_active(const struct attacker *a);
 void attack_free(struct world *w);
 /* The channel is gone; its packets may still be under way. */
 void attack_channel_over(struct channel *c);
+/* forge.c: whether an attacker at `e` forged the message that it sends over `hop`; `forged`: what
+ * goes instead. */
+bool forge_message(struct entity *e, const struct hop *hop, struct message *m, uint8_t encoding,
+                   struct span payload, struct buf *forged);
+/* The message's fate is known. */
+void forge_settle(struct world *w, struct message *m);
 /* thief.c: an attacker (arg) takes the keys of its nodes, now. */
 void thief_takes(void *arg);
 /* report_attack.c: rows */

@@ -5,10 +5,12 @@
  *
  * A session's datagrams fit the MTU of their way, so that IP cuts none of them; below IP, 6LoWPAN
  * cuts and joins where nobody listens. A fragment is therefore none of a session's, and passes. */
-#include "sim/world/attack_flow.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "sim/world/attack_flow.h"
+#include "sim/world/observe.h"
+#include "sim/world/session.h"
 
 enum { RECORD_HANDSHAKE = 22, CLIENT_HELLO = 1, HANDSHAKE_HEADER = 12, HEARD_MOST = 8192 };
 

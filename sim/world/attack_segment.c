@@ -1,9 +1,10 @@
 /* Packets of attackers: segments rewritten with the edits of a stream, sent as if the sender had;
  * acknowledgements forged for what was taken out. */
-#include "sim/world/attack_flow.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "sim/world/attack_flow.h"
+#include "sim/world/observe.h"
 
 /* A packet of the attacker's. */
 struct injection {

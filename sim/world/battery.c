@@ -7,7 +7,8 @@
  * charges change inside the calls of others. */
 #include <stdlib.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/account.h"
+#include "sim/world/report.h"
 
 enum { WATCHERS = 2 }; /* a PNE and the gateway on its device */
 #define SOONER SIM_S   /* a timer is set anew when it is at least so much too late */

@@ -1,12 +1,17 @@
 /* From the scenario to a world: nodes, links, identities, policies, entities. Everything random is
  * keyed by names, so that another node in the scenario changes nothing for the rest. */
+#include "sim/world/build.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/world/account.h"
 #include "sim/world/half_open.h"
+#include "sim/world/observe.h"
 #include "sim/world/revocation.h"
+#include "sim/world/session.h"
 
 static int fail(struct diag_list *diags, const char *what, const char *name, int error)
 {

@@ -1,7 +1,7 @@
 /* What sessions need: policies made ready, certificates issued. */
 #include <stdlib.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/build.h"
 
 /* --- policies
  * ------------------------------------------------------------------------------------------ */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/observe.h"
 
 /* Offset of the TCP or UDP payload in an IPv4 packet; of the IP payload in later fragments and
  * other protocols. */

@@ -10,9 +10,12 @@
 
 #include <stdlib.h>
 
+#include "sim/world/account.h"
 #include "sim/world/exhaust.h"
 #include "sim/world/half_open.h"
+#include "sim/world/report.h"
 #include "sim/world/rogue.h"
+#include "sim/world/session.h"
 
 /* --- the end of an end
  * ---------------------------------------------------------------------------- */

@@ -4,7 +4,11 @@
 
 #include <string.h>
 
+#include "sim/world/account.h"
 #include "sim/world/half_open.h"
+#include "sim/world/observe.h"
+#include "sim/world/report.h"
+#include "sim/world/session.h"
 
 /* A digest over messages: on a stream in their order; over datagrams, where some are lost and
  * others come first, in any. */

@@ -8,9 +8,11 @@
  * - Nobody hears that the other end is gone. close_notify is sent once; its sender waits LINGER for
  *   the answer. A new ClientHello of the same client replaces a session that it has given up
  *   (RFC 6347 4.2.8). */
+#include "sim/world/account.h"
 #include "sim/world/exhaust.h"
 #include "sim/world/half_open.h"
 #include "sim/world/rogue.h"
+#include "sim/world/session.h"
 
 /* [ours] */
 #define LOST_AFTER (60 * SIM_S)

@@ -3,7 +3,8 @@
  * answers; what it does not take is sent again when the session is established, once. */
 #include <string.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/account.h"
+#include "sim/world/session.h"
 
 /* --- the initiator
  * ------------------------------------------------------------------------------------------- */

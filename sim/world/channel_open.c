@@ -4,8 +4,10 @@
 #include "sim/world/exhaust.h"
 #include "sim/world/half_open.h"
 #include "sim/world/replayer.h"
+#include "sim/world/report.h"
 #include "sim/world/revocation.h"
 #include "sim/world/rogue.h"
+#include "sim/world/session.h"
 
 /* --- a session's end
  * ------------------------------------------------------------------------------ */

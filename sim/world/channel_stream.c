@@ -1,6 +1,9 @@
 /* Channels over TCP: the stream under an end, and when it is given up. */
 #include "sim/world/channel_internal.h"
 
+#include "sim/world/account.h"
+#include "sim/world/session.h"
+
 /* --- giving up
  * -------------------------------------------------------------------------------------- */
 

@@ -1,5 +1,8 @@
 /* Messages outside a session: one UDP datagram each, framed as on a stream. */
-#include "sim/world/world_internal.h"
+#include "sim/world/account.h"
+#include "sim/world/observe.h"
+#include "sim/world/report.h"
+#include "sim/world/session.h"
 
 static struct carry_queue *queue_of(struct carry *c)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sim/world/attack.h"
+#include "sim/world/session.h"
 
 void downgrade_failed(struct channel *c, struct trial *t, const struct judgement *j)
 {

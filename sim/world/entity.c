@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/world/account.h"
 #include "sim/world/path.h"
-#include "sim/world/world_internal.h"
+#include "sim/world/report.h"
+#include "sim/world/session.h"
 
 sim_time entity_now(const struct entity *e)
 {

@@ -1,7 +1,8 @@
 /* Epochs of a session's keys: what each end sent under one set of them. The first is that of the
  * handshake; each KeyUpdate that an end sends begins another one for what it sends (RFC
  * 8446 4.6.3). A session whose keys are never updated has no rows. */
-#include "sim/world/world_internal.h"
+#include "sim/world/report.h"
+#include "sim/world/session.h"
 
 bool epoch_is_over(const struct end *end)
 {

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 
 #include "sim/net/net_packet.h"
-#include "sim/world/world_internal.h"
+#include "sim/world/observe.h"
+#include "sim/world/report.h"
 
 /* The session whose stream has this port at the client; NULL: none that lives. */
 static struct channel *channel_of(const struct hop *hop, uint16_t client_port)

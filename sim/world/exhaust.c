@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/net/net_packet.h"
+#include "sim/world/build.h"
 #include "sim/world/half_open.h"
 
 struct exhaust;

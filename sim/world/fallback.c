@@ -8,7 +8,7 @@
  * [ours]. */
 #include <string.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/session.h"
 
 void fallback_offer(const struct hop *hop, struct secure_session_params *params)
 {

@@ -2,7 +2,8 @@
  * ended and none of its messages is under way any more. */
 #include <stdlib.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/account.h"
+#include "sim/world/report.h"
 
 struct flow {
     uint64_t id;

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sim/world/report.h"
+#include "sim/world/session.h"
+
 struct half_open *half_open_of(struct entity *e)
 {
     if (e->half_open == NULL) {

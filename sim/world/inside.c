@@ -3,7 +3,7 @@
  * so that flows are the same as over a session. */
 #include <stdlib.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/account.h"
 
 enum inside_kind { INSIDE_UP, INSIDE_DOWN, INSIDE_MESSAGE };
 

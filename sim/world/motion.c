@@ -3,8 +3,10 @@
  * motion have none. */
 #include <stdlib.h>
 
+#include "sim/world/account.h"
 #include "sim/world/path.h"
-#include "sim/world/world_internal.h"
+#include "sim/world/report.h"
+#include "sim/world/session.h"
 
 struct motion {
     struct wire *wire;

@@ -5,10 +5,12 @@
  * full batch becomes a job, and the loop fills the other one. Batches are looked through one after
  * the other, so that what is found does not depend on workers; it is reported by the loop, in
  * order. */
+#include "sim/world/observe.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/report.h"
 
 enum { BATCH_BYTES = 256 * 1024 };
 

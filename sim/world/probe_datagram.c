@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "sim/world/attack.h"
+#include "sim/world/session.h"
 
 /* As in probe.c. */
 #define STALLED (5 * SIM_S)

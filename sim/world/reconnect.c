@@ -5,7 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/report.h"
+#include "sim/world/session.h"
 
 #define JITTER 0.2
 

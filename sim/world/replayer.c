@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/world/build.h"
+#include "sim/world/report.h"
+
 /* He hangs up after so long: nothing comes of it any more [ours]. */
 #define PATIENCE (5 * SIM_S)
 

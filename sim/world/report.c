@@ -1,11 +1,14 @@
 /* Rows: each function writes one row of the table whose name it bears (tables.c tells the columns).
  */
+#include "sim/world/report.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/world/account.h"
+#include "sim/world/observe.h"
 #include "sim/world/path.h"
-#include "sim/world/world_internal.h"
 
 /* Text, or NULL where it is empty. */
 static struct record_value text_or_null(const char *s)

@@ -1,5 +1,7 @@
 /* Rows about attackers. */
 #include "sim/world/attack.h"
+#include "sim/world/observe.h"
+#include "sim/world/report.h"
 
 void report_probe(struct world *w, const struct probe_row *p)
 {

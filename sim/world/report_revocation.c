@@ -1,4 +1,5 @@
 /* Rows about what the CA says of certificates. */
+#include "sim/world/report.h"
 #include "sim/world/revocation.h"
 
 void report_revoked(struct world *w, const struct entity *e, sim_time at)

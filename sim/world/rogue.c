@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/world/build.h"
 #include "sim/world/revocation.h"
 #include "sim/world/rogue_session.h"
 

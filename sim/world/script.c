@@ -1,7 +1,9 @@
 /* What the scenario makes happen: workload and faults. */
 #include <stdlib.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/account.h"
+#include "sim/world/report.h"
+#include "sim/world/session.h"
 
 /* One node of one item of `workload`. */
 struct performer {

@@ -11,7 +11,8 @@
  * events never depends on workers. */
 #include <stdlib.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/account.h"
+#include "sim/world/session.h"
 
 enum { MESSAGES_PER_STEP = 64 };
 

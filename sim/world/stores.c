@@ -1,5 +1,5 @@
 /* What entities hold when the run ends. */
-#include "sim/world/world_internal.h"
+#include "sim/world/report.h"
 
 void entity_store_pn(struct entity *e, const struct store_pn *row)
 {

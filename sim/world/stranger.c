@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "sim/world/half_open.h"
+#include "sim/world/session.h"
 
 struct stranger {
     struct channel channel; /* of which ends[SIDE_RESPONDER] is used */

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/account.h"
+#include "sim/world/report.h"
 
 struct tally {
     const char *type, *outcome, *reason; /* interned */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/world/attack.h"
+#include "sim/world/report.h"
 
 static void write_loot(struct world *w, const struct attacker *a, const struct entity *e,
                        const char *what, struct span text)

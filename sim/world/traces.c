@@ -1,7 +1,7 @@
 /* Links that change over time, by the traces of the scenario: each row holds until the next. */
 #include <stdlib.h>
 
-#include "sim/world/world_internal.h"
+#include "sim/world/build.h"
 
 /* One link profile that has a trace, with its wires. */
 struct trace_run {

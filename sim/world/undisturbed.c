@@ -1,7 +1,7 @@
 /* A handshake that nobody can interfere with, between sessions as the two ends of a hop would open
  * them now: what they can do at best, found out rather than derived from what their policies say.
  * It draws from streams of its own (no session of a hop has the number 0) and goes over no link. */
-#include "sim/world/world_internal.h"
+#include "sim/world/session.h"
 
 enum { MOST_FLIGHTS = 16 }; /* a handshake of DTLS 1.2 with a cookie takes 7 */
 

@@ -6,8 +6,13 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "sim/world/account.h"
+#include "sim/world/build.h"
 #include "sim/world/exhaust.h"
+#include "sim/world/observe.h"
+#include "sim/world/report.h"
 #include "sim/world/revocation.h"
+#include "sim/world/session.h"
 
 /* Events between two looks at the stop flag and the progress display. */
 enum { SLICE_EVENTS = 20000 };
