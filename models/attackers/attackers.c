@@ -102,8 +102,10 @@ const struct scenario_attack attack_words[] = {
                   .property = "replay-protection",
                   .doc =
                       "Copies the first flight of a session that has early data in it, and sends "
-                      "it to the responder, or to another, over a connection of its own.",
-                  .takes = KEY(ATTACK_BY) | KEY(ATTACK_COUNT) | KEY(ATTACK_TO)},
+                      "it to the responder, or to another, over a connection of its own; after the "
+                      "flight, or "
+                      "ahead of it, where the flight is held back.",
+                  .takes = KEY(ATTACK_BY) | KEY(ATTACK_COUNT) | KEY(ATTACK_TO) | KEY(ATTACK_AHEAD)},
 };
 
 const struct attack_ops attack_kinds[] = {
@@ -125,6 +127,6 @@ const struct attack_ops attack_kinds[] = {
     [CURIOUS] = {.listens = true},
     [THIEF] = {.steals = true},
     [EXHAUSTION] = {.exhausts = true},
-    [ZERO_RTT] = {.copies = carries_early_data},
+    [ZERO_RTT] = {.copies = carries_early_data, .announces = announces_early_data},
 };
 const size_t attack_kind_count = SIM_ARRAY_LEN(attack_kinds);

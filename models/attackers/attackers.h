@@ -28,6 +28,8 @@ ATTACK_STEP(truncate_ends);
 ATTACK_STEP(downgrade_begins);
 /* Whether a first flight has 0-RTT data in it. */
 bool carries_early_data(struct span flight);
+/* Whether one that is whole up to its ClientHello, at least, says that such data follow. */
+bool announces_early_data(struct span flight);
 /* origin.c: `message` with `urn` as its origin, appended to `out`; false: it names none, or that
  * one. */
 bool impersonate_message(const char *urn, uint8_t encoding, struct span message, struct buf *out);

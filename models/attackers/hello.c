@@ -148,15 +148,20 @@ static void strip_versions(struct attack_plan *plan, const struct attack_unit *u
     }
 }
 
-bool carries_early_data(struct span flight)
+bool announces_early_data(struct span flight)
 {
     struct attack_unit unit = {.bytes = flight};
     struct hello hello;
-    struct span record;
     struct span number;
     struct span content;
-    bool offered = flight.len > 0 && read_hello(&unit, &hello) &&
-                   find_extension(hello.extensions, EXTENSION_EARLY_DATA, &number, &content);
+    return flight.len > 0 && read_hello(&unit, &hello) &&
+           find_extension(hello.extensions, EXTENSION_EARLY_DATA, &number, &content);
+}
+
+bool carries_early_data(struct span flight)
+{
+    struct span record;
+    bool offered = announces_early_data(flight);
     bool data = false;
     while (offered && flight.len >= ATTACK_HEADER_BYTES &&
            span_take(&flight, ATTACK_HEADER_BYTES + ((size_t)flight.data[3] << 8 | flight.data[4]),

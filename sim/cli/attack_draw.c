@@ -187,8 +187,8 @@ static void draw_params(struct attack_space *space, struct attack_entry *e)
         if ((kind->takes >> key & 1) == 0 || is_spared(space, e, key)) {
             continue;
         }
-        bool wanted =
-            rng_chance(&space->rng, key == ATTACK_CREDENTIAL || key == ATTACK_EVERY ? 1 : 0.5);
+        bool always = key == ATTACK_CREDENTIAL || key == ATTACK_EVERY || key == ATTACK_AHEAD;
+        bool wanted = rng_chance(&space->rng, always ? 1 : 0.5);
         if (wanted || (kind->needs >> key & 1) != 0) {
             e->given |= GIVEN(key);
             e->value[key] = draw_value(space, e, key);

@@ -30,6 +30,7 @@ static const struct key_words keys[ATTACK_KEYS] = {
     [ATTACK_ADDRESSES] = {"addresses", {NULL}},
     [ATTACK_EVERY] = {"every", {NULL}},
     [ATTACK_TO] = {"to", {NULL}},
+    [ATTACK_AHEAD] = {"ahead", {"false", "true"}},
 };
 
 size_t attack_words_of(enum scenario_attack_key key)

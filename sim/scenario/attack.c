@@ -45,6 +45,7 @@ static const struct value *param(const struct raw_attacker *raw, size_t key)
         [ATTACK_ADDRESSES] = &raw->addresses,
         [ATTACK_EVERY] = &raw->every,
         [ATTACK_TO] = &raw->to,
+        [ATTACK_AHEAD] = &raw->ahead,
     };
     return values[key];
 }
@@ -110,6 +111,7 @@ static void take_params(struct loader *l, const struct raw_attacker *raw,
     a->spoofed = number(&raw->source, 0) == 1;
     a->addresses = (uint32_t)number(&raw->addresses, a->spoofed ? 64 : 1);
     a->every = number(&raw->every, 100 * SIM_MS);
+    a->ahead = number(&raw->ahead, 0) == 1;
     a->as = SCENARIO_NONE;
     if (value_ok(&raw->as)) {
         select_one(l, raw->as.v.s, raw->as.at, ANY_ROLE, &a->as);

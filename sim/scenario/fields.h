@@ -189,7 +189,7 @@ struct raw_attacker {
     struct entry head;
     struct value id, kind, at, for_, target, params;
     struct value records, from, nth, probability, count, part, bit, by, size, strip, credential, as;
-    struct value flood, source, addresses, every, to;
+    struct value flood, source, addresses, every, to, ahead;
 };
 
 struct raw_expect {

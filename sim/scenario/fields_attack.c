@@ -62,6 +62,9 @@ static const struct field params_fields[] = {
     {"to", FIELD_TEXT, AT(raw_attacker, to), .names = "node selector",
      .doc = "The gateway or server that a copied flight goes to, exactly one; without it the one "
             "that it was meant for."},
+    {"ahead", FIELD_BOOL, AT(raw_attacker, ahead),
+     .doc = "Whether the copy of a flight is sent at once and the flight itself held back, for so "
+            "long as by says; false without it: the flight passes, the copy comes later."},
 };
 const struct section section_attack_params = {.name = "params",
                                               .title = "params",

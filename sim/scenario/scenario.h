@@ -119,6 +119,7 @@ enum scenario_attack_key {
     ATTACK_ADDRESSES,
     ATTACK_EVERY,
     ATTACK_TO,
+    ATTACK_AHEAD,
     ATTACK_KEYS
 };
 
@@ -489,6 +490,7 @@ struct scenario_attacker {
     uint32_t addresses; /* how many, its own or not */
     sim_time every;     /* between two handshakes */
     uint32_t to; /* the node that it sends to, or SCENARIO_NONE: as the one that was attacked */
+    bool ahead;  /* the copy of a flight goes first, the flight itself is held back for `by` */
 };
 
 enum scenario_expect_kind { EXPECT_CLAIM, EXPECT_METRIC };

@@ -176,31 +176,11 @@ static void unit_ends(struct attack_flow *f, int side)
     d->unit_len = 0;
 }
 
-/* Somebody who copies first flights hears octets of the stream, in order. */
-static void copy(struct attack_flow *f, int side, struct span octets)
-{
-    struct attacker *a = f->tap->attacker;
-    if (a->ops->copies == NULL || f->answered) {
-        return;
-    }
-    if (side == SIDE_INITIATOR) {
-        buf_append(&f->flight, octets);
-        f->flight_packet = capture_next(f->tap->wire);
-        return;
-    }
-    f->answered = true;
-    if (f->channel != NULL && attacker_is_active(a) && a->trials < a->conf->count &&
-        a->ops->copies(buf_span(&f->flight))) {
-        replayer_takes(a, f->tap->wire, f->channel, buf_span(&f->flight), f->flight_packet);
-    }
-    buf_fini(&f->flight);
-}
-
 /* New octets of the stream, in order. */
 static void feed(struct attack_flow *f, int side, uint32_t segment_at, struct span octets)
 {
     struct direction *d = &f->dirs[side];
-    copy(f, side, octets);
+    replayer_hears(f, side, octets);
     while (octets.len > 0 && !d->cut) {
         if (buf_len(&d->unit) == 0) {
             d->unit_at = d->next;

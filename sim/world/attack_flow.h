@@ -40,6 +40,7 @@ struct attack_flow {
     bool answered;            /* the responder has begun to speak */
     struct buf flight;        /* what the initiator said before, where somebody copies it */
     uint64_t flight_packet;   /* that held the last of it */
+    struct replay *ahead;     /* the copy of it that goes ahead, or NULL */
     struct attack_flow *next; /* of the tap, newest first */
     struct attack_flow *next_of_channel; /* while it has one */
 };

@@ -69,6 +69,9 @@ struct attack_ops {
     /* Of a kind that copies first flights: whether this one, all that an initiator sent before it
      * was answered, is worth sending again. */
     bool (*copies)(struct span flight);
+    /* Of the same, where the copy goes ahead: whether one of which more may follow is going to be,
+     * asked with each segment before that is sent on. */
+    bool (*announces)(struct span flight);
     bool on_hello;   /* its unit is the first that the initiator sends; over datagrams each
                         ClientHello, the one with the cookie and repeated ones too */
     bool terminates; /* it ends the sessions of both sides itself, with params.credential */

@@ -13,6 +13,7 @@
 #include "sim/world/account.h"
 #include "sim/world/exhaust.h"
 #include "sim/world/half_open.h"
+#include "sim/world/replayer.h"
 #include "sim/world/report.h"
 #include "sim/world/rogue.h"
 #include "sim/world/session.h"
@@ -114,6 +115,7 @@ static void channel_free(struct channel *c)
     exhaust_channel_over(c);
     probe_settle(c);
     attack_channel_over(c);
+    replayer_channel_over(c);
     rogue_channel_over(c);
     net_timer_cancel(w->net, c->timeout);
     net_timer_cancel(w->net, c->lifetime);

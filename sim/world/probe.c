@@ -119,6 +119,7 @@ void probe_identities(struct attacker *a, struct channel *c, uint64_t packet, bo
 
 void probe_arrived(struct end *end, const struct carry *carry, struct span message)
 {
+    replayer_came_out(end, carry, message);
     if (end->channel->trials != NULL) {
         end->odd += carry == NULL || carry->sent_hash != span_digest(0, message);
     }
@@ -258,6 +259,10 @@ void probe_settle_trial(struct channel *c, struct trial *t)
 {
     struct judgement j = judge_any(c, t);
     t->session_id = c->id;
+    if (t->attacker->ops->copies != NULL && c->ahead != NULL) {
+        replayer_copy_over(c, t, &j);
+        return;
+    }
     if (t->attacker->ops->terminates) {
         tell_rogue(c, t);
     }

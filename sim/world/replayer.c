@@ -6,23 +6,40 @@
 #include <string.h>
 
 #include "sim/world/build.h"
+#include "sim/world/observe.h"
 #include "sim/world/report.h"
 
 /* He hangs up after so long: nothing comes of it any more [ours]. */
 #define PATIENCE (5 * SIM_S)
 
+/* A message of a flight that was copied ahead, and how often it came out, of which session. */
+struct copied {
+    uint64_t message_id, digest;
+    uint32_t hop_number;
+    uint32_t of_copy, of_session;
+};
+
 /* One copied flight and the connection that it goes over. */
 struct replay {
     struct replayer *of;
-    struct hop *hop; /* whose responder it goes to */
-    struct buf flight;
+    struct hop *hop;         /* whose responder it goes to */
+    struct buf flight;       /* what is still to be sent of it */
     const struct wire *wire; /* where it was heard, and in which packet */
     uint64_t packet, session_id;
     uint64_t message_id; /* the first message in it */
     uint32_t hop_number;
     size_t messages;
     struct net_stream *stream;
+    bool connected;
     bool arrived;
+    /* of one that goes ahead */
+    struct copied *copied;
+    size_t copied_count, copied_capacity;
+    bool session_over;           /* the session that it was copied from */
+    bool cut_short;              /* by the end of the run */
+    const char *session_failure; /* NULL: none */
+    struct trial *trial;         /* while that session is not over; the copy's is */
+    struct replay *next_of_channel;
     struct replay *next;
 };
 
@@ -59,7 +76,8 @@ static void on_writable(void *arg)
 
 static void on_connected(void *arg)
 {
-    const struct replay *r = arg;
+    struct replay *r = arg;
+    r->connected = true;
     on_writable(arg);
     net_timer_set(world_of(r)->net, net_now(world_of(r)->net) + PATIENCE, on_patience, arg);
 }
@@ -122,30 +140,98 @@ static struct hop *goes_to(const struct attacker *a, struct hop *hop)
     return found;
 }
 
-void replayer_takes(struct attacker *a, const struct wire *wire, const struct channel *c,
-                    struct span flight, uint64_t packet)
+/* A copy of the flight of `f` as far as it is known, to be sent after `after`. */
+static struct replay *take(struct attack_flow *f, struct hop *hop, sim_time after)
 {
-    struct hop *hop = goes_to(a, c->hop);
-    if (hop == NULL) {
-        return;
-    }
+    struct attacker *a = f->tap->attacker;
+    const struct channel *c = f->channel;
     struct replay *r = mem_alloc(sizeof(*r));
     r->of = a->replayer;
     r->hop = hop;
-    r->wire = wire;
-    r->packet = packet;
+    r->wire = f->tap->wire;
+    r->packet = f->flight_packet;
     r->session_id = c->id;
     r->messages = c->ends[SIDE_INITIATOR].messages_sent;
     r->message_id = c->early_message;
     r->hop_number = c->early_hop_number;
-    buf_append(&r->flight, flight);
+    buf_move(&r->flight, &f->flight);
     struct replay **last = &a->replayer->replays;
     while (*last != NULL) {
         last = &(*last)->next;
     }
     *last = r;
     a->trials++;
-    net_timer_set(a->world->net, net_now(a->world->net) + a->conf->by, on_turn, r);
+    net_timer_set(a->world->net, net_now(a->world->net) + after, on_turn, r);
+    return r;
+}
+
+/* The flight goes on its way: what is injected next is the first of it. */
+static void on_release(void *arg)
+{
+    struct replay *r = arg;
+    r->packet = capture_next(r->wire);
+}
+
+/* The copy goes at once, the flight is held back from the segment on that is here now. */
+static struct replay *take_ahead(struct attack_flow *f, struct hop *hop)
+{
+    struct world *w = f->tap->attacker->world;
+    sim_time until = net_now(w->net) + f->tap->attacker->conf->by;
+    struct channel *c = f->channel;
+    struct replay *r = take(f, hop, 0);
+    r->packet = 0;
+    for (const struct carry *i = c->ends[SIDE_INITIATOR].under_way.first; i != NULL; i = i->next) {
+        if (i->early == EARLY_OFFERED) {
+            struct copied *m = MEM_PUSH(r->copied, r->copied_count, r->copied_capacity);
+            *m = (struct copied){
+                .message_id = i->message->id, .hop_number = i->hop_number, .digest = i->sent_hash};
+        }
+    }
+    r->next_of_channel = c->copied;
+    c->copied = r;
+    f->dirs[SIDE_INITIATOR].hold_until = until;
+    net_timer_set(w->net, until, on_release, r);
+    return r;
+}
+
+/* More of a flight whose copy is under way. */
+static void go_along(struct replay *r, struct span octets)
+{
+    struct world *w = world_of(r);
+    buf_append(&r->flight, octets);
+    if (r->connected) {
+        net_timer_set(w->net, net_now(w->net), on_writable, r);
+    }
+}
+
+void replayer_hears(struct attack_flow *f, int side, struct span octets)
+{
+    struct attacker *a = f->tap->attacker;
+    if (a->ops->copies == NULL || f->answered) {
+        return;
+    }
+    if (f->ahead != NULL && side == SIDE_INITIATOR) {
+        go_along(f->ahead, octets);
+        return;
+    }
+    if (side == SIDE_INITIATOR) {
+        buf_append(&f->flight, octets);
+        f->flight_packet = capture_next(f->tap->wire);
+    }
+    struct hop *hop = f->channel != NULL && attacker_is_active(a) && a->trials < a->conf->count
+                          ? goes_to(a, f->channel->hop)
+                          : NULL;
+    struct span flight = buf_span(&f->flight);
+    if (side == SIDE_INITIATOR) {
+        bool now = a->conf->ahead && hop != NULL && a->ops->announces(flight);
+        f->ahead = now ? take_ahead(f, hop) : NULL;
+        return;
+    }
+    f->answered = true;
+    if (!a->conf->ahead && hop != NULL && a->ops->copies(flight)) {
+        take(f, hop, a->conf->by);
+    }
+    buf_fini(&f->flight);
 }
 
 /* --- the responder's side
@@ -180,6 +266,7 @@ void replayer_arrived(struct channel *c, net_node peer)
     snprintf(what, sizeof(what), "of %zu messages out of the first flight of session %" PRIu64,
              r->messages, r->session_id);
     r->arrived = true;
+    c->ahead = r->of->attacker->conf->ahead ? r : NULL;
     struct trial *t = probe_begin(r->of->attacker, c, SIDE_INITIATOR, 0, 0, false, r->packet, what);
     t->link = r->wire->number;
     t->message_id = r->message_id;
@@ -209,6 +296,88 @@ struct judgement replayer_judge(const struct channel *c, struct trial *t)
              "%" PRIu64 " %.100s, sent again after %.3g s, came out once more; it was copied",
              e->messages_received, of, (double)t->attacker->conf->by / 1e9);
     return j;
+}
+
+/* --- copies that went ahead
+ * ------------------------------------------------------------------------------------------- */
+
+void replayer_came_out(const struct end *end, const struct carry *carry, struct span message)
+{
+    const struct channel *c = end->channel;
+    if (end->side != SIDE_RESPONDER || (c->ahead == NULL && c->copied == NULL)) {
+        return;
+    }
+    uint64_t digest = span_digest(0, message);
+    bool found = false;
+    for (size_t i = 0; c->ahead != NULL && !found && i < c->ahead->copied_count; i++) {
+        struct copied *m = &c->ahead->copied[i];
+        found = m->of_copy == 0 && m->digest == digest;
+        m->of_copy += found;
+    }
+    for (struct replay *r = c->copied; carry != NULL && r != NULL; r = r->next_of_channel) {
+        for (size_t i = 0; i < r->copied_count; i++) {
+            struct copied *m = &r->copied[i];
+            m->of_session += m->message_id == carry->message->id &&
+                             m->hop_number == carry->hop_number && m->digest == digest;
+        }
+    }
+}
+
+/* Both sessions are over. */
+static void finish(struct replay *r)
+{
+    struct trial *t = r->trial;
+    struct judgement j = t->judged;
+    size_t of_copy = 0;
+    size_t of_session = 0;
+    size_t twice = 0;
+    for (size_t i = 0; i < r->copied_count; i++) {
+        of_copy += r->copied[i].of_copy > 0;
+        of_session += r->copied[i].of_session > 0;
+        twice += r->copied[i].of_copy + r->copied[i].of_session > 1;
+    }
+    if (of_copy > 0) { /* else it is as if it had never been there */
+        j = (struct judgement){.verdict = twice > 0      ? "violated"
+                                          : r->cut_short ? "inconclusive"
+                                                         : "held",
+                               .detected_by = twice > 0 ? NULL : r->session_failure,
+                               .side = -1,
+                               .delay = SIM_TIME_NEVER};
+    }
+    snprintf(t->what, sizeof(t->what),
+             "%zu of %zu messages out of the first flight of session %" PRIu64
+             " came out twice: %zu out of its copy, sent ahead, %zu out of the session, held back "
+             "for %.3g s%s",
+             twice, r->copied_count, r->session_id, of_copy, of_session,
+             (double)t->attacker->conf->by / 1e9, r->packet != 0 ? "; it passed" : "");
+    t->packet = r->packet;
+    r->trial = NULL;
+    probe_report(r->hop, t, &j);
+    free(t);
+}
+
+void replayer_copy_over(struct channel *c, struct trial *t, const struct judgement *j)
+{
+    struct replay *r = c->ahead;
+    t->judged = *j;
+    r->trial = t;
+    c->ahead = NULL;
+    if (r->session_over) {
+        finish(r);
+    }
+}
+
+void replayer_channel_over(struct channel *c)
+{
+    for (struct replay *r = c->copied; r != NULL; r = r->next_of_channel) {
+        r->session_over = true;
+        r->session_failure = c->failure;
+        r->cut_short = c->world->settled && c->failure == NULL;
+        if (r->trial != NULL) {
+            finish(r);
+        }
+    }
+    c->copied = NULL;
 }
 
 /* --- life
@@ -279,6 +448,8 @@ void replayer_free(struct attacker *a)
         struct replay *r = p->replays;
         p->replays = r->next;
         buf_fini(&r->flight);
+        free(r->copied);
+        free(r->trial);
         free(r);
     }
     if (p != NULL) {

@@ -252,6 +252,8 @@ struct channel {
     struct attack_flow *attack_flows; /* of the taps that see it */
     uint64_t early_message;           /* the first that went as 0-RTT data; 0: none */
     uint32_t early_hop_number;
+    struct replay *copied; /* copies of its first flight that went ahead of it, newest first */
+    struct replay *ahead;  /* its initiator is such a copy; or NULL */
     struct identity_probe *identity_probes;
     net_timer timeout;
     net_timer lifetime;

@@ -652,6 +652,8 @@ attacker("attacker-to-nobody", "{id: m, kind: zero-rtt-replay, target: pne/1--gw
 attacker("attacker-to-several", "{id: m, kind: zero-rtt-replay, target: pne/1--gw/1, params: {to: ⟦several-nodes⟧gw/*}}")
 attacker("attacker-to-pne", "{id: m, kind: zero-rtt-replay, target: pne/1--gw/1, params: {to: ⟦wrong-role⟧pne/2}}")
 attacker("attacker-to-foreign", "{id: m, kind: tamper, target: pne/1--gw/1, params: {⟦inconsistent⟧to: gw/1}}")
+attacker("attacker-ahead-foreign", "{id: m, kind: delay, target: pne/1--gw/1, params: {⟦inconsistent⟧ahead: true}}")
+attacker("attacker-ahead-word", "{id: m, kind: zero-rtt-replay, target: pne/1--gw/1, params: {ahead: ⟦bad-value⟧first}}")
 case("attacker-to-idle", HEAD + NODES.replace("gw/*", "gw/1") +
      "attackers:\n  - {id: m, kind: zero-rtt-replay, target: pne/1--gw/1, params: {to: ⟦inconsistent⟧gw/2}}\n")
 top("attacker-twice", "attackers:\n  - {id: m, kind: tamper, target: pne/1--gw/1}\n"

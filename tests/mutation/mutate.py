@@ -126,6 +126,11 @@ interpose_function interpose_next(const char *name)
     "early-data-taken-twice": (
         "sim/secure/early.c", "return s->seen != NULL && is_first(s->seen, SSL_get0_session(ssl));",
         "return s->seen != NULL && (is_first(s->seen, SSL_get0_session(ssl)), 1);", "test_secure_early"),
+    "doubled-message-not-counted": (
+        "sim/world/replayer.c", "        twice += r->copied[i].of_copy + r->copied[i].of_session > 1;",
+        "        twice += r->copied[i].of_copy > 1;", "test_early_data"),
+    "flight-not-held-back": (
+        "sim/world/replayer.c", "    f->dirs[SIDE_INITIATOR].hold_until = until;\n", "", "test_early_data"),
     "cookie-not-checked": (
         "sim/secure/dtls.c", "return secure_equal(span_of(cookie, len), span_of(s->dtls->cookie, COOKIE_BYTES));",
         "return secure_equal(span_of(cookie, len), span_of(s->dtls->cookie, COOKIE_BYTES)) || len > 0;", "test_secure_dtls"),

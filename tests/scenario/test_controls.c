@@ -21,8 +21,9 @@ static const char text[] =
     "cpns: 1\n"
     "name: controls\n"
     "run: {until: 20 s, seed: 3}\n"
-    "params: {policy: bcp195, by: 300 ms, strip: versions, source: own}\n"
+    "params: {policy: bcp195, by: 300 ms, strip: versions, source: own, ahead: false}\n"
     "security:\n"
+    "  policies: {early: {extends: broken-no-anti-replay, anti_replay: single-use}}\n"
     "  pne_gateway: $policy\n"
     "nodes:\n"
     "  - {id: srv, role: server}\n"
@@ -50,7 +51,7 @@ static const char text[] =
     "  - {id: thief, kind: key-thief, at: 15 s, target: gw}\n"
     "  - {id: crowd, kind: exhaustion, for: 15 s, target: pne/3--gw, params: {source: $source, "
     "every: 20 ms}}\n"
-    "  - {id: parrot, kind: zero-rtt-replay, target: pne/2--gw}\n"
+    "  - {id: parrot, kind: zero-rtt-replay, target: pne/2--gw, params: {ahead: $ahead}}\n"
     "%s"
     "expect:\n"
     "  - {claim: confidentiality}\n"
@@ -98,6 +99,7 @@ static const struct control {
     {"observation", "witnesses-agree", "broken-no-name-check", ""},
     {"zero-rtt-replay", "replay-protection", "broken-no-anti-replay", ""},
     {"observation", "no-unconfirmed-message", "broken-no-anti-replay", ""},
+    {"zero-rtt-replay", "replay-protection", "early", "--set ahead=true"},
     {"exhaustion", "availability", "broken-no-peer-limit", ""},
     {"exhaustion", "availability", "broken-no-cookies",
      "--set source=spoofed --set run.until='80 s'"},

@@ -215,6 +215,22 @@ static int replay(const char *policy, const char *fidelity, const char *params)
 #define REJECTED "held|early data rejected|responder|0 of 1\n"
 #define TAKEN "violated|NULL|NULL|1 of 1\n"
 
+/* What the trials of a run came to, all alike. */
+static void assert_replay(const struct replay *r, const char *fidelity)
+{
+    int code = replay(r->policy, fidelity, r->params);
+    char *rows =
+        whole_rows("early", "SELECT DISTINCT verdict, detected_by, side, substr(evidence, 1, 6)"
+                            " FROM v_probe WHERE kind = 'zero-rtt-replay'");
+    if (strcmp(rows, r->wanted) != 0 || code != r->code) {
+        print_error("%s {%s}, %s: exit %d, outcomes\n%s", r->policy, r->params, fidelity, code,
+                    rows);
+    }
+    assert_string_equal(rows, r->wanted);
+    assert_int_equal(code, r->code);
+    free(rows);
+}
+
 /* mallory --> gw: what pne/1 sent first, once more */
 static void the_responder_takes_it_once(void **state)
 {
@@ -238,19 +254,111 @@ static void the_responder_takes_it_once(void **state)
     };
     static const char *const fidelities[] = {"packet", "fast"};
     for (size_t i = 0; i < 2 * SIM_ARRAY_LEN(cases); i++) {
-        const struct replay *r = &cases[i / 2];
-        int code = replay(r->policy, fidelities[i % 2], r->params);
-        char *rows =
-            whole_rows("early", "SELECT DISTINCT verdict, detected_by, side, substr(evidence, 1, 6)"
-                                " FROM v_probe WHERE kind = 'zero-rtt-replay'");
-        if (strcmp(rows, r->wanted) != 0 || code != r->code) {
-            print_error("%s {%s}, %s: exit %d, outcomes\n%s", r->policy, r->params,
-                        fidelities[i % 2], code, rows);
-        }
-        assert_string_equal(rows, r->wanted);
-        assert_int_equal(code, r->code);
-        free(rows);
+        assert_replay(&cases[i / 2], fidelities[i % 2]);
     }
+}
+
+/* pne/1 --> mallory: the first flight, which is held back; mallory --> gw: its copy, the ticket of
+ * which is fresh; pne/1 --> gw: the flight, which brings a used one, and then, the session stands,
+ * the same message again. No memory of tickets helps (RFC 8446 section 8). */
+static void a_copy_that_comes_first_is_taken_and_so_is_the_message(void **state)
+{
+    (void)state;
+    static const struct replay cases[] = {
+        {"early", "ahead: false", REJECTED, 0},
+        {"early", "ahead: true", TAKEN, 1},
+        {"early", "ahead: true, by: 15 s, count: 1", TAKEN, 1},
+        /* Before the copy's connection stands, the flight is there: too late for the copy. */
+        {"early", "ahead: true, by: 1 ms", REJECTED, 0},
+        /* Another responder: its key opens no ticket of the first one's. */
+        {"early", "ahead: true, to: gw/2", REJECTED, 0},
+        /* Both are taken as early data. */
+        {"broken-early", "ahead: true", TAKEN, 1},
+        /* Nobody sends early data: nothing is held back, nothing is tested. */
+        {"plain", "ahead: true", "", 2},
+        {"little", "ahead: true", "", 2},
+        {"old", "ahead: true", "", 2},
+    };
+    for (size_t i = 0; i < SIM_ARRAY_LEN(cases); i++) {
+        assert_replay(&cases[i], "packet");
+    }
+    assert_replay(&cases[1], "fast");
+}
+
+/* The message is delivered once by the account of messages, its copy is what nobody sent; the
+ * session that was held back is none the worse for it. */
+static void what_comes_out_twice_is_counted_once(void **state)
+{
+    (void)state;
+    assert_int_equal(run(65, "", ""), 0);
+    double readings = number("SELECT count(*) FROM message WHERE type = 'ServiceAccessRequest' AND"
+                             " outcome = 'delivered'");
+    assert_int_equal(replay("early", "packet", "ahead: true"), 1);
+    int64_t trials = whole_int("early", "SELECT count(*) FROM v_probe");
+    assert_true(trials >= 4);
+    assert_true(number("SELECT count(*) FROM message WHERE type = 'ServiceAccessRequest' AND"
+                       " outcome = 'delivered'") >= readings);
+    /* The flight of each that was tried: rejected, sent again, delivered in its own session. */
+    assert_rows("SELECT p.subject, m.type, m.outcome, h.early, h.outcome, h.session_id <>"
+                " p.session_id, i.early_data, r.early_data, i.messages_sent ="
+                " r.messages_received, s.outcome, s.failure, count(*) = count(DISTINCT"
+                " h.message_id) FROM v_probe p JOIN message m USING (message_id) JOIN"
+                " v_message_hop h ON h.message_id = p.message_id AND h.hop = p.hop JOIN v_session s"
+                " ON s.session_id = h.session_id JOIN session_end i ON i.session_id ="
+                " h.session_id AND i.side = 'initiator' JOIN session_end r ON r.session_id ="
+                " h.session_id AND r.side = 'responder' GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11",
+                "pne--gateway|ServiceAccessRequest|delivered|rejected|delivered|1|rejected|"
+                "rejected|1|closed|NULL|1\n");
+    /* Its copy: taken as early data, before the message itself came out. */
+    assert_rows("SELECT s.cause, e.early_data, e.messages_received, (SELECT count(*) FROM event v"
+                " WHERE v.what = 'unknown_message' AND v.at_ns BETWEEN s.started_s * 1e9 AND"
+                " h.received_s * 1e9) FROM v_probe p JOIN v_session s USING (session_id) JOIN"
+                " session_end e ON e.session_id = p.session_id AND e.side = 'responder' JOIN"
+                " v_message_hop h ON h.message_id = p.message_id AND h.hop = p.hop GROUP BY 1, 2,"
+                " 3, 4",
+                "replayed|accepted|1|1\n");
+    assert_int_equal(whole_int("early", "SELECT count(*) FROM event WHERE what ="
+                                        " 'unknown_message' AND subject = 'pne/1'"),
+                     trials);
+    assert_rows("SELECT type FROM v_message_account WHERE NOT adds_up OR lost > 0 OR refused > 0",
+                "");
+    assert_rows("SELECT DISTINCT outcome FROM message WHERE outcome NOT IN ('delivered', "
+                "'in_flight')",
+                "");
+    assert_rows("SELECT message_id FROM message_hop GROUP BY message_id, hop HAVING count(*) > 1",
+                "");
+    char *evidence = whole_text("early", "SELECT evidence FROM v_probe LIMIT 1");
+    assert_non_null(strstr(evidence, " came out twice: 1 out of its copy, sent ahead, 1 out of "
+                                     "the session, held back for 1 s; it passed in packet "));
+    free(evidence);
+}
+
+/* gw <-- mallory: the copy, which is taken; the link fails before the flight may pass, and its
+ * session comes to nothing: the message came out once. Where the run ends first, nobody knows. */
+static void a_message_that_came_out_once_is_no_replay(void **state)
+{
+    (void)state;
+    static const char attackers[] =
+        "attackers:\n"
+        "  - {id: mallory, kind: zero-rtt-replay, target: pne/1--gw/1, params: {ahead: true, by: "
+        "8 s, count: 1}}\n"
+        "%s"
+        "expect: [{claim: replay-protection}]\n";
+    char *more = mem_printf(attackers, "");
+    assert_int_equal(run(68, more, ""), 1);
+    double taken = number("SELECT at_s FROM v_probe");
+    assert_int_equal(run((int)taken + 7, more, ""), 2);
+    assert_rows("SELECT verdict, detected_by, substr(evidence, 1, 6) FROM v_probe",
+                "inconclusive|NULL|0 of 1\n");
+    free(more);
+    char *fault = mem_printf(
+        "faults:\n  - {at: %.3f s, for: 31 s, do: link-down, target: pne/1--gw/1}\n", taken + 5);
+    more = mem_printf(attackers, fault);
+    assert_int_equal(run(150, more, ""), 0);
+    assert_rows("SELECT verdict, detected_by, side, substr(evidence, 1, 6) FROM v_probe",
+                "held|timeout|NULL|0 of 1\n");
+    free(more);
+    free(fault);
 }
 
 /* What a verdict rests on: the session that was copied and its message, the packet, the session
@@ -315,6 +423,31 @@ static void several_copy_it(void **state)
     }
 }
 
+/* Who holds flights back, two on one link; and one who copies what they let pass: the same rows
+ * on any number of workers. */
+static void who_is_first_does_not_depend_on_workers(void **state)
+{
+    (void)state;
+    static const char several[] =
+        "attackers:\n"
+        "  - {id: a, kind: zero-rtt-replay, target: pne/*--gw/1, params: {ahead: true}}\n"
+        "  - {id: b, kind: zero-rtt-replay, target: pne/1--gw/1, params: {ahead: true, by: 2 s}}\n"
+        "  - {id: c, kind: zero-rtt-replay, target: pne/2--gw/1, params: {by: 1 ms}}\n";
+    static const char *const workers[] = {"--workers 1", "--workers 2", "--workers 8"};
+    char *first = NULL;
+    for (size_t i = 0; i < SIM_ARRAY_LEN(workers); i++) {
+        assert_int_equal(run(55, several, workers[i]), 0);
+        assert_rows("SELECT attacker, verdict, count(*) FROM v_probe GROUP BY 1, 2",
+                    "a|violated|6\nb|held|3\nc|held|3\n");
+        assert_int_equal(whole_cpnsim("fingerprint '%s/early.db'", whole_dir()), 0);
+        char *print = whole_stdout();
+        first = first == NULL ? mem_strdup(print) : first;
+        assert_string_equal(print, first);
+        free(print);
+    }
+    free(first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,8 +456,12 @@ int main(void)
         cmocka_unit_test(a_ticket_used_twice),
         cmocka_unit_test(what_does_not_fit_waits),
         cmocka_unit_test(the_responder_takes_it_once),
+        cmocka_unit_test(a_copy_that_comes_first_is_taken_and_so_is_the_message),
+        cmocka_unit_test(what_comes_out_twice_is_counted_once),
+        cmocka_unit_test(a_message_that_came_out_once_is_no_replay),
         cmocka_unit_test(the_evidence_is_there),
         cmocka_unit_test(several_copy_it),
+        cmocka_unit_test(who_is_first_does_not_depend_on_workers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
