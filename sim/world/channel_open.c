@@ -59,7 +59,8 @@ void end_begin_session(struct end *end)
     params.early_data = buf_span(&early);
     params.seen = client ? NULL : end->entity->seen;
     params.ticket = client ? buf_span(&hop->ticket) : span_of(NULL, 0);
-    params.key_log = c->world->key_log != NULL;
+    /* Copies have the original's client random, by which a key log is read; no capture has them. */
+    params.key_log = c->world->key_log != NULL && c->number < FIRST_STRAY;
     params.peer_address = span_of(&address, sizeof(address));
     if (client) {
         fallback_offer(hop, &params);

@@ -25,6 +25,7 @@ static const char text[] =
     "[P-256],\n"
     "          certificates: rsa-2048, session_lifetime: 6 s}\n"
     "    datagrams: {kind: dtls, session_lifetime: 6 s}\n"
+    "    early: {extends: modern, early_data: 4 kB}\n"
     "  pne_gateway: $policy\n"
     "nodes:\n"
     "  - {id: srv, role: server}\n"
@@ -140,6 +141,24 @@ static void a_man_in_the_middle_is_missing_from_the_capture(void **state)
     assert_true(says("holds     witness-tshark-sessions of pne/2--gw"));
 }
 
+/* A copied first flight has the client random of the session that it was copied from: what the
+ * responder derived for the copy is none of the keys of that session. */
+static void copies_do_not_shadow_the_keys_of_sessions(void **state)
+{
+    (void)state;
+    static const char attackers[] =
+        "attackers:\n"
+        "  - {id: late, kind: zero-rtt-replay, target: pne/1--gw, params: {by: 6 s}}\n"
+        "  - {id: ahead, kind: zero-rtt-replay, target: pne/2--gw, params: {ahead: true}}\n";
+    assert_int_equal(run("copied", "early", attackers), 0);
+    assert_true(whole_int("copied", "SELECT count(DISTINCT attacker) FROM probe") == 2);
+    check("copied");
+    assert_true(says("witness-tshark of pne/1--gw"));
+    char *out = whole_stdout();
+    assert_null(strstr(out, "VIOLATED"));
+    free(out);
+}
+
 static void captures_of_another_run_or_none(void **state)
 {
     (void)state;
@@ -162,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tshark_reads_what_the_ends_and_the_tap_say),
         cmocka_unit_test(a_man_in_the_middle_is_missing_from_the_capture),
+        cmocka_unit_test(copies_do_not_shadow_the_keys_of_sessions),
         cmocka_unit_test(captures_of_another_run_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
