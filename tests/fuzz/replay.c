@@ -1,6 +1,6 @@
-/* Runs a fuzz target without a fuzzer: over each file of a corpus, each of its prefixes, and
- * mutations of it drawn from a fixed seed. What it runs is the same in every build, so it is an
- * ordinary test.
+/* Runs a fuzz target without a fuzzer: over each file of a corpus, each of its prefixes that no
+ * other file has, and mutations of it drawn from a fixed seed. What it runs is the same in every
+ * build, so it is an ordinary test.
  *
  *   fuzz_NAME CORPUS [MUTATIONS]      mutations a file, 500 unless told */
 #include <dirent.h>
@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "sim/core/base.h"
+#include "sim/core/buf.h"
+#include "sim/core/map.h"
 #include "sim/core/rng.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -73,18 +75,31 @@ static size_t mutate(uint8_t *data, size_t len, struct rng *rng)
     return len;
 }
 
-static uint64_t replay(const struct input *in, const char *name, uint64_t mutations)
+/* Runs the first `len` octets, unless those of another file were the same; returns how often. */
+static uint64_t run_once(struct map *seen, const struct input *in, size_t len)
+{
+    uint64_t digest = span_digest(len, span_of(in->data, len));
+    uint64_t value;
+    if (map_get(seen, digest, &value)) {
+        return 0;
+    }
+    map_set(seen, digest, 1);
+    run(in->data, len);
+    return 1;
+}
+
+static uint64_t replay(struct map *seen, const struct input *in, const char *name,
+                       uint64_t mutations)
 {
     struct rng rng;
     rng_init(&rng, 1, name, "mutations");
     uint64_t runs = 0;
     /* Long files are cut at 1,000 places only. */
     size_t stride = in->len / 1000 + 1;
-    for (size_t len = 0; len < in->len; len += stride, runs++) {
-        run(in->data, len);
+    for (size_t len = 0; len < in->len; len += stride) {
+        runs += run_once(seen, in, len);
     }
-    run(in->data, in->len);
-    runs++;
+    runs += run_once(seen, in, in->len);
     uint8_t *work = mem_alloc(2 * in->len + 64);
     for (uint64_t i = 0; i < mutations; i++, runs++) {
         memcpy(work, in->data, in->len);
@@ -104,17 +119,19 @@ int main(int argc, char **argv)
     struct dirent **names;
     int count = scandir(argv[1], &names, NULL, alphasort);
     uint64_t runs = 0;
+    struct map seen = {0}; /* digests of prefixes */
     int files = 0;
     for (int i = 0; i < count; i++) {
         if (names[i]->d_name[0] != '.') {
             struct input in;
             read_file(argv[1], names[i]->d_name, &in);
-            runs += replay(&in, names[i]->d_name, mutations);
+            runs += replay(&seen, &in, names[i]->d_name, mutations);
             files++;
             free(in.data);
         }
         free(names[i]);
     }
+    map_fini(&seen);
     if (count >= 0) {
         free(names);
     }
