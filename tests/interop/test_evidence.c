@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "sim/core/base.h"
+#include "tests/support/sample.h"
 #include "tests/support/whole_run.h"
 
 /* A far link loses packets and cuts messages into segments; no message of DTLS is cut. */
@@ -89,7 +90,8 @@ static void tshark_finds_messages_and_attacks_where_they_are_said_to_be(void **s
                                                "AND capture = 'near_1--gw.pcap' AND frame > 0 AND "
                                                "evidence LIKE '%(near_1--gw.pcap, frame %'"),
                          2);
-        for (size_t k = 0; k < SIM_ARRAY_LEN(wrong); k++) {
+        /* What a wrong database comes to is all up to check_frames.py. */
+        for (size_t k = 0; k < SAMPLE(SIM_ARRAY_LEN(wrong), 1); k++) {
             whole_alter("evidence", "wrong", wrong[k]);
             assert_int_not_equal(check_frames("wrong"), 0);
         }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "sim/core/base.h"
+#include "tests/support/sample.h"
 #include "tests/support/whole_run.h"
 
 static const char text[] =
@@ -90,12 +91,14 @@ static void tries(size_t n[4])
 static void a_stolen_key_opens_what_has_no_forward_secrecy(void **state)
 {
     (void)state;
+    /* The first three have both transports, both kinds of keys, and none that opens anything. */
     static const struct {
         const char *policy;
         int code;
-    } runs[] = {{"modern", 0}, {"dhe", 0},   {"shared-dhe", 0},       {"static", 1},
-                {"shared", 1}, {"small", 0}, {"datagrams-static", 1}, {"datagrams-shared", 1}};
-    for (size_t i = 0; i < SIM_ARRAY_LEN(runs); i++) {
+    } runs[] = {{"modern", 0}, {"static", 1},          {"datagrams-shared", 1},
+                {"dhe", 0},    {"shared-dhe", 0},      {"shared", 1},
+                {"small", 0},  {"datagrams-static", 1}};
+    for (size_t i = 0; i < SAMPLE(SIM_ARRAY_LEN(runs), 3); i++) {
         record(runs[i].policy);
         assert_int_equal(check("witness"), runs[i].code);
         says("witness-tshark of pne--gw: read ");
@@ -133,11 +136,13 @@ static void what_tshark_cannot_follow_was_not_tried(void **state)
 static void what_no_end_took_is_no_disagreement(void **state)
 {
     (void)state;
-    assert_int_equal(whole_cpnsim("run topologies/legacy-vs-modern.yaml --set past=legacy-2011 "
-                                  "--set run.until=48s -o '%s/old.db' --pcap '%s/captures' "
-                                  "--progress never",
-                                  whole_dir(), whole_dir()),
-                     0);
+    assert_int_equal(
+        whole_cpnsim(
+            "run topologies/legacy-vs-modern.yaml --set past=legacy-2011 "
+            "--set run.until=48s --set run.record.pcap=past/1 -o '%s/old.db' --pcap '%s/captures' "
+            "--progress never",
+            whole_dir(), whole_dir()),
+        0);
     check("old");
     says("holds     witness-tshark of past/1--old: read ");
     says(" 0 that nobody sent and 1 altered that no end took; without keys 0 packets");

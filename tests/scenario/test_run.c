@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "sim/core/buf.h"
+#include "tests/support/sample.h"
 #include "tests/support/whole_run.h"
 
 static const char small[] =
@@ -38,11 +39,7 @@ static bool exists(const char *name)
 }
 
 /* fuzz_scenario reads every file under sanitizers; a process for each takes them minutes. */
-#ifdef __SANITIZE_ADDRESS__
-enum { ONE_IN = 8 };
-#else
-enum { ONE_IN = 1 };
-#endif
+enum { ONE_IN = SAMPLE(1, 16) };
 
 /* Every file of the corpus: exit 3, file:line:col on standard error, no database. */
 static void broken_files_are_refused_with_their_place(void **state)
@@ -121,7 +118,7 @@ static void interrupt_closes_the_database_as_aborted(void **state)
 static void what_cannot_be_written_is_told(void **state)
 {
     (void)state;
-    char *yaml = mem_printf(small, "30 s");
+    char *yaml = mem_printf(small, "4 s");
     assert_int_equal(whole_run("sound", yaml, ""), 0);
     whole_write("small.yaml", yaml);
     free(yaml);
