@@ -54,6 +54,19 @@ void loaded_init(struct loaded *l, const struct scenario_files *f, const char *n
     CHECK((l->r == 0) == (l->s != NULL) && (l->r == 0) == (l->diags.errors == 0));
 }
 
+void loaded_accept(struct loaded *l, const char *text)
+{
+    struct scenario_files files = {0};
+    scenario_files_init(&files);
+    scenario_files_write(&files, "s.yaml", text);
+    loaded_init(l, &files, "s.yaml", NULL);
+    scenario_files_fini(&files);
+    if (l->r != 0) {
+        loaded_print(l);
+    }
+    CHECK(l->r == 0);
+}
+
 void loaded_fini(struct loaded *l)
 {
     scenario_free(l->s);

@@ -23,6 +23,8 @@ struct loaded {
 /* Loads FOLDER/`name` with the vocabulary for tests; `options` may be NULL. */
 void loaded_init(struct loaded *l, const struct scenario_files *f, const char *name,
                  const struct scenario_options *options);
+/* Loads a text that has to be accepted, from a file of its own. */
+void loaded_accept(struct loaded *l, const char *text);
 void loaded_fini(struct loaded *l);
 /* Whether a complaint `code` stands at LINE:COLUMN (0:0: nowhere) of a file whose name ends in
  * `file`. */

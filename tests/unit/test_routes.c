@@ -13,32 +13,6 @@
 #include "sim/core/rng.h"
 #include "tests/support/scenario_text.h"
 
-static struct scenario_files files;
-
-static int set_up(void **state)
-{
-    (void)state;
-    scenario_files_init(&files);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    scenario_files_fini(&files);
-    return 0;
-}
-
-static void load(struct loaded *l, const char *text)
-{
-    scenario_files_write(&files, "s.yaml", text);
-    loaded_init(l, &files, "s.yaml", NULL);
-    if (l->r != 0) {
-        loaded_print(l);
-    }
-    assert_int_equal(l->r, 0);
-}
-
 /* The routers of a hop's way, "1 3 2", each by what stands behind its slash. */
 static char *way(const struct scenario *s, const char *gateway)
 {
@@ -72,7 +46,8 @@ static void least_delay_then_fewest_wires_then_the_first_router(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l, HEAD "  - {id: srv, role: server, attach: {to: r/6, link: lte}}\n"
+    loaded_accept(&l, HEAD
+                  "  - {id: srv, role: server, attach: {to: r/6, link: lte}}\n"
                   "  - {id: gw, role: gateway, count: 6, uplink: {to: srv, via: r/*, link: lte}}\n"
                   "  - {id: pne, role: pne, attach: {to: gw/1, link: ble}}\n"
                   "wires:\n"
@@ -103,7 +78,7 @@ static void gateways_are_dealt_over_routers_and_servers(void **state)
         "wires: [{between: [r/1, r/2], link: fibre}]\n";
     struct loaded l;
     char *yaml = mem_printf(text, "");
-    load(&l, yaml);
+    loaded_accept(&l, yaml);
     check_way(l.s, "gw/1", "1");
     check_way(l.s, "gw/2", "2");
     check_way(l.s, "gw/3", "1");
@@ -116,7 +91,7 @@ static void gateways_are_dealt_over_routers_and_servers(void **state)
     loaded_fini(&l);
     free(yaml);
     yaml = mem_printf(text, ", by: block");
-    load(&l, yaml);
+    loaded_accept(&l, yaml);
     check_way(l.s, "gw/1", "1");
     check_way(l.s, "gw/2", "1 2");
     check_way(l.s, "gw/3", "2 1");
@@ -129,14 +104,15 @@ static void faults_name_hops_and_wires(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l,
-         HEAD "  - {id: srv, role: server, attach: {to: r/2, link: lte}}\n"
-              "  - {id: gw, role: gateway, count: 2, uplink: {to: srv, via: r/1, link: lte}}\n"
-              "  - {id: pne, role: pne, attach: {to: gw/1, link: ble}}\n"
-              "wires: [{between: [r/1, r/2], link: fibre}]\n"
-              "faults:\n"
-              "  - {at: 1 s, do: link-down, target: [gw/2--srv, r/2--r/1, r/*--srv, r/1--gw/2]}\n"
-              "  - {at: 1 s, do: link-down, target: [r/*--r/*, gw/*--r/*]}\n");
+    loaded_accept(
+        &l,
+        HEAD "  - {id: srv, role: server, attach: {to: r/2, link: lte}}\n"
+             "  - {id: gw, role: gateway, count: 2, uplink: {to: srv, via: r/1, link: lte}}\n"
+             "  - {id: pne, role: pne, attach: {to: gw/1, link: ble}}\n"
+             "wires: [{between: [r/1, r/2], link: fibre}]\n"
+             "faults:\n"
+             "  - {at: 1 s, do: link-down, target: [gw/2--srv, r/2--r/1, r/*--srv, r/1--gw/2]}\n"
+             "  - {at: 1 s, do: link-down, target: [r/*--r/*, gw/*--r/*]}\n");
     static const char *const wanted[2][4] = {{"gw/2--r/1", "r/1--r/2", "srv--r/2", NULL},
                                              {"r/1--r/2", "gw/1--r/1", "gw/2--r/1", NULL}};
     for (size_t f = 0; f < 2; f++) {
@@ -219,7 +195,7 @@ static void random_graphs_agree_with_another_search(void **state)
     for (int round = 0; round < 40; round++) {
         char *yaml = random_graph(&rng);
         struct loaded l;
-        load(&l, yaml);
+        loaded_accept(&l, yaml);
         const struct scenario *s = l.s;
         struct best *best = mem_calloc(s->node_count, sizeof(*best));
         relax_all(s, scenario_find_node(s, "r/7"), best);
@@ -243,12 +219,10 @@ static void random_graphs_agree_with_another_search(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(least_delay_then_fewest_wires_then_the_first_router, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(gateways_are_dealt_over_routers_and_servers, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(faults_name_hops_and_wires, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(random_graphs_agree_with_another_search, set_up, tear_down),
+        cmocka_unit_test(least_delay_then_fewest_wires_then_the_first_router),
+        cmocka_unit_test(gateways_are_dealt_over_routers_and_servers),
+        cmocka_unit_test(faults_name_hops_and_wires),
+        cmocka_unit_test(random_graphs_agree_with_another_search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

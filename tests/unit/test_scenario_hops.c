@@ -9,35 +9,8 @@
 #include <string.h>
 
 #include "tests/support/scenario_text.h"
-#include "tests/support/scenario_words.h"
 
 #define HEAD "cpns: 1\nrun: {until: 60 s, seed: 9}\n"
-
-static struct scenario_files files;
-
-static int set_up(void **state)
-{
-    (void)state;
-    scenario_files_init(&files);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    scenario_files_fini(&files);
-    return 0;
-}
-
-static void load(struct loaded *l, const char *text)
-{
-    scenario_files_write(&files, "s.yaml", text);
-    loaded_init(l, &files, "s.yaml", NULL);
-    if (l->r != 0) {
-        loaded_print(l);
-    }
-    assert_int_equal(l->r, 0);
-}
 
 static uint32_t node(const struct scenario *s, const char *id)
 {
@@ -89,7 +62,7 @@ static void a_standby_is_a_second_node_of_its_device(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l, HEAD CAR);
+    loaded_accept(&l, HEAD CAR);
     assert_int_equal(l.diags.count, 0);
     assert_int_equal(l.s->node_count, 7);
     const struct scenario_node *pne = &l.s->nodes[node(l.s, "phone/2")];
@@ -118,8 +91,8 @@ static void faults_find_all_wires_and_devices(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l,
-         HEAD CAR "faults:\n"
+    loaded_accept(&l, HEAD CAR
+                  "faults:\n"
                   "  - {at: 1 s, do: link-down, target: [\"obd--phone.gw/*\", phone.gw/1--srv]}\n"
                   "  - {at: 2 s, do: node-silent, target: phone/1}\n"
                   "  - {at: 3 s, do: node-silent, target: [phone.gw/2, phone/2]}\n");
@@ -138,17 +111,17 @@ static void a_device_may_be_gateway_from_the_start(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l,
-         HEAD "nodes:\n"
-              "  - {id: srv, role: server}\n"
-              "  - {id: phone, role: pne, standby: {link: wlan, uplink: {to: srv, link: lte}}}\n"
-              "  - {id: watch, role: pne, count: 2, attach: {to: phone, link: ble}}\n"
-              "  - {id: car, role: gateway, uplink: {to: srv, link: lte}}\n"
-              "  - {id: tablet, role: pne, attach: {to: car, link: wlan}}\n"
-              "personal_networks:\n"
-              "  - {id: body, gateway: phone}\n"
-              "  - {id: car, gateway: car}\n"
-              "  - {id: both, gateway: phone.gw, members: [watch/1, tablet]}\n");
+    loaded_accept(
+        &l, HEAD "nodes:\n"
+                 "  - {id: srv, role: server}\n"
+                 "  - {id: phone, role: pne, standby: {link: wlan, uplink: {to: srv, link: lte}}}\n"
+                 "  - {id: watch, role: pne, count: 2, attach: {to: phone, link: ble}}\n"
+                 "  - {id: car, role: gateway, uplink: {to: srv, link: lte}}\n"
+                 "  - {id: tablet, role: pne, attach: {to: car, link: wlan}}\n"
+                 "personal_networks:\n"
+                 "  - {id: body, gateway: phone}\n"
+                 "  - {id: car, gateway: car}\n"
+                 "  - {id: both, gateway: phone.gw, members: [watch/1, tablet]}\n");
     uint32_t gw = node(l.s, "phone.gw");
     const struct scenario_node *phone = &l.s->nodes[node(l.s, "phone")];
     assert_int_equal(phone->peer, gw);
@@ -167,15 +140,15 @@ static void servers_are_joined_and_bridges_laid(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l, HEAD "security: {policies: {m: {}}}\n"
-                  "nodes:\n"
-                  "  - {id: a, role: server, count: 2, mesh: {link: fibre, policy: m}}\n"
-                  "  - {id: alone, role: server}\n"
-                  "  - {id: b, role: server, mesh: {link: ethernet}}\n"
-                  "  - {id: gw, role: gateway, count: 2, uplink: {to: a/*, link: lte}}\n"
-                  "  - {id: p, role: pne, count: 4, attach: {to: gw/*, link: wlan}}\n"
-                  "bridges:\n"
-                  "  - {between: [p/2, p/1], link: ble, fidelity: fast}\n");
+    loaded_accept(&l, HEAD "security: {policies: {m: {}}}\n"
+                           "nodes:\n"
+                           "  - {id: a, role: server, count: 2, mesh: {link: fibre, policy: m}}\n"
+                           "  - {id: alone, role: server}\n"
+                           "  - {id: b, role: server, mesh: {link: ethernet}}\n"
+                           "  - {id: gw, role: gateway, count: 2, uplink: {to: a/*, link: lte}}\n"
+                           "  - {id: p, role: pne, count: 4, attach: {to: gw/*, link: wlan}}\n"
+                           "bridges:\n"
+                           "  - {between: [p/2, p/1], link: ble, fidelity: fast}\n");
     assert_int_equal(l.diags.count, 0);
     check_hops(l.s, "gateway-server:gw/1--a/1(default) gateway-server:gw/2--a/2(default) "
                     "pne-gateway:p/1--gw/1(default) pne-gateway:p/2--gw/2(default) "
@@ -194,7 +167,7 @@ static void hops_are_shown(void **state)
     (void)state;
     struct loaded l;
     struct buf out = {0};
-    load(&l, HEAD CAR "bridges: [{between: [obd, phone/1], link: ble}]\n");
+    loaded_accept(&l, HEAD CAR "bridges: [{between: [obd, phone/1], link: ble}]\n");
     char *before = hops(l.s);
     assert_int_equal(scenario_show(l.s, FORMAT_YAML, false, &out), 0);
     char *yaml = buf_steal_str(&out);
@@ -207,7 +180,7 @@ static void hops_are_shown(void **state)
     assert_non_null(strstr(mermaid, "n4 ---|\"ble\"| n5"));
     assert_non_null(strstr(dot, "n3 -- n6 [label=\"one device\", style=dashed];"));
     loaded_fini(&l);
-    load(&l, yaml);
+    loaded_accept(&l, yaml);
     check_hops(l.s, before);
     loaded_fini(&l);
     free(before);
@@ -225,5 +198,5 @@ int main(void)
         cmocka_unit_test(servers_are_joined_and_bridges_laid),
         cmocka_unit_test(hops_are_shown),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

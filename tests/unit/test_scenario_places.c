@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "tests/support/scenario_text.h"
-#include "tests/support/scenario_words.h"
 
 #define HEAD                                                                                       \
     "cpns: 1\nrun: {until: 60 s, seed: 9}\nlinks: {near: {technology: ble, range: 10 m}}\n"        \
@@ -18,32 +17,6 @@
     "  - {id: srv, role: server}\n"                                                                \
     "  - {id: gw, role: gateway, uplink: {to: srv, link: lte}, position: [0.5 km, -3 m, 250 "      \
     "cm]}\n"
-
-static struct scenario_files files;
-
-static int set_up(void **state)
-{
-    (void)state;
-    scenario_files_init(&files);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    scenario_files_fini(&files);
-    return 0;
-}
-
-static void load(struct loaded *l, const char *text)
-{
-    scenario_files_write(&files, "s.yaml", text);
-    loaded_init(l, &files, "s.yaml", NULL);
-    if (l->r != 0) {
-        loaded_print(l);
-    }
-    assert_int_equal(l->r, 0);
-}
 
 static const struct scenario_node *node(const struct scenario *s, const char *id)
 {
@@ -56,7 +29,8 @@ static void places_are_in_metres(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l, HEAD "  - {id: p, role: pne, count: 2, attach: {to: gw, link: ble}, position: {at: "
+    loaded_accept(&l, HEAD
+                  "  - {id: p, role: pne, count: 2, attach: {to: gw, link: ble}, position: {at: "
                   "[1 m, 20 mm]}}\n"
                   "  - {id: q, role: pne, attach: {to: gw, link: near}}\n");
     const struct scenario_node *gw = node(l.s, "gw");
@@ -74,7 +48,8 @@ static void copies_are_put_row_by_row(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l, HEAD "  - {id: p, role: pne, count: 7, attach: {to: gw, link: ble},\n"
+    loaded_accept(&l, HEAD
+                  "  - {id: p, role: pne, count: 7, attach: {to: gw, link: ble},\n"
                   "     position: {grid: {origin: [1 m, 2 m, 3 m], step: [10 m, -5 m], columns: "
                   "3}}}\n");
     static const double wanted[7][2] = {{1, 2},   {11, 2},  {21, 2}, {1, -3},
@@ -97,7 +72,7 @@ static void drawn_places_are_spread_and_a_nodes_own(void **state)
     "     position: {uniform: {x: [-4 m, 4 m], y: [100 m, 101 m]}}}\n"
     struct loaded l;
     struct loaded more;
-    load(&l, HEAD DRAWN);
+    loaded_accept(&l, HEAD DRAWN);
     int inner = 0;
     double sum[2] = {0};
     for (uint32_t i = 0; i < 4000; i++) {
@@ -112,8 +87,9 @@ static void drawn_places_are_spread_and_a_nodes_own(void **state)
     }
     assert_true(abs(inner - 1000) < 120); /* a quarter of the area */
     assert_true(fabs(sum[0]) < 0.2 && fabs(sum[1] - 100.5) < 0.03);
-    load(&more, HEAD "  - {id: x, role: pne, count: 3, attach: {to: gw, link: ble}, position: "
-                     "{disc: {radius: 1 m}}}\n" DRAWN);
+    loaded_accept(&more,
+                  HEAD "  - {id: x, role: pne, count: 3, attach: {to: gw, link: ble}, position: "
+                       "{disc: {radius: 1 m}}}\n" DRAWN);
     assert_memory_equal(node(l.s, "d/77")->place, node(more.s, "d/77")->place, sizeof(double[3]));
     assert_memory_equal(node(l.s, "u/4000")->place, node(more.s, "u/4000")->place,
                         sizeof(double[3]));
@@ -155,7 +131,7 @@ static void movement_is_read_and_shown(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l, HEAD MOVING);
+    loaded_accept(&l, HEAD MOVING);
     check_moving(l.s);
     static const enum scenario_format formats[] = {FORMAT_YAML, FORMAT_JSON};
     for (size_t i = 0; i < SIM_ARRAY_LEN(formats); i++) {
@@ -163,7 +139,7 @@ static void movement_is_read_and_shown(void **state)
         struct loaded again;
         assert_int_equal(scenario_show(l.s, formats[i], false, &out), 0);
         char *text = buf_steal_str(&out);
-        load(&again, text);
+        loaded_accept(&again, text);
         check_moving(again.s);
         for (size_t k = 0; k < l.s->node_count; k++) {
             assert_memory_equal(again.s->nodes[k].place, l.s->nodes[k].place, sizeof(double[3]));
@@ -180,14 +156,15 @@ static void what_may_mislead_is_told(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l, HEAD "  - {id: far, role: pne, attach: {to: gw, link: near}, position: [0 m, 0 m]}\n"
+    loaded_accept(&l, HEAD
+                  "  - {id: far, role: pne, attach: {to: gw, link: near}, position: [0 m, 0 m]}\n"
                   "  - {id: w, role: pne, attach: {to: gw, link: lte},\n"
                   "     mobility: {model: waypoints, points: [{at: 5 s, to: [1 m, 2 m]}]}}\n");
     assert_true(loaded_says(&l, "never-happens", "s.yaml", 7, 66));
     assert_true(loaded_says(&l, "no-effect", "s.yaml", 9, 16));
     assert_int_equal(l.diags.count, 2);
     loaded_fini(&l);
-    load(&l, HEAD MOVING);
+    loaded_accept(&l, HEAD MOVING);
     assert_int_equal(l.diags.count, 0);
     loaded_fini(&l);
 }
@@ -201,5 +178,5 @@ int main(void)
         cmocka_unit_test(movement_is_read_and_shown),
         cmocka_unit_test(what_may_mislead_is_told),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,35 +8,8 @@
 #include <string.h>
 
 #include "tests/support/scenario_text.h"
-#include "tests/support/scenario_words.h"
 
 #define HEAD "cpns: 1\nrun: {until: 60 s, seed: 9}\n"
-
-static struct scenario_files files;
-
-static int set_up(void **state)
-{
-    (void)state;
-    scenario_files_init(&files);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    scenario_files_fini(&files);
-    return 0;
-}
-
-static void load(struct loaded *l, const char *text)
-{
-    scenario_files_write(&files, "s.yaml", text);
-    loaded_init(l, &files, "s.yaml", NULL);
-    if (l->r != 0) {
-        loaded_print(l);
-    }
-    assert_int_equal(l->r, 0);
-}
 
 #define NODES                                                                                      \
     "nodes:\n"                                                                                     \
@@ -56,7 +29,7 @@ static void services_have_a_provider_and_an_openness(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l, HEAD NODES);
+    loaded_accept(&l, HEAD NODES);
     const struct scenario *s = l.s;
     assert_int_equal(s->service_count, 3);
     assert_string_equal(s->services[0].id, "heart-rate");
@@ -84,14 +57,14 @@ static void a_workload_names_services_words_and_members(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l,
-         HEAD NODES "workload:\n"
-                    "  - {at: 1 s, do: service-access, from: pne/1, service: heart-rate}\n"
-                    "  - {at: 1 s, do: service-access, from: pne/1, to: pne/2, service: ecg}\n"
-                    "  - {at: 1 s, do: service-access, from: pne/1}\n"
-                    "  - {at: 1 s, do: group-invite, from: pne/1, to: vitals, member: pne/4..6}\n"
-                    "  - {at: 1 s, do: group-discover, from: pne/1, service: any word, keyword: "
-                    "vit, member: pne/2}\n");
+    loaded_accept(&l, HEAD NODES
+                  "workload:\n"
+                  "  - {at: 1 s, do: service-access, from: pne/1, service: heart-rate}\n"
+                  "  - {at: 1 s, do: service-access, from: pne/1, to: pne/2, service: ecg}\n"
+                  "  - {at: 1 s, do: service-access, from: pne/1}\n"
+                  "  - {at: 1 s, do: group-invite, from: pne/1, to: vitals, member: pne/4..6}\n"
+                  "  - {at: 1 s, do: group-discover, from: pne/1, service: any word, keyword: "
+                  "vit, member: pne/2}\n");
     const struct scenario_work *w = l.s->work;
     assert_int_equal(w[0].to_count, 1); /* its provider */
     assert_string_equal(l.s->nodes[w[0].to[0]].id, "pne/3");
@@ -110,10 +83,8 @@ static void a_workload_names_services_words_and_members(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(services_have_a_provider_and_an_openness, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_workload_names_services_words_and_members, set_up,
-                                        tear_down),
+        cmocka_unit_test(services_have_a_provider_and_an_openness),
+        cmocka_unit_test(a_workload_names_services_words_and_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

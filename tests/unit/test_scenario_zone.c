@@ -8,35 +8,8 @@
 #include <string.h>
 
 #include "tests/support/scenario_text.h"
-#include "tests/support/scenario_words.h"
 
 #define HEAD "cpns: 1\nrun: {until: 60 s, seed: 9}\n"
-
-static struct scenario_files files;
-
-static int set_up(void **state)
-{
-    (void)state;
-    scenario_files_init(&files);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    scenario_files_fini(&files);
-    return 0;
-}
-
-static void load(struct loaded *l, const char *text)
-{
-    scenario_files_write(&files, "s.yaml", text);
-    loaded_init(l, &files, "s.yaml", NULL);
-    if (l->r != 0) {
-        loaded_print(l);
-    }
-    assert_int_equal(l->r, 0);
-}
 
 static const struct scenario_node *node(const struct scenario *s, const char *id)
 {
@@ -49,14 +22,14 @@ static void a_zone_has_defaults(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l,
-         HEAD "nodes:\n"
-              "  - {id: srv, role: server}\n"
-              "  - {id: a, role: gateway, uplink: {to: srv, link: lte}, zone: {service: tour}}\n"
-              "  - {id: b, role: gateway, uplink: {to: srv, link: lte}, zone: {service: tour, "
-              "announce: 3 s, information: 2 kB, gone_after: 40 s, exhibits: [{id: x, at: [1 "
-              "m, 2 m]}, {id: y, at: [3 m, 4 m, 5 m]}]}}\n"
-              "  - {id: p, role: pne, attach: {to: a, link: wlan}}\n");
+    loaded_accept(
+        &l, HEAD "nodes:\n"
+                 "  - {id: srv, role: server}\n"
+                 "  - {id: a, role: gateway, uplink: {to: srv, link: lte}, zone: {service: tour}}\n"
+                 "  - {id: b, role: gateway, uplink: {to: srv, link: lte}, zone: {service: tour, "
+                 "announce: 3 s, information: 2 kB, gone_after: 40 s, exhibits: [{id: x, at: [1 "
+                 "m, 2 m]}, {id: y, at: [3 m, 4 m, 5 m]}]}}\n"
+                 "  - {id: p, role: pne, attach: {to: a, link: wlan}}\n");
     const struct scenario_zone *z = node(l.s, "a")->zone;
     assert_string_equal(z->service, "tour");
     assert_true(z->announce == 10 * SIM_S && z->information == 1000 && z->gone == 0);
@@ -75,7 +48,8 @@ static void devices_belong_to_users(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l, HEAD "nodes:\n"
+    loaded_accept(&l, HEAD
+                  "nodes:\n"
                   "  - {id: p, role: pne, attach: {to: a, link: wlan}}\n"
                   "  - {id: q, role: pne, attach: {to: a, link: wlan}, user: bob}\n"
                   "  - {id: r, role: pne, attach: {to: b, link: wlan}}\n"
@@ -97,7 +71,8 @@ static void networks_have_admins_and_candidates(void **state)
 {
     (void)state;
     struct loaded l;
-    load(&l, HEAD "nodes:\n"
+    loaded_accept(&l, HEAD
+                  "nodes:\n"
                   "  - {id: srv, role: server}\n"
                   "  - {id: a, role: gateway, uplink: {to: srv, link: lte}}\n"
                   "  - {id: p, role: pne, count: 4, attach: {to: a, link: wlan}}\n"
@@ -137,5 +112,5 @@ int main(void)
         cmocka_unit_test(devices_belong_to_users),
         cmocka_unit_test(networks_have_admins_and_candidates),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
