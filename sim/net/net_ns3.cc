@@ -152,7 +152,7 @@ class GatedScheduler : public ns3::Scheduler
 
     void Insert(const Event &event) override
     {
-        if (m_heap.size() >= m_sweep_at) {
+        if (m_heap.size() + m_far_count >= m_sweep_at) {
             Sweep();
         }
         if (m_count == 0 || Later(event, At(m_count - 1))) {
@@ -214,17 +214,19 @@ class GatedScheduler : public ns3::Scheduler
                 return;
             }
         }
-        for (size_t i = 0; i < m_heap.size(); i++) {
-            if (m_heap[i].key.m_uid == event.key.m_uid) {
-                m_heap.erase(m_heap.begin() + static_cast<std::ptrdiff_t>(i));
-                std::make_heap(m_heap.begin(), m_heap.end(), Later);
-                return;
-            }
+        if (Erase(m_heap, event)) {
+            std::make_heap(m_heap.begin(), m_heap.end(), Later);
+            return;
+        }
+        auto slot = m_far.find(event.key.m_ts / SLOT);
+        if (slot != m_far.end() && Erase(slot->second, event)) {
+            m_far_count--;
         }
     }
 
   private:
-    static constexpr size_t AHEAD = 8; /* a power of two */
+    static constexpr size_t AHEAD = 8;            /* a power of two */
+    static constexpr uint64_t SLOT = 1ULL << 28U; /* ns, about a quarter of a second [ours] */
 
     static bool Later(const Event &a, const Event &b)
     {
@@ -245,15 +247,44 @@ class GatedScheduler : public ns3::Scheduler
         return event;
     }
 
+    /* Most timers of most devices are seconds away, and many are cancelled before: they wait
+     * unordered, by the slot of time they are due in, and are ordered when it begins. */
     void Push(const Event &event) const
     {
+        if (event.key.m_ts >= m_horizon) {
+            m_far[event.key.m_ts / SLOT].push_back(event);
+            m_far_count++;
+            return;
+        }
         m_heap.push_back(event);
         std::push_heap(m_heap.begin(), m_heap.end(), Later);
     }
 
+    /* The next slot's events; false: there are none. */
+    bool Load() const
+    {
+        auto slot = m_far.begin();
+        if (slot == m_far.end()) {
+            return false;
+        }
+        m_horizon = (slot->first + 1) * SLOT;
+        m_far_count -= slot->second.size();
+        Drop(slot->second);
+        m_heap.swap(slot->second);
+        std::make_heap(m_heap.begin(), m_heap.end(), Later);
+        m_far.erase(slot);
+        return true;
+    }
+
     void Fill() const
     {
-        while (m_count < AHEAD && !m_heap.empty()) {
+        while (m_count < AHEAD) {
+            if (m_heap.empty()) {
+                if (!Load()) {
+                    return;
+                }
+                continue; /* all of them may have been cancelled */
+            }
             Event event = m_heap.front();
             std::pop_heap(m_heap.begin(), m_heap.end(), Later);
             m_heap.pop_back();
@@ -275,22 +306,47 @@ class GatedScheduler : public ns3::Scheduler
         }
     }
 
-    void Sweep()
+    /* What was cancelled goes out of `events`. */
+    static void Drop(std::vector<Event> &events)
     {
         size_t kept = 0;
-        for (const Event &event : m_heap) {
+        for (const Event &event : events) {
             if (event.impl->IsCancelled()) {
                 event.impl->Unref();
             } else {
-                m_heap[kept++] = event;
+                events[kept++] = event;
             }
         }
-        m_heap.resize(kept);
-        std::make_heap(m_heap.begin(), m_heap.end(), Later);
-        m_sweep_at = std::max<size_t>(1024, kept * 2);
+        events.resize(kept);
     }
 
-    mutable std::vector<Event> m_heap;
+    static bool Erase(std::vector<Event> &events, const Event &event)
+    {
+        for (size_t i = 0; i < events.size(); i++) {
+            if (events[i].key.m_uid == event.key.m_uid) {
+                events.erase(events.begin() + static_cast<std::ptrdiff_t>(i));
+                return true;
+            }
+        }
+        return false;
+    }
+
+    void Sweep()
+    {
+        Drop(m_heap);
+        std::make_heap(m_heap.begin(), m_heap.end(), Later);
+        m_far_count = 0;
+        for (auto &slot : m_far) {
+            Drop(slot.second);
+            m_far_count += slot.second.size();
+        }
+        m_sweep_at = std::max<size_t>(1024, (m_heap.size() + m_far_count) * 2);
+    }
+
+    mutable std::vector<Event> m_heap; /* due before m_horizon, behind those ahead */
+    mutable std::map<uint64_t, std::vector<Event>> m_far; /* by slot; no earlier than m_horizon */
+    mutable size_t m_far_count = 0;
+    mutable uint64_t m_horizon = 0;
     mutable Event m_ahead[AHEAD];
     mutable size_t m_first = 0, m_count = 0;
     size_t m_sweep_at = 1024;

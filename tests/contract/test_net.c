@@ -719,6 +719,86 @@ static void timers_run_in_order_of_time_then_of_call(void **state)
     assert_string_equal(o.text, "abked");
 }
 
+enum { MANY = 5000 };
+
+struct crowd {
+    struct net *net;
+    struct member {
+        struct crowd *crowd;
+        sim_time due;
+        uint64_t set_as; /* the how-manieth that was set */
+        net_timer timer;
+        bool ran, cancelled;
+    } members[MANY];
+    size_t count, ran;
+    sim_time last_due;
+    uint64_t last_set_as;
+    uint32_t state; /* of a little generator: the test is the same each time */
+};
+
+static uint32_t draw(struct crowd *c, uint32_t below)
+{
+    c->state = c->state * 1664525U + 1013904223U; /* Numerical Recipes */
+    return (c->state >> 8) % below;
+}
+
+static void member_runs(void *arg);
+
+/* Nanoseconds, milliseconds or seconds from now, often the same as another's. */
+static void set_one(struct crowd *c)
+{
+    static const sim_time units[] = {1, SIM_MS, SIM_S / 4, SIM_S};
+    if (c->count < MANY) {
+        struct member *m = &c->members[c->count];
+        sim_time delay = (sim_time)draw(c, 20) * units[draw(c, SIM_ARRAY_LEN(units))];
+        *m = (struct member){.crowd = c, .due = net_now(c->net) + delay, .set_as = c->count++};
+        m->timer = net_timer_set(c->net, m->due, member_runs, m);
+    }
+}
+
+static void member_runs(void *arg)
+{
+    struct member *m = arg;
+    struct crowd *c = m->crowd;
+    assert_true(net_now(c->net) == m->due);
+    assert_true(m->due > c->last_due || (m->due == c->last_due && m->set_as > c->last_set_as));
+    assert_false(m->ran || m->cancelled);
+    m->ran = true;
+    c->last_due = m->due;
+    c->last_set_as = m->set_as;
+    c->ran++;
+    set_one(c);
+    set_one(c);
+    struct member *other = &c->members[draw(c, (uint32_t)c->count)];
+    if (!other->ran && !other->cancelled && draw(c, 3) == 0) {
+        other->cancelled = true;
+        net_timer_cancel(c->net, other->timer);
+    }
+}
+
+static void thousands_of_timers_near_and_far_run_in_order(void **state)
+{
+    struct world *w = *state;
+    struct crowd *c = mem_calloc(1, sizeof(*c));
+    c->net = w->net;
+    c->last_due = -1;
+    for (size_t i = 0; i < MANY / 4; i++) {
+        set_one(c);
+    }
+    for (int i = 0; i < 40; i++) {
+        run_for(w, SIM_S * 3 / 7); /* in portions, which end between */
+    }
+    run_for(w, 1000 * SIM_S);
+    size_t cancelled = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        cancelled += c->members[i].cancelled;
+    }
+    assert_int_equal(c->count, MANY);
+    assert_true(cancelled > MANY / 20);
+    assert_int_equal(c->ran, MANY - cancelled);
+    free(c);
+}
+
 static void stop_returns_after_the_event(void **state)
 {
     struct world *w = *state;
@@ -1123,6 +1203,7 @@ int main(void)
         PAIR(datagrams_to_an_unbound_port_vanish),
         PAIR(drops_of_datagrams_are_told_once_with_the_reason),
         PAIR(timers_run_in_order_of_time_then_of_call),
+        PAIR(thousands_of_timers_near_and_far_run_in_order),
         PAIR(stop_returns_after_the_event),
         BARE(runs_in_small_portions_equal_one_run),
         PAIR(taps_see_valid_packets),
