@@ -26,15 +26,30 @@ static const struct hand_change unknown_metric = {
     "expect_id=4; line=34; kind=metric; name=setup_ms.p95; subject=a <\"b\"> & c; maximum=400"};
 static const struct hand_change broken_rule = {"m3h1", NULL, "session_id=NULL; protected=0"};
 
+static void assert_same(const struct judgement *a, const struct judgement *b)
+{
+    struct buf texts[2] = {{0}};
+    judgement_json(a, &texts[0]);
+    judgement_json(b, &texts[1]);
+    assert_true(span_equal(buf_span(&texts[0]), buf_span(&texts[1])));
+    buf_fini(&texts[0]);
+    buf_fini(&texts[1]);
+}
+
+/* Both ways to it come to the same. */
 static struct judgement *judge(const char *name)
 {
     char *path = hand_path(name);
     struct record_db *db;
     struct judgement *j = NULL;
+    struct judgement *of_file = NULL;
     struct diag_list diags = {0};
     assert_int_equal(record_db_open(path, &db, &diags), 0);
     assert_int_equal(judge_run(db, &j, &diags), 0);
+    assert_int_equal(judge_file(path, &of_file, &diags), 0);
     assert_int_equal(diags.count, 0);
+    assert_same(j, of_file);
+    judgement_free(of_file);
     record_db_close(db);
     diag_list_fini(&diags);
     free(path);
@@ -259,6 +274,13 @@ static void what_cannot_be_asked_is_told(void **state)
     assert_int_equal(diags.errors, 1);
     assert_non_null(strstr(diags.items[0].message, "v_rule"));
     record_db_close(db);
+    diag_list_fini(&diags);
+    assert_int_equal(judge_file(path, &j, &diags), -SIM_EINVAL);
+    assert_null(j);
+    assert_int_equal(diags.errors, 1);
+    assert_non_null(strstr(diags.items[0].message, "v_rule"));
+    diag_list_fini(&diags);
+    assert_int_equal(judge_file("/nowhere/none.db", &j, &diags), -SIM_ENOENT);
     diag_list_fini(&diags);
     free(path);
 }
