@@ -1,9 +1,22 @@
 /* Reading a result database. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "sim/record/record_internal.h"
+
+static void configure_sqlite(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* nobody asks; it takes a lock each time */
+}
+
+int record_sqlite_open(const char *path, int flags, sqlite3 **ret)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure_sqlite);
+    return sqlite3_open_v2(path, ret, flags | SQLITE_OPEN_NOMUTEX, NULL);
+}
 
 static int refuse(struct diag_list *diags, const char *path, const char *why, int error)
 {
@@ -34,7 +47,7 @@ int record_db_open(const char *path, struct record_db **ret, struct diag_list *d
     }
     sqlite3 *handle;
     int r = 0;
-    if (sqlite3_open_v2(path, &handle, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK) {
+    if (record_sqlite_open(path, SQLITE_OPEN_READONLY, &handle) != SQLITE_OK) {
         r = refuse(diags, path, sqlite3_errmsg(handle), -SIM_EIO);
     } else if (pragma(handle, "PRAGMA application_id") != RECORD_APPLICATION_ID) {
         r = refuse(diags, path, "is no result database of cpnsim", -SIM_EBADMSG);

@@ -12,6 +12,9 @@ struct record_db {
     bool owned;
 };
 
+/* As sqlite3_open_v2(). One thread at a time may use the connection: it has no lock. */
+int record_sqlite_open(const char *path, int flags, sqlite3 **ret);
+
 /* Binds values as ?1 ?2 ... ; text and blob are bound without a copy. */
 int record_bind(sqlite3_stmt *stmt, const struct record_value *values, size_t count);
 

@@ -14,6 +14,7 @@
 
 #include "sim/record/blocks.h"
 #include "sim/record/record_internal.h"
+#include "sim/record/rows.h"
 #include "sim/record/views.h"
 
 /* Measured in performance.md: larger batches gain nothing. */
@@ -22,6 +23,7 @@ enum { ROWS_PER_TRANSACTION = 50000 };
 struct writer {
     const struct record_table *table;
     sqlite3_stmt *insert;
+    struct rows rows; /* of the block that is being written */
 };
 
 struct recorder {
@@ -29,11 +31,10 @@ struct recorder {
     char *path;
     struct writer *writers;
     size_t writer_count;
-    size_t last; /* index of the writer used last: producers often write runs of rows */
     uint64_t rows;
     struct blocks *blocks;
-    struct record_value *row; /* being unpacked; room for the widest table */
-    uint32_t pending;         /* rows since the last commit */
+    struct rows_source source; /* what the writers' statements read */
+    size_t pending;            /* rows since the last commit */
     bool in_transaction;
     char *error;
     atomic_bool failed; /* `error` is there */
@@ -76,220 +77,64 @@ static void begin(struct recorder *rec)
     }
 }
 
-/* --- values
- * ------------------------------------------------------------------------------------------ */
-
-struct record_value record_null(void)
-{
-    return (struct record_value){.kind = RECORD_IS_NULL};
-}
-
-struct record_value record_int(int64_t v)
-{
-    return (struct record_value){.kind = RECORD_IS_INTEGER, .integer = v};
-}
-
-struct record_value record_time(sim_time v)
-{
-    return v == SIM_TIME_NEVER ? record_null() : record_int(v);
-}
-
-struct record_value record_real(double v)
-{
-    return (struct record_value){.kind = RECORD_IS_REAL, .real = v};
-}
-
-struct record_value record_text(const char *s)
-{
-    return s != NULL ? (struct record_value){.kind = RECORD_IS_TEXT, .text = s} : record_null();
-}
-
-struct record_value record_blob(const void *data, size_t len)
-{
-    return (struct record_value){.kind = RECORD_IS_BLOB, .text = data, .len = len};
-}
-
-int record_bind(sqlite3_stmt *stmt, const struct record_value *values, size_t count)
-{
-    int r = SQLITE_OK;
-    for (size_t i = 0; r == SQLITE_OK && i < count; i++) {
-        const struct record_value *v = &values[i];
-        int at = (int)i + 1;
-        switch (v->kind) {
-        case RECORD_IS_NULL:
-            r = sqlite3_bind_null(stmt, at);
-            break;
-        case RECORD_IS_INTEGER:
-            r = sqlite3_bind_int64(stmt, at, v->integer);
-            break;
-        case RECORD_IS_REAL:
-            r = sqlite3_bind_double(stmt, at, v->real);
-            break;
-        case RECORD_IS_TEXT:
-            r = sqlite3_bind_text(stmt, at, v->text, -1, SQLITE_STATIC);
-            break;
-        case RECORD_IS_BLOB:
-            r = sqlite3_bind_blob64(stmt, at, v->text, v->len, SQLITE_STATIC);
-            break;
-        }
-    }
-    return r;
-}
-
-static bool allowed(const struct record_column *column, const struct record_value *v)
-{
-    static const enum record_value_kind wanted[] = {[RECORD_INTEGER] = RECORD_IS_INTEGER,
-                                                    [RECORD_REAL] = RECORD_IS_REAL,
-                                                    [RECORD_TEXT] = RECORD_IS_TEXT,
-                                                    [RECORD_BLOB] = RECORD_IS_BLOB};
-    return v->kind == RECORD_IS_NULL ? column->nullable : v->kind == wanted[column->kind];
-}
-
 /* --- rows
  * -------------------------------------------------------------------------------------------- */
 
-static size_t index_of(struct recorder *rec, const struct record_table *table)
+static size_t index_of(const struct recorder *rec, const struct record_table *table)
 {
     for (size_t i = 0; i < rec->writer_count; i++) {
-        size_t at = (rec->last + i) % rec->writer_count;
-        if (rec->writers[at].table == table) {
-            rec->last = at;
-            return at;
+        if (rec->writers[i].table == table) {
+            return i;
         }
     }
     CHECK(!"the table was not declared to recorder_open()");
     return 0;
 }
 
-static size_t packed_len(const struct record_value *v)
+/* All rows of a block that are of one table. */
+static void insert(struct recorder *rec, struct writer *w)
 {
-    switch (v->kind) {
-    case RECORD_IS_NULL:
-        return 0;
-    case RECORD_IS_INTEGER:
-        return sizeof(v->integer);
-    case RECORD_IS_REAL:
-        return sizeof(v->real);
-    case RECORD_IS_TEXT:
-        return sizeof(uint64_t) + strlen(v->text) + 1;
-    case RECORD_IS_BLOB:
-        return sizeof(uint64_t) + v->len;
+    rec->source.shown = &w->rows;
+    rec->source.shown_columns = w->table->column_count;
+    if (sqlite3_step(w->insert) != SQLITE_DONE) {
+        fail(rec, w->table->name);
     }
-    return 0;
+    sqlite3_reset(w->insert);
+    rec->pending += w->rows.count;
+    w->rows.count = 0;
 }
 
-/* At `to`; where the next value goes. */
-static uint8_t *pack(uint8_t *to, const struct record_value *v)
+/* On the writing thread. The order of rows is kept within a table. */
+static void write_block(void *arg, struct span block)
 {
-    *to++ = (uint8_t)v->kind;
-    switch (v->kind) {
-    case RECORD_IS_NULL:
-        break;
-    case RECORD_IS_INTEGER:
-        memcpy(to, &v->integer, sizeof(v->integer));
-        return to + sizeof(v->integer);
-    case RECORD_IS_REAL:
-        memcpy(to, &v->real, sizeof(v->real));
-        return to + sizeof(v->real);
-    case RECORD_IS_TEXT:
-    case RECORD_IS_BLOB: {
-        uint64_t len = v->kind == RECORD_IS_TEXT ? strlen(v->text) + 1 : v->len;
-        memcpy(to, &len, sizeof(len));
-        to += sizeof(len);
-        if (len > 0) {
-            memcpy(to, v->text, len);
-        }
-        return to + len;
-    }
-    }
-    return to;
-}
-
-static void take(struct span *in, void *to, size_t len)
-{
-    struct span bytes;
-    CHECK(span_take(in, len, &bytes));
-    memcpy(to, bytes.data, len);
-}
-
-static void unpack(struct span *in, struct record_value *v)
-{
-    uint8_t kind;
-    take(in, &kind, 1);
-    *v = (struct record_value){.kind = (enum record_value_kind)kind};
-    switch (v->kind) {
-    case RECORD_IS_NULL:
-        break;
-    case RECORD_IS_INTEGER:
-        take(in, &v->integer, sizeof(v->integer));
-        break;
-    case RECORD_IS_REAL:
-        take(in, &v->real, sizeof(v->real));
-        break;
-    case RECORD_IS_TEXT:
-    case RECORD_IS_BLOB: {
-        uint64_t len;
-        struct span bytes;
-        take(in, &len, sizeof(len));
-        CHECK(span_take(in, len, &bytes));
-        v->text = (const char *)bytes.data;
-        v->len = len;
-        break;
-    }
-    }
-}
-
-static void insert(struct recorder *rec, const struct writer *w)
-{
+    struct recorder *rec = arg;
     begin(rec);
     if (rec->error != NULL) {
         return;
     }
-    if (record_bind(w->insert, rec->row, w->table->column_count) != SQLITE_OK ||
-        sqlite3_step(w->insert) != SQLITE_DONE) {
-        fail(rec, w->table->name);
+    while (block.len > 0) {
+        size_t at;
+        const uint8_t *row = rows_take(&block, &at);
+        struct rows *rows = &rec->writers[at].rows;
+        *MEM_PUSH(rows->items, rows->count, rows->capacity) = row;
     }
-    sqlite3_reset(w->insert);
-    if (++rec->pending >= ROWS_PER_TRANSACTION) {
-        commit(rec);
-    }
-}
-
-/* On the writing thread. */
-static void write_block(void *arg, struct span block)
-{
-    struct recorder *rec = arg;
-    while (block.len > 0 && rec->error == NULL) {
-        uint8_t at;
-        take(&block, &at, 1);
-        const struct writer *w = &rec->writers[at];
-        for (size_t i = 0; i < w->table->column_count; i++) {
-            unpack(&block, &rec->row[i]);
+    for (size_t i = 0; i < rec->writer_count && rec->error == NULL; i++) {
+        if (rec->writers[i].rows.count > 0) {
+            insert(rec, &rec->writers[i]);
         }
-        insert(rec, w);
+    }
+    if (rec->pending >= ROWS_PER_TRANSACTION) {
+        commit(rec);
     }
 }
 
 void recorder_put(struct recorder *rec, const struct record_table *table,
                   const struct record_value *values)
 {
-    for (size_t i = 0; i < table->column_count; i++) {
-        CHECK(allowed(&table->columns[i], &values[i]));
-    }
     if (atomic_load_explicit(&rec->failed, memory_order_relaxed)) {
         return;
     }
-    size_t len = 1 + table->column_count;
-    for (size_t i = 0; i < table->column_count; i++) {
-        len += packed_len(&values[i]);
-    }
-    struct buf *block = blocks_current(rec->blocks);
-    uint8_t *to = buf_reserve(block, len); /* once for the row */
-    *to++ = (uint8_t)index_of(rec, table);
-    for (size_t i = 0; i < table->column_count; i++) {
-        to = pack(to, &values[i]);
-    }
-    buf_commit(block, len);
+    rows_pack(blocks_current(rec->blocks), table, index_of(rec, table), values);
     rec->rows++;
     blocks_advance(rec->blocks);
 }
@@ -395,11 +240,7 @@ static void prepare_table(struct recorder *rec, const struct record_table *table
     free(text);
     struct writer *w = &rec->writers[rec->writer_count++];
     w->table = table;
-    buf_printf(&sql, "INSERT INTO %s VALUES (", table->name);
-    for (size_t i = 0; i < table->column_count; i++) {
-        buf_append_str(&sql, i == 0 ? "?" : ", ?");
-    }
-    buf_append_str(&sql, ")");
+    rows_insert_sql(table, &sql);
     text = buf_steal_str(&sql);
     if (rec->error == NULL && sqlite3_prepare_v3(rec->db, text, -1, SQLITE_PREPARE_PERSISTENT,
                                                  &w->insert, NULL) != SQLITE_OK) {
@@ -475,23 +316,41 @@ static void recorder_free(struct recorder *rec)
     blocks_free(rec->blocks);
     for (size_t i = 0; i < rec->writer_count; i++) {
         sqlite3_finalize(rec->writers[i].insert);
+        free(rec->writers[i].rows.items);
     }
     sqlite3_close(rec->db);
     free(rec->writers);
-    free(rec->row);
     free(rec->error);
     free(rec->path);
     free(rec);
 }
 
-static size_t widest(const struct recorder *rec)
+static const struct record_table *const builtin_tables[] = {
+    &record_table_run, &record_table_environment, &record_table_doc};
+
+static size_t widest(const struct record_table *const *tables, size_t count, size_t most)
 {
-    size_t most = 0;
-    for (size_t i = 0; i < rec->writer_count; i++) {
-        size_t count = rec->writers[i].table->column_count;
-        most = count > most ? count : most;
+    for (size_t i = 0; i < count; i++) {
+        most = tables[i]->column_count > most ? tables[i]->column_count : most;
     }
     return most;
+}
+
+static void prepare_tables(struct recorder *rec, const struct record_table *const *tables,
+                           size_t count)
+{
+    rec->source.columns =
+        widest(tables, count, widest(builtin_tables, SIM_ARRAY_LEN(builtin_tables), 0));
+    if (rec->error == NULL && rows_register(rec->db, &rec->source) != SQLITE_OK) {
+        fail(rec, "cannot show rows to SQLite");
+    }
+    begin(rec);
+    for (size_t i = 0; i < SIM_ARRAY_LEN(builtin_tables); i++) {
+        prepare_table(rec, builtin_tables[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        prepare_table(rec, tables[i]);
+    }
 }
 
 int recorder_open(const char *path, const struct record_table *const *tables, size_t table_count,
@@ -504,23 +363,14 @@ int recorder_open(const char *path, const struct record_table *const *tables, si
     }
     struct recorder *rec = mem_alloc(sizeof(*rec));
     rec->path = mem_strdup(path);
-    rec->writers = mem_calloc(table_count + 3, sizeof(*rec->writers));
-    if (sqlite3_open_v2(path, &rec->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
+    rec->writers = mem_calloc(table_count + SIM_ARRAY_LEN(builtin_tables), sizeof(*rec->writers));
+    if (record_sqlite_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &rec->db) !=
         SQLITE_OK) {
         fail(rec, "cannot create");
     } else {
         set_pragmas(rec);
     }
-    begin(rec);
-    static const struct record_table *const builtin[] = {
-        &record_table_run, &record_table_environment, &record_table_doc};
-    for (size_t i = 0; i < SIM_ARRAY_LEN(builtin); i++) {
-        prepare_table(rec, builtin[i]);
-    }
-    for (size_t i = 0; i < table_count; i++) {
-        prepare_table(rec, tables[i]);
-    }
-    rec->row = mem_calloc(widest(rec), sizeof(*rec->row));
+    prepare_tables(rec, tables, table_count);
     if (blocks_create(write_block, rec, &rec->blocks) < 0) {
         r = refuse(diags, path, "no thread for it can be had", -SIM_EIO);
         recorder_free(rec);

@@ -28,7 +28,15 @@ static const struct record_table thing = {.name = "thing",
                                           .column_count = SIM_ARRAY_LEN(thing_columns),
                                           .keyed = true,
                                           .indexes = "name;weight"};
-static const struct record_table *const things[] = {&thing};
+static const struct record_column note_columns[] = {
+    {"text", RECORD_TEXT, false, "", "Text", NULL},
+    {"thing_id", RECORD_INTEGER, true, "", "Thing", "thing(thing_id)"},
+};
+static const struct record_table note = {.name = "note",
+                                         .doc = "One note",
+                                         .columns = note_columns,
+                                         .column_count = SIM_ARRAY_LEN(note_columns)};
+static const struct record_table *const things[] = {&thing, &note};
 
 static const char *const environment[][2] = {{"cpnsim", "0"}, {"other", "1"}};
 
@@ -94,6 +102,33 @@ static void rows_come_back_as_they_were_put(void **state)
                 "1|0.5|one|2 octets\n"
                 "9223372036854775807|0.5|it's; \"quoted\" \xc3\xa4|2 octets\n");
     hand_expect("rows.db", "SELECT hex(data) FROM thing WHERE thing_id = 1", "0001\n");
+}
+
+/* Tables of different width by turns, more than go together to the thread that writes. */
+static void rows_keep_their_order_whatever_lies_between(void **state)
+{
+    (void)state;
+    enum { COUNT = 3000 };
+    struct recorder *rec = must_open("order.db");
+    for (int i = 0; i < COUNT; i++) {
+        const char *text = "empty";
+        if (i % 3 == 0) {
+            put_thing(rec, i, "");
+        } else if (i % 3 == 1) {
+            text = "of nothing";
+        }
+        const struct record_value row[] = {record_text(text),
+                                           i % 3 == 1 ? record_null() : record_int(i)};
+        recorder_put(rec, &note, row);
+    }
+    hand_close(rec, "ok");
+    hand_expect("order.db", "SELECT count(*), sum(name = ''), sum(length(data) = 2) FROM thing",
+                "1000|1000|1000\n");
+    hand_expect("order.db",
+                "SELECT count(*), sum(iif(rowid % 3 = 2, text = 'of nothing' AND thing_id IS NULL,"
+                " text = 'empty' AND thing_id = rowid - 1)) FROM note",
+                "3000|3000\n");
+    hand_expect("order.db", "SELECT * FROM pragma_integrity_check", "ok\n");
 }
 
 static void the_file_says_what_it_is(void **state)
@@ -380,6 +415,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_come_back_as_they_were_put),
+        cmocka_unit_test(rows_keep_their_order_whatever_lies_between),
         cmocka_unit_test(the_file_says_what_it_is),
         cmocka_unit_test(everything_is_documented),
         cmocka_unit_test(only_databases_of_ours_are_replaced),
