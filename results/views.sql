@@ -604,9 +604,9 @@ WITH odd AS MATERIALIZED (
 -- R1: a secure session on each of the two hops
 SELECT 'R1' AS rule, coalesce(l.hop, l.name) AS subject, min(h.sent_ns) / 1e9 AS at_s,
        printf('%d messages that are not exempt, none in a session that protects', count(*)) AS evidence
-  FROM message_hop h JOIN link l ON l.link_id = h.link_id
+  FROM (SELECT DISTINCT link_id FROM odd WHERE exemption IS NULL AND sent_ns IS NOT NULL AND protected = 0) o
+ CROSS JOIN message_hop h ON h.link_id = o.link_id JOIN link l ON l.link_id = h.link_id
  WHERE h.exemption IS NULL AND h.sent_ns IS NOT NULL
-   AND h.link_id IN (SELECT o.link_id FROM odd o WHERE o.exemption IS NULL AND o.sent_ns IS NOT NULL AND o.protected = 0)
  GROUP BY h.link_id
 HAVING max(h.protected) = 0
 UNION ALL
@@ -799,19 +799,33 @@ hops AS NOT MATERIALIZED (
               WHEN EXISTS (SELECT 1 FROM entity e WHERE e.entity_id IN (h.sender, h.receiver) AND e.role = 'gateway')
               THEN 'gateway--server' ELSE 'server--server' END AS subject
     FROM message_hop h WHERE h.sent_ns IS NOT NULL),
+-- what claims ask of messages, in one pass over all hops; by subject where an expectation has one
+counted AS MATERIALIZED (
+  SELECT NULL AS subject, count(*) FILTER (WHERE watched = 1) AS watched, count(*) FILTER (WHERE exemption IS NULL) AS signalling,
+         count(*) FILTER (WHERE exemption IS NULL AND (protected = 0 OR session_id IS NULL)) AS unprotected,
+         count(session_id) AS inside
+    FROM message_hop WHERE sent_ns IS NOT NULL
+  UNION ALL
+  SELECT subject, count(*) FILTER (WHERE watched = 1), count(*) FILTER (WHERE exemption IS NULL),
+         count(*) FILTER (WHERE exemption IS NULL AND (protected = 0 OR session_id IS NULL)), count(session_id)
+    FROM (SELECT 1 FROM expect WHERE subject IS NOT NULL AND name IN ('no-plaintext-on-wire', 'no-unconfirmed-message',
+                                                                     'every-signalling-message-protected') LIMIT 1)
+   CROSS JOIN hops GROUP BY subject),
 ends AS (
   SELECT replace(s.hop, '-', '--') AS subject, s.session_id,
          min(coalesce(e.peer_id, '') <> '' AND
              e.peer_auth IN ('certificate', 'psk', 'resumption (certificate)')) AS mutual, count(*) AS sides
     FROM session s JOIN session_end e ON e.session_id = s.session_id
    WHERE s.established_ns IS NOT NULL GROUP BY s.session_id),
+authenticated AS MATERIALIZED (
+  SELECT subject, count(*) AS sessions, count(*) FILTER (WHERE mutual = 0 OR sides < 2) AS one_sided FROM ends GROUP BY subject),
 -- sessions that both ends say are established, with a secret of which each has told the digest
 paired AS (
   SELECT replace(s.hop, '-', '--') AS subject, s.session_id FROM session s JOIN session_end e ON e.session_id = s.session_id
    WHERE e.up_ns IS NOT NULL AND e.secret IS NOT NULL GROUP BY s.session_id HAVING count(*) = 2),
 findings AS (
   SELECT x.subject, count(*) AS n FROM (SELECT DISTINCT message_id, hop FROM wire_finding) f
-    JOIN hops x ON x.message_id = f.message_id AND x.hop = f.hop GROUP BY x.subject),
+    CROSS JOIN hops x ON x.message_id = f.message_id AND x.hop = f.hop GROUP BY x.subject),
 probes AS MATERIALIZED (
   SELECT property, subject, verdict, sum(trials) AS trials, sum(held) AS held, count(*) AS n
     FROM v_probe WHERE property IN (SELECT name FROM expect) GROUP BY property, subject, verdict),
@@ -823,15 +837,15 @@ judged AS MATERIALIZED (
              AND p.verdict = 'inconclusive') END AS inconclusive,
          CASE x.name
            WHEN 'no-plaintext-on-wire' THEN
-             (SELECT sum(h.watched) FROM hops h WHERE h.watched = 1 AND (x.subject IS NULL OR h.subject = x.subject))
+             (SELECT h.watched FROM counted h WHERE h.subject IS x.subject)
            WHEN 'mutual-authentication' THEN
-             (SELECT count(*) FROM ends e WHERE x.subject IS NULL OR e.subject = x.subject)
+             (SELECT sum(e.sessions) FROM authenticated e WHERE x.subject IS NULL OR e.subject = x.subject)
            WHEN 'witnesses-agree' THEN
              (SELECT count(*) FROM paired e WHERE x.subject IS NULL OR e.subject = x.subject)
            WHEN 'every-signalling-message-protected' THEN
-             (SELECT count(*) FROM hops h WHERE h.exemption IS NULL AND (x.subject IS NULL OR h.subject = x.subject))
+             (SELECT h.signalling FROM counted h WHERE h.subject IS x.subject)
            WHEN 'no-unconfirmed-message' THEN
-             (SELECT count(*) FROM hops h WHERE h.session_id IS NOT NULL AND (x.subject IS NULL OR h.subject = x.subject))
+             (SELECT h.inside FROM counted h WHERE h.subject IS x.subject)
            ELSE CASE WHEN x.probed THEN
              (SELECT sum(p.n) FROM probes p WHERE p.property = x.name AND p.verdict <> 'inconclusive'
                  AND (x.subject IS NULL OR p.subject = x.subject)) END
@@ -840,13 +854,12 @@ judged AS MATERIALIZED (
            WHEN 'no-plaintext-on-wire' THEN
              (SELECT coalesce(sum(f.n), 0) FROM findings f WHERE x.subject IS NULL OR f.subject = x.subject)
            WHEN 'mutual-authentication' THEN
-             (SELECT count(*) FROM ends e WHERE (e.mutual = 0 OR e.sides < 2) AND (x.subject IS NULL OR e.subject = x.subject))
+             (SELECT coalesce(sum(e.one_sided), 0) FROM authenticated e WHERE x.subject IS NULL OR e.subject = x.subject)
            WHEN 'witnesses-agree' THEN
              (SELECT count(DISTINCT e.session_id) FROM v_disagreement e
                WHERE (e.witnesses = 'ends' OR NOT e.explained) AND (x.subject IS NULL OR e.subject = x.subject))
            WHEN 'every-signalling-message-protected' THEN
-             (SELECT count(*) FROM hops h WHERE h.exemption IS NULL AND (h.protected = 0 OR h.session_id IS NULL)
-                 AND (x.subject IS NULL OR h.subject = x.subject))
+             coalesce((SELECT h.unprotected FROM counted h WHERE h.subject IS x.subject), 0)
            WHEN 'no-unconfirmed-message' THEN
              (SELECT count(*) FROM hops h JOIN session s ON s.session_id = h.session_id
                WHERE (s.established_ns IS NULL OR h.sent_ns < s.established_ns)

@@ -1,21 +1,22 @@
 #include "sim/cli/summary.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const char sessions_sql[] =
-    "SELECT s.hop, count(*), sum(s.established_s IS NOT NULL), sum(s.resumed = 1),"
-    " sum(s.outcome = 'failed'), coalesce(s.version, '-'), coalesce(s.cipher, s.kind),"
-    " coalesce(s.kex_group, '-'), avg(s.setup_ms), max(s.setup_ms)"
-    " FROM v_session s GROUP BY s.hop, s.version, s.cipher, s.kex_group ORDER BY 1 DESC, 2 DESC";
+    "SELECT hop, count(*), count(established_ns), sum(resumed = 1), sum(outcome = 'failed'),"
+    " coalesce(version, '-'), coalesce(cipher, kind), coalesce(kex_group, '-'),"
+    " avg((established_ns - started_ns) / 1e6), max((established_ns - started_ns) / 1e6)"
+    " FROM session GROUP BY hop, version, cipher, kex_group ORDER BY 1 DESC, 2 DESC";
 
 static const char failures_sql[] =
     "SELECT hop, failure, sessions FROM v_failure ORDER BY sessions DESC, hop, failure LIMIT 8";
 
+/* Grouped here: SQLite would sort them all by type. */
 static const char messages_sql[] =
-    "SELECT m.type, count(*), sum(m.outcome = 'delivered'), sum(m.outcome = 'lost'),"
-    " sum(m.outcome = 'refused'), sum(m.outcome = 'in_flight'), sum(m.hops),"
-    " sum(m.protected_hops), avg(m.latency_ms)"
-    " FROM v_message m GROUP BY m.type ORDER BY min(m.message_id)";
+    "SELECT type, outcome, hops, protected_hops, delivered_ns - sent_ns FROM message"
+    " ORDER BY message_id";
 
 static const char extension_sql[] = "SELECT count(*) FROM message_hop"
                                     " WHERE exemption = 'group_key_extension' HAVING count(*) > 0";
@@ -64,17 +65,59 @@ int summary_sessions(struct record_db *db, struct buf *out, struct diag_list *di
     return r == 0 ? record_db_query(db, failures_sql, NULL, 0, failure_row, out, diags) : r;
 }
 
+/* Messages of one type. */
+struct type_sum {
+    char *name;
+    int64_t sent, delivered, lost, refused, in_flight;
+    int64_t hops, protected_hops;
+    int64_t latency_ns; /* of all that were delivered */
+    int64_t timed;
+};
+
+struct message_sums {
+    struct type_sum *types; /* in the order of their first messages */
+    size_t count, capacity;
+};
+
+static struct type_sum *type_of(struct message_sums *sums, const char *name)
+{
+    for (size_t i = 0; i < sums->count; i++) {
+        if (strcmp(sums->types[i].name, name) == 0) {
+            return &sums->types[i];
+        }
+    }
+    struct type_sum *t = MEM_PUSH(sums->types, sums->count, sums->capacity);
+    *t = (struct type_sum){.name = mem_strdup(name)};
+    return t;
+}
+
 static bool message_row(void *arg, size_t columns, const char *const *names,
                         const struct record_value *v)
 {
     (void)columns;
     (void)names;
-    buf_printf(arg,
+    struct type_sum *t = type_of(arg, v[0].text);
+    t->sent++;
+    t->delivered += strcmp(v[1].text, "delivered") == 0;
+    t->lost += strcmp(v[1].text, "lost") == 0;
+    t->refused += strcmp(v[1].text, "refused") == 0;
+    t->in_flight += strcmp(v[1].text, "in_flight") == 0;
+    t->hops += v[2].integer;
+    t->protected_hops += v[3].integer;
+    if (v[4].kind != RECORD_IS_NULL) {
+        t->timed++;
+        t->latency_ns += v[4].integer;
+    }
+    return true;
+}
+
+static void message_line(const struct type_sum *t, struct buf *out)
+{
+    buf_printf(out,
                "  %-27s %6" PRId64 " %9" PRId64 " %6" PRId64 " %7" PRId64 " %9" PRId64 " %8" PRId64
                " of %-8" PRId64 " %8.1f\n",
-               v[0].text, v[1].integer, v[2].integer, v[3].integer, v[4].integer, v[5].integer,
-               v[7].integer, v[6].integer, number(&v[8]));
-    return true;
+               t->name, t->sent, t->delivered, t->lost, t->refused, t->in_flight, t->protected_hops,
+               t->hops, t->timed > 0 ? (double)t->latency_ns / 1e6 / (double)t->timed : 0.0);
 }
 
 static bool extension_row(void *arg, size_t columns, const char *const *names,
@@ -110,6 +153,18 @@ int summary_messages(struct record_db *db, struct buf *out, struct diag_list *di
 {
     buf_printf(out, "  %-27s %6s %9s %6s %7s %9s %20s %8s\n", "message", "sent", "delivered",
                "lost", "refused", "in flight", "protected hops", "mean ms");
-    int r = record_db_query(db, messages_sql, NULL, 0, message_row, out, diags);
-    return r == 0 ? record_db_query(db, extension_sql, NULL, 0, extension_row, out, diags) : r;
+    struct message_sums sums = {0};
+    int r = record_db_query(db, messages_sql, NULL, 0, message_row, &sums, diags);
+    bool of_groups = false;
+    for (size_t i = 0; i < sums.count; i++) {
+        if (r == 0) {
+            message_line(&sums.types[i], out);
+        }
+        of_groups = of_groups || strcmp(sums.types[i].name, "SGMessage") == 0;
+        free(sums.types[i].name);
+    }
+    free(sums.types);
+    return r == 0 && of_groups
+               ? record_db_query(db, extension_sql, NULL, 0, extension_row, out, diags)
+               : r;
 }

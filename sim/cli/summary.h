@@ -1,4 +1,4 @@
-/* The closing summary of a run for a person, made from the database's own views. */
+/* The closing summary of a run for a person, made from the database. */
 #ifndef SIM_CLI_SUMMARY_H
 #define SIM_CLI_SUMMARY_H
 

@@ -154,6 +154,7 @@ const struct record_table table_session = {
     .column_count = SIM_ARRAY_LEN(session_columns),
     .keyed = true,
     .indexes = "link_id",
+    .index_early = true,
 };
 
 static const struct record_column session_end_columns[] = {
@@ -241,6 +242,7 @@ const struct record_table table_session_end = {
     .column_count = SIM_ARRAY_LEN(session_end_columns),
     .keyed = false,
     .indexes = "session_id",
+    .index_early = true,
 };
 
 static const struct record_column epoch_columns[] = {
@@ -331,7 +333,7 @@ const struct record_table table_message = {
     .columns = message_columns,
     .column_count = SIM_ARRAY_LEN(message_columns),
     .keyed = true,
-    .indexes = "type",
+    .indexes = NULL,
 };
 
 static const struct record_column message_account_columns[] = {
@@ -437,7 +439,7 @@ const struct record_table table_message_hop = {
     .columns = message_hop_columns,
     .column_count = SIM_ARRAY_LEN(message_hop_columns),
     .keyed = false,
-    .indexes = "message_id;link_id",
+    .indexes = "message_id",
 };
 
 static const struct record_column wire_finding_columns[] = {
