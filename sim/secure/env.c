@@ -1,6 +1,7 @@
 /* The private OpenSSL context of a run, and the proof that it is private. */
 #include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/params.h>
 #include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
@@ -81,39 +82,40 @@ static int check_private_context(const struct secure_env *env, struct diag_list 
     return 0;
 }
 
-static EVP_PKEY *make_curve(const struct secure_env *env, const char *name)
-{
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(env->libctx, "EC", NULL);
-    EVP_PKEY *parameters = NULL;
-    if (ctx == NULL || EVP_PKEY_paramgen_init(ctx) != 1 ||
-        EVP_PKEY_CTX_set_group_name(ctx, name) != 1 || EVP_PKEY_paramgen(ctx, &parameters) != 1) {
-        parameters = NULL;
-    }
-    EVP_PKEY_CTX_free(ctx);
-    return parameters;
-}
+static const char *const curve_names[] = {[ENV_P256] = "P-256", [ENV_P384] = "P-384"};
 
-/* The parameters in a key that belongs to no provider. */
-static EVP_PKEY *make_plain(const EVP_PKEY *curve)
+bool env_set_curve(const struct secure_env *env, int curve, struct span point, EVP_PKEY **key)
 {
-    EVP_PKEY *plain = EVP_PKEY_new();
-    if (plain == NULL || EVP_PKEY_set_type(plain, EVP_PKEY_EC) != 1 ||
-        EVP_PKEY_copy_parameters(plain, curve) != 1) {
-        EVP_PKEY_free(plain);
-        return NULL;
+    OSSL_PARAM params[3];
+    OSSL_PARAM *p = params;
+    *p++ = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
+                                            (char *)(uintptr_t)curve_names[curve], 0);
+    if (point.len > 0) {
+        *p++ = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
+                                                 (void *)(uintptr_t)point.data, point.len);
     }
-    return plain;
+    *p = OSSL_PARAM_construct_end();
+    EVP_PKEY_CTX *ctx = env->curves[curve] != NULL
+                            ? EVP_PKEY_CTX_new_from_pkey(env->libctx, env->curves[curve], NULL)
+                            : EVP_PKEY_CTX_new_from_name(env->libctx, "EC", NULL);
+    int what = point.len > 0 ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEY_PARAMETERS;
+    bool ok = ctx != NULL && EVP_PKEY_fromdata_init(ctx) == 1 &&
+              EVP_PKEY_fromdata(ctx, key, what, params) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    return ok;
 }
 
 static bool make_curves(struct secure_env *env)
 {
-    static const char *const names[] = {[ENV_P256] = "P-256", [ENV_P384] = "P-384"};
     bool ok = true;
-    for (size_t i = 0; ok && i < ENV_CURVES; i++) {
-        env->curves[i] = make_curve(env, names[i]);
-        env->plain_curves[i] = env->curves[i] != NULL ? make_plain(env->curves[i]) : NULL;
-        ok = env->plain_curves[i] != NULL;
+    interpose_share_curves();
+    interpose_enter(env);
+    for (int i = 0; ok && i < ENV_CURVES; i++) {
+        EVP_PKEY *curve = NULL;
+        ok = env_set_curve(env, i, span_of(NULL, 0), &curve);
+        env->curves[i] = curve;
     }
+    interpose_leave();
     return ok;
 }
 
@@ -192,7 +194,6 @@ void secure_env_free(struct secure_env *env)
     interpose_forget_look_ups(env);
     for (size_t i = 0; i < ENV_CURVES; i++) {
         EVP_PKEY_free(env->curves[i]);
-        EVP_PKEY_free(env->plain_curves[i]);
     }
     OSSL_PROVIDER_unload(env->provider);
     OSSL_PROVIDER_unload(env->default_provider);

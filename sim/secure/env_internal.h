@@ -30,9 +30,8 @@ struct secure_env {
     OSSL_PROVIDER *provider; /* of seeded randomness; NULL in SECURE_RNG_SYSTEM */
     OSSL_PROVIDER *default_provider;
     EVP_CIPHER *ticket_cipher;
-    EVP_KDF *tls13_kdf;                 /* what interpose_kdf.c answers EVP_KDF_fetch() with */
-    EVP_PKEY *curves[ENV_CURVES];       /* parameters alone; never changed */
-    EVP_PKEY *plain_curves[ENV_CURVES]; /* the same, of no provider: identity.c */
+    EVP_KDF *tls13_kdf;           /* what interpose_kdf.c answers EVP_KDF_fetch() with */
+    EVP_PKEY *curves[ENV_CURVES]; /* parameters alone; never changed */
     EVP_MD *digests[ENV_DIGESTS];
     struct env_key_kind key_kinds[ENV_KEY_KINDS];
     struct known_certificates *known;
@@ -52,5 +51,8 @@ bool env_draw(const struct secure_env *env, uint8_t *out, size_t len);
 
 /* A new key on the curve of `parameters`, or NULL. */
 EVP_PKEY *env_generate(const struct secure_env *env, EVP_PKEY *parameters);
+/* Gives `*key`, which is of no kind yet, the parameters of curves[`curve`], and `point` (as TLS
+ * encodes it) as public key unless it is empty; makes a key where there is none. */
+bool env_set_curve(const struct secure_env *env, int curve, struct span point, EVP_PKEY **key);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "sim/secure/env_internal.h"
 #include "sim/secure/identity_internal.h"
+#include "sim/secure/interpose.h"
 #include "sim/secure/known.h"
 #include "sim/secure/stream.h"
 
@@ -81,7 +82,9 @@ static EVP_PKEY *make_key(struct secure_env *env, const char *name, enum secure_
     struct stream s;
     stream_init(&s, env->seed, name, "key", kind);
     stream_enter(&s, 0);
+    interpose_enter(env);
     EVP_PKEY *key = generate(env, kind);
+    interpose_leave();
     stream_leave();
     return key;
 }
@@ -170,55 +173,26 @@ static const EVP_MD *digest_for(const EVP_PKEY *key)
     return EVP_PKEY_get_bits(key) == 384 ? EVP_sha384() : EVP_sha256();
 }
 
-/* The public half of an EC key in the form whose encoding is a copy. X509_set_pubkey() encodes a
- * key of a provider through OSSL_ENCODER and decodes the result again through OSSL_DECODER, which
- * costs more than ten signatures. NULL: not an EC key, or one that does not go this way. */
-static EVP_PKEY *plain_public(const struct secure_env *env, const EVP_PKEY *key)
-{
-    unsigned char *point = NULL;
-    EVP_PKEY *plain = EVP_PKEY_is_a(key, "EC") ? EVP_PKEY_new() : NULL;
-    size_t len =
-        plain != NULL ? EVP_PKEY_get1_encoded_public_key((EVP_PKEY *)(uintptr_t)key, &point) : 0;
-    const EVP_PKEY *curve = env->plain_curves[EVP_PKEY_get_bits(key) == 384 ? ENV_P384 : ENV_P256];
-    bool ok = len > 0 && EVP_PKEY_set_type(plain, EVP_PKEY_EC) == 1 &&
-              EVP_PKEY_copy_parameters(plain, curve) == 1 &&
-              EVP_PKEY_set1_encoded_public_key(plain, point, len) == 1;
-    OPENSSL_free(point);
-    if (!ok) {
-        EVP_PKEY_free(plain);
-        ERR_clear_error();
-        return NULL;
-    }
-    return plain;
-}
-
+/* The public half of the key goes into the certificate alone. */
 static bool set_public_key(const struct secure_env *env, X509 *certificate, EVP_PKEY *key)
 {
-    EVP_PKEY *plain = plain_public(env, key);
-    bool ok = X509_set_pubkey(certificate, plain != NULL ? plain : key) == 1;
-    EVP_PKEY_free(plain);
+    if (!EVP_PKEY_is_a(key, "EC")) {
+        return X509_set_pubkey(certificate, key) == 1;
+    }
+    int curve = EVP_PKEY_get_bits(key) == 384 ? ENV_P384 : ENV_P256;
+    unsigned char *point = NULL;
+    EVP_PKEY *public_key = NULL;
+    size_t len = EVP_PKEY_get1_encoded_public_key(key, &point);
+    bool ok = len > 0 && env_set_curve(env, curve, span_of(point, len), &public_key) &&
+              interpose_set_public_key(certificate, public_key, curve, span_of(point, len));
+    OPENSSL_free(point);
+    EVP_PKEY_free(public_key);
     return ok;
 }
 
-/* Whether a certificate's public key is that of `key`. EVP_PKEY_eq() would make a key of the
- * provider out of the certificate's first. */
-static bool is_pair(const X509 *certificate, EVP_PKEY *key)
-{
-    if (!EVP_PKEY_is_a(key, "EC")) {
-        return X509_check_private_key(certificate, key) == 1;
-    }
-    unsigned char *point = NULL;
-    size_t len = EVP_PKEY_get1_encoded_public_key(key, &point);
-    const ASN1_BIT_STRING *bits = X509_get0_pubkey_bitstr(certificate);
-    bool same = len > 0 && bits != NULL &&
-                span_equal(span_of(point, len),
-                           span_of(ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits)));
-    OPENSSL_free(point);
-    return same && EVP_PKEY_get_bits(X509_get0_pubkey(certificate)) == EVP_PKEY_get_bits(key);
-}
-
-/* Needs a current stream. */
-static X509 *make_certificate(const struct secure_env *env, const struct certificate_params *p)
+/* Needs a current stream. Appends the certificate's octets. */
+static X509 *make_certificate(const struct secure_env *env, const struct certificate_params *p,
+                              struct buf *der)
 {
     X509 *c = X509_new_ex(env->libctx, NULL);
     bool ok =
@@ -234,7 +208,7 @@ static X509 *make_certificate(const struct secure_env *env, const struct certifi
     ok = ok && (p->urn == NULL || add_urn(c, p->urn));
     ok =
         ok && (p->issuer == NULL || add_extension(c, p->issuer, "authorityKeyIdentifier", "keyid"));
-    if (!ok || X509_sign(c, p->issuer_key, digest_for(p->issuer_key)) == 0) {
+    if (!ok || !interpose_sign(c, p->issuer_key, digest_for(p->issuer_key), der)) {
         X509_free(c);
         return NULL;
     }
@@ -258,24 +232,26 @@ int secure_ca_create(struct secure_env *env, const char *name, enum secure_key_k
     struct stream s;
     stream_init(&s, env->seed, subject, "certificate", 0);
     stream_enter(&s, 0);
+    interpose_enter(env);
     if (ca->key != NULL) {
         ca->certificate = make_certificate(
-            env, &(struct certificate_params){.name = subject,
-                                              .key = ca->key,
-                                              .issuer_key = ca->key,
-                                              .not_before = SIM_EPOCH_UNIX_S - validity,
-                                              .not_after = SIM_EPOCH_UNIX_S + validity,
-                                              .extensions = extensions,
-                                              .extension_count = SIM_ARRAY_LEN(extensions)});
+            env,
+            &(struct certificate_params){.name = subject,
+                                         .key = ca->key,
+                                         .issuer_key = ca->key,
+                                         .not_before = SIM_EPOCH_UNIX_S - validity,
+                                         .not_after = SIM_EPOCH_UNIX_S + validity,
+                                         .extensions = extensions,
+                                         .extension_count = SIM_ARRAY_LEN(extensions)},
+            &ca->der);
     }
+    interpose_leave();
     stream_leave();
     free(subject);
-    int len = ca->certificate != NULL ? i2d_X509(ca->certificate, &ca->der) : -1;
-    if (len < 0) {
+    if (ca->certificate == NULL) {
         secure_ca_free(ca);
         return env_fail(diags, "cannot make the certification authority");
     }
-    ca->der_len = (size_t)len;
     X509_check_purpose(ca->certificate, -1, 0); /* cached before threads share it, as in known.c */
     *ret = ca;
     return 0;
@@ -286,14 +262,14 @@ void secure_ca_free(struct secure_ca *ca)
     if (ca != NULL) {
         EVP_PKEY_free(ca->key);
         X509_free(ca->certificate);
-        OPENSSL_free(ca->der);
+        buf_fini(&ca->der);
         free(ca);
     }
 }
 
 struct span secure_ca_certificate(const struct secure_ca *ca)
 {
-    return span_of(ca->der, ca->der_len);
+    return buf_span(&ca->der);
 }
 
 /* Certificates of one name that differ get serial numbers of their own. */
@@ -322,9 +298,11 @@ int secure_identity_issue(struct secure_env *env, const struct secure_ca *issuer
     struct secure_identity *id = mem_alloc(sizeof(*id));
     id->kind = params->kind;
     id->key = make_key(env, params->name, params->kind);
+    struct buf der = {0};
     struct stream s;
     stream_init(&s, env->seed, params->name, "certificate", certificate_ordinal(params));
     stream_enter(&s, 0);
+    interpose_enter(env);
     if (id->key != NULL) {
         id->certificate = make_certificate(
             env,
@@ -336,20 +314,20 @@ int secure_identity_issue(struct secure_env *env, const struct secure_ca *issuer
                                          .not_before = identity_unix_time(params->not_before),
                                          .not_after = identity_unix_time(params->not_after),
                                          .extensions = extensions,
-                                         .extension_count = extension_count});
+                                         .extension_count = extension_count},
+            &der);
     }
+    if (id->certificate != NULL) {
+        id->known = env->known;
+        known_add(id->known, id->certificate, id->key, buf_span(&der));
+    }
+    interpose_leave();
     stream_leave();
-    /* What interpose.c need not check in each session again. */
-    bool pair = id->certificate != NULL && is_pair(id->certificate, id->key);
-    uint8_t *der = NULL;
-    int len = pair ? i2d_X509(id->certificate, &der) : -1;
-    if (len < 0) {
+    buf_fini(&der);
+    if (id->certificate == NULL) {
         secure_identity_free(id);
         return env_fail(diags, "cannot issue a certificate");
     }
-    id->known = env->known;
-    known_add(id->known, id->certificate, id->key, span_of(der, (size_t)len));
-    OPENSSL_free(der);
     *ret = id;
     return 0;
 }

@@ -11,8 +11,7 @@ struct secure_ca {
     EVP_PKEY *key;
     enum secure_key_kind kind;
     X509 *certificate;
-    uint8_t *der;
-    size_t der_len;
+    struct buf der; /* of the certificate */
 };
 
 struct secure_identity {

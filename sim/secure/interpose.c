@@ -6,7 +6,6 @@
 #include <dlfcn.h>
 #include <openssl/asn1t.h>
 #include <openssl/buffer.h>
-#include <openssl/ec.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <pthread.h>
@@ -19,18 +18,11 @@
 static _Thread_local const struct secure_env *current;
 static _Thread_local bool whole_buffers;
 
-/* The generation in hand on this thread: libssl names the curve, then asks for key or parameters.
- */
-static _Thread_local struct {
-    const EVP_PKEY_CTX *ctx;
-    EVP_PKEY *curve;
-} named;
-
 void interpose_enter(const struct secure_env *env)
 {
     current = env;
     whole_buffers = false;
-    named.ctx = NULL;
+    interpose_forget_curve();
 }
 
 void interpose_whole_buffers(void)
@@ -59,7 +51,7 @@ interpose_function interpose_next(const char *name)
 }
 
 static struct {
-    interpose_function is_a, supports_digest, set_group_name, grow;
+    interpose_function is_a, supports_digest, grow;
 } libcrypto;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -67,7 +59,6 @@ static void find_all(void)
 {
     libcrypto.is_a = interpose_next("EVP_PKEY_is_a");
     libcrypto.supports_digest = interpose_next("EVP_PKEY_digestsign_supports_digest");
-    libcrypto.set_group_name = interpose_next("EVP_PKEY_CTX_set_group_name");
     libcrypto.grow = interpose_next("BUF_MEM_grow");
 }
 
@@ -118,92 +109,6 @@ int X509_check_private_key(const X509 *certificate, const EVP_PKEY *key)
     }
     const EVP_PKEY *public_key = X509_get0_pubkey(certificate);
     return public_key != NULL && EVP_PKEY_eq(public_key, key) == 1;
-}
-
-/* --- key agreement
- * ------------------------------------------------------------------------------------------- */
-
-static bool has_prime_order(const EVP_PKEY *key)
-{
-    static const char *const curves[] = {"prime256v1", "secp384r1", "secp521r1"};
-    char name[32];
-    if (!EVP_PKEY_is_a(key, "EC") || EVP_PKEY_get_group_name(key, name, sizeof(name), NULL) != 1) {
-        return false;
-    }
-    for (size_t i = 0; i < SIM_ARRAY_LEN(curves); i++) {
-        if (strcmp(name, curves[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Called with a peer's ephemeral key; libcrypto's own validates it in full: a scalar multiplication
- * by the group's order, as dear as the key agreement itself. On a curve of prime order every point
- * but infinity has that order, so a point that could be decoded (which tests that it lies on the
- * curve) and with which an agreement succeeds (which infinity does not) is valid: SP 800-56A rev.
- * 3, 5.6.2.3.4, calls that partial validation and admits it for ephemeral keys; RFC 8446, 4.2.8.2,
- * asks for no more. */
-int EVP_PKEY_derive_set_peer(EVP_PKEY_CTX *ctx, EVP_PKEY *peer)
-{
-    bool partial = current != NULL && has_prime_order(peer);
-    return EVP_PKEY_derive_set_peer_ex(ctx, peer, !partial);
-}
-
-static EVP_PKEY *curve_of(const struct secure_env *env, const char *name)
-{
-    static const struct {
-        const char *name;
-        int curve;
-    } curves[] = {{"prime256v1", ENV_P256},
-                  {"P-256", ENV_P256},
-                  {"secp384r1", ENV_P384},
-                  {"P-384", ENV_P384}};
-    for (size_t i = 0; i < SIM_ARRAY_LEN(curves); i++) {
-        if (strcmp(curves[i].name, name) == 0) {
-            return env->curves[curves[i].curve];
-        }
-    }
-    return NULL;
-}
-
-int EVP_PKEY_CTX_set_group_name(EVP_PKEY_CTX *ctx, const char *name)
-{
-    pthread_once(&once, find_all);
-    int r = ((int (*)(EVP_PKEY_CTX *, const char *))libcrypto.set_group_name)(ctx, name);
-    if (current != NULL && r == 1) {
-        named.ctx = ctx;
-        named.curve = curve_of(current, name);
-    }
-    return r;
-}
-
-static EVP_PKEY *take_curve(const EVP_PKEY_CTX *ctx)
-{
-    EVP_PKEY *curve = current != NULL && named.ctx == ctx ? named.curve : NULL;
-    named.ctx = NULL;
-    named.curve = NULL;
-    return curve;
-}
-
-int EVP_PKEY_keygen(EVP_PKEY_CTX *ctx, EVP_PKEY **ret)
-{
-    EVP_PKEY *curve = take_curve(ctx);
-    if (curve == NULL || *ret != NULL) {
-        return EVP_PKEY_generate(ctx, ret);
-    }
-    *ret = env_generate(current, curve);
-    return *ret != NULL;
-}
-
-int EVP_PKEY_paramgen(EVP_PKEY_CTX *ctx, EVP_PKEY **ret)
-{
-    EVP_PKEY *curve = take_curve(ctx);
-    if (curve == NULL || *ret != NULL) {
-        return EVP_PKEY_generate(ctx, ret);
-    }
-    *ret = EVP_PKEY_dup(curve);
-    return *ret != NULL;
 }
 
 /* --- what kind of key is it

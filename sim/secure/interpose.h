@@ -1,9 +1,13 @@
-/* What libssl asks of libcrypto during a step, answered the short way: interpose.c (certificates
- * and key agreement), interpose_kdf.c (the key schedule), interpose_lookup.c (algorithms by name).
+/* What libssl asks of libcrypto during a step, and libcrypto itself while a certificate is issued,
+ * answered the short way: interpose.c (certificates and kinds of keys), interpose_curve.c (key
+ * agreement), interpose_issue.c (encodings), interpose_kdf.c (the key schedule),
+ * interpose_lookup.c (algorithms by name).
  * The answers are the same; outside a step libcrypto's own functions are called. Private to
  * sim/secure. */
 #ifndef SIM_SECURE_INTERPOSE_H
 #define SIM_SECURE_INTERPOSE_H
+
+#include <openssl/x509.h>
 
 #include "sim/secure/env_internal.h"
 
@@ -12,6 +16,15 @@ void interpose_enter(const struct secure_env *env);
 void interpose_leave(void);
 /* interpose_kdf.c: nothing of a step's secrets stays. Called by interpose_leave(). */
 void interpose_forget_keys(void);
+/* interpose_curve.c: the curve named last is forgotten. Called by interpose_enter(). */
+void interpose_forget_curve(void);
+/* interpose_curve.c: makes the groups that keys made from now on share, if there are none. Called
+ * before any key of a curve is made. */
+void interpose_share_curves(void);
+/* interpose_issue.c: X509_set_pubkey() of a key of curves[`curve`] with this public point. */
+bool interpose_set_public_key(X509 *certificate, EVP_PKEY *key, int curve, struct span point);
+/* interpose_issue.c: X509_sign(), and appends the octets of what was signed. */
+bool interpose_sign(X509 *certificate, EVP_PKEY *key, const EVP_MD *digest, struct buf *der);
 /* Until interpose_leave(): buffers for handshake messages are as long as libssl wants them (DTLS
  * copies messages that it sends again into them without growing them). */
 void interpose_whole_buffers(void);

@@ -31,7 +31,7 @@ struct record {
     struct known_certificates *known;
     X509 *certificate;
     EVP_PKEY *key; /* held, so that no other key can come to lie there */
-    struct span der;
+    struct span der, tbs;
     uint64_t fingerprint;
     char urn[URN_BYTES];
     struct verdict verdicts[VERDICTS_MOST];
@@ -89,6 +89,23 @@ static uint64_t fingerprint_of(struct span der)
     return head;
 }
 
+/* The first element of the sequence that a certificate is. */
+static struct span tbs_of(struct span der)
+{
+    const unsigned char *at = der.data;
+    const unsigned char *end = der.data + der.len;
+    int tag, kind;
+    long len;
+    if ((ASN1_get_object(&at, &len, &tag, &kind, (long)der.len) & 0x80) != 0) {
+        return span_of(NULL, 0);
+    }
+    const unsigned char *tbs = at;
+    if ((ASN1_get_object(&at, &len, &tag, &kind, (long)(end - at)) & 0x80) != 0) {
+        return span_of(NULL, 0);
+    }
+    return span_of(tbs, (size_t)(at + len - tbs));
+}
+
 struct known_certificates *known_create(void)
 {
     struct known_certificates *known = mem_alloc(sizeof(*known));
@@ -112,11 +129,12 @@ void known_add(struct known_certificates *known, X509 *certificate, EVP_PKEY *ke
     r->certificate = certificate;
     r->der = span_of(memcpy(mem_alloc(der.len), der.data, der.len), der.len);
     r->fingerprint = fingerprint_of(der);
+    r->tbs = tbs_of(r->der);
     identity_find_urn(certificate, NULL, r->urn, sizeof(r->urn));
-    /* What OpenSSL caches in a certificate when it first looks at it, before threads share it. */
-    X509_check_purpose(certificate, -1, 0);
     CHECK(record_of(certificate) == NULL);
     CHECK(X509_set_ex_data(certificate, record_index, r) == 1);
+    /* What OpenSSL caches in a certificate when it first looks at it, before threads share it. */
+    X509_check_purpose(certificate, -1, 0);
     X509_up_ref(certificate);
     EVP_PKEY_up_ref(key);
     r->key = key;
@@ -171,6 +189,12 @@ struct span known_octets(const X509 *certificate)
 {
     const struct record *r = record_of(certificate);
     return r != NULL ? r->der : span_of(NULL, 0);
+}
+
+struct span known_tbs(const X509 *certificate)
+{
+    const struct record *r = record_of(certificate);
+    return r != NULL ? r->tbs : span_of(NULL, 0);
 }
 
 void known_counts(const struct known_certificates *known, struct known_counts *ret)

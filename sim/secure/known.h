@@ -36,6 +36,9 @@ bool known_has_key(const X509 *certificate, const EVP_PKEY *key);
 /* The octets of a known certificate, valid as long as it; empty: not known. */
 struct span known_octets(const X509 *certificate);
 
+/* The TBSCertificate in them. */
+struct span known_tbs(const X509 *certificate);
+
 /* The first 8 octets of the SHA-256 of a certificate, known or not. */
 uint64_t known_fingerprint(const X509 *certificate);
 
