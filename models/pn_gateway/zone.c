@@ -152,10 +152,7 @@ static void inform(struct gateway *g, const struct cpns_message *m, const struct
     }
     size_t size = z->information * times;
     uint8_t *content = mem_alloc(size);
-    struct rng *rng = entity_rng(e, "zone-information");
-    for (size_t i = 0; i < size; i++) {
-        content[i] = (uint8_t)rng_u64(rng);
-    }
+    rng_octets(entity_rng(e, "zone-information"), content, size);
     struct cpns_message answer;
     agent_answer(&g->agent, &answer, CPNS_ZONE_INFO_RESPONSE, m, 200);
     cpns_set_text(&answer, CPNS_ZONE_ID, entity_name(e, entity_self(e)));

@@ -14,10 +14,7 @@ void pne_group_message(struct pne *p, uint32_t group, size_t size)
         return;
     }
     uint8_t *payload = mem_alloc(size);
-    struct rng *rng = entity_rng(e, "payload");
-    for (size_t i = 0; i < size; i++) {
-        payload[i] = (uint8_t)rng_u64(rng);
-    }
+    rng_octets(entity_rng(e, "payload"), payload, size);
     struct buf sealed = {0};
     struct cpns_message m;
     agent_begin(&p->agent, &m, CPNS_SG_MESSAGE, entity_group_urn(e, group));

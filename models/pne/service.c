@@ -12,10 +12,7 @@ void pne_use_service(struct pne *p, entity_id target, const char *service, size_
         return;
     }
     uint8_t *payload = mem_alloc(size);
-    struct rng *rng = entity_rng(e, "payload");
-    for (size_t i = 0; i < size; i++) {
-        payload[i] = (uint8_t)rng_u64(rng);
-    }
+    rng_octets(entity_rng(e, "payload"), payload, size);
     struct cpns_message m;
     agent_begin(&p->agent, &m, CPNS_SERVICE_ACCESS_REQUEST, entity_urn(e, target));
     cpns_set_text(&m, CPNS_PN_ID, entity_pn_urn(e, p->pn));

@@ -129,9 +129,9 @@ void buf_clear(struct buf *b)
     b->start = b->end = 0;
 }
 
-uint8_t *buf_reserve(struct buf *b, size_t len)
+uint8_t *buf_make_room(struct buf *b, size_t len)
 {
-    if (b->start != 0 && b->capacity - b->end < len) {
+    if (b->data != NULL && b->start != 0 && b->capacity - b->end < len) {
         memmove(b->data, b->data + b->start, b->end - b->start);
         b->end -= b->start;
         b->start = 0;
@@ -146,12 +146,6 @@ uint8_t *buf_reserve(struct buf *b, size_t len)
         b->capacity = wanted;
     }
     return b->data + b->end;
-}
-
-void buf_commit(struct buf *b, size_t len)
-{
-    CHECK(len <= b->capacity - b->end);
-    b->end += len;
 }
 
 void buf_append(struct buf *b, struct span bytes)

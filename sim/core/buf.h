@@ -48,9 +48,22 @@ void buf_fini(struct buf *b);
 struct span buf_span(const struct buf *b);
 size_t buf_len(const struct buf *b);
 void buf_clear(struct buf *b);
+/* For buf_reserve(): makes the room where there is none. */
+uint8_t *buf_make_room(struct buf *b, size_t len);
+
 /* Room for `len` more octets: their address; buf_commit() makes them part of the buffer. */
-uint8_t *buf_reserve(struct buf *b, size_t len);
-void buf_commit(struct buf *b, size_t len);
+static inline uint8_t *buf_reserve(struct buf *b, size_t len)
+{
+    bool fits = b->data != NULL && b->capacity - b->end >= len;
+    return fits ? b->data + b->end : buf_make_room(b, len);
+}
+
+static inline void buf_commit(struct buf *b, size_t len)
+{
+    CHECK(len <= b->capacity - b->end);
+    b->end += len;
+}
+
 void buf_append(struct buf *b, struct span bytes);
 void buf_append_u8(struct buf *b, uint8_t v);
 void buf_append_u16(struct buf *b, uint16_t v);

@@ -131,7 +131,7 @@ void map_fini(struct map *m)
 
 static uint64_t hash_of(const char *key)
 {
-    return span_hash(0, span_of_str(key));
+    return span_digest(0, span_of_str(key));
 }
 
 void map_set_str(struct map *m, const char *key, uint64_t value)

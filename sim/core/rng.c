@@ -51,6 +51,15 @@ uint64_t rng_u64(struct rng *r)
     return result;
 }
 
+void rng_octets(struct rng *r, uint8_t *out, size_t len)
+{
+    struct rng own = *r; /* which `out` cannot be part of: kept in registers */
+    for (size_t i = 0; i < len; i++) {
+        out[i] = (uint8_t)rng_u64(&own);
+    }
+    *r = own;
+}
+
 double rng_unit(struct rng *r)
 {
     return (double)(rng_u64(r) >> 11) * 0x1p-53;

@@ -14,6 +14,8 @@ struct rng {
 
 void rng_init(struct rng *r, uint64_t seed, const char *owner, const char *purpose);
 uint64_t rng_u64(struct rng *r);
+/* Fills `out`: the low octet of each of `len` draws. */
+void rng_octets(struct rng *r, uint8_t *out, size_t len);
 /* Uniform in [0, 1), 53 bits. */
 double rng_unit(struct rng *r);
 /* Uniform in [0, bound), without modulo bias; bound > 0. */

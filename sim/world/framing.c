@@ -3,6 +3,7 @@
 void frame_append(struct buf *out, uint8_t encoding, struct span message)
 {
     CHECK(message.len <= FRAME_MAX_BYTES);
+    buf_reserve(out, sizeof(uint32_t) + 1 + message.len);
     buf_append_u32(out, (uint32_t)message.len);
     buf_append_u8(out, encoding);
     buf_append(out, message);

@@ -75,6 +75,21 @@ static void rng_streams_depend_on_seed_owner_and_purpose_only(void **state)
     assert_true(first != rng_u64(&e));
 }
 
+static void rng_octets_are_the_low_ones_of_single_draws(void **state)
+{
+    (void)state;
+    struct rng a, b;
+    uint8_t octets[300];
+    rng_init(&a, 7, "pne/1", "payload");
+    rng_init(&b, 7, "pne/1", "payload");
+    rng_octets(&a, octets, sizeof(octets));
+    for (size_t i = 0; i < sizeof(octets); i++) {
+        assert_int_equal(octets[i], (uint8_t)rng_u64(&b));
+    }
+    assert_int_equal(a.draws, sizeof(octets));
+    assert_true(rng_u64(&a) == rng_u64(&b));
+}
+
 static void distributions_have_their_moments(void **state)
 {
     (void)state;
@@ -205,6 +220,7 @@ int main(void)
         cmocka_unit_test(span_takes_and_refuses_to_overrun),
         cmocka_unit_test(buf_grows_consumes_and_moves),
         cmocka_unit_test(rng_streams_depend_on_seed_owner_and_purpose_only),
+        cmocka_unit_test(rng_octets_are_the_low_ones_of_single_draws),
         cmocka_unit_test(distributions_have_their_moments),
         cmocka_unit_test(map_keeps_many_keys_through_removal),
         cmocka_unit_test(fsm_allows_what_the_table_says),
