@@ -50,7 +50,7 @@ void capability_tell(const struct agent *a, struct capability_text *t, struct cp
 static char *joined(const struct cpns_message *m)
 {
     struct buf text = {0};
-    for (size_t i = 0; i < m->fields[CPNS_CAPABILITY].list_count; i++) {
+    for (size_t i = 0; i < cpns_value(m, CPNS_CAPABILITY)->list_count; i++) {
         if (i > 0) {
             buf_append_u8(&text, ' ');
         }

@@ -2,47 +2,47 @@
  * the core deterministic encoding of section 4.2.1, which the decoder demands as well: one message
  * has one encoding.
  *
- * libcbor's streaming decoder reads one item at a time and allocates nothing, so a claimed length
- * can cost no memory; the item tree of cbor_load() would be built before we could judge it. */
+ * An item that is as it has to be is read here; of all others libcbor's streaming decoder says what
+ * they are. Both read one item at a time and allocate nothing, so a claimed length can cost no
+ * memory; the item tree of cbor_load() would be built before we could judge it. */
 #include "models/cpns/codec.h"
 
 #include <cbor.h>
 
 enum { KEY_TYPE = 0, HEAD_MAX = 9 };
 
-/* --- encoder */
+/* RFC 8949 section 3.1. */
+enum major { MAJOR_UINT, MAJOR_NEGINT, MAJOR_BYTES, MAJOR_TEXT, MAJOR_ARRAY, MAJOR_MAP };
 
-typedef size_t head_encoder(size_t, unsigned char *, size_t);
-
-static void append_head(struct buf *out, head_encoder *encode, size_t n)
+/* Octets of the shortest head that carries `n` (RFC 8949 section 4.2.1). */
+static size_t head_bytes(uint64_t n)
 {
-    size_t len = encode(n, buf_reserve(out, HEAD_MAX), HEAD_MAX);
-    CHECK(len != 0);
-    buf_commit(out, len);
+    return n < 24 ? 1 : n <= UINT8_MAX ? 2 : n <= UINT16_MAX ? 3 : n <= UINT32_MAX ? 5 : HEAD_MAX;
 }
 
-static void append_uint(struct buf *out, uint64_t v)
+/* --- encoder */
+
+static void append_head(struct buf *out, enum major major, uint64_t n)
 {
-    size_t len = cbor_encode_uint(v, buf_reserve(out, HEAD_MAX), HEAD_MAX);
-    CHECK(len != 0);
+    static const uint8_t follows[] = {[2] = 24, [3] = 25, [5] = 26, [9] = 27};
+    size_t len = head_bytes(n);
+    uint8_t *to = buf_reserve(out, HEAD_MAX);
+    to[0] = (uint8_t)((unsigned)major << 5 | (len == 1 ? n : follows[len]));
+    for (size_t i = 1; i < len; i++) {
+        to[i] = (uint8_t)(n >> 8 * (len - 1 - i));
+    }
     buf_commit(out, len);
 }
 
 static void append_text(struct buf *out, struct span text)
 {
-    append_head(out, cbor_encode_string_start, text.len);
+    append_head(out, MAJOR_TEXT, text.len);
     buf_append(out, text);
 }
 
 static void append_integer(struct buf *out, int64_t v)
 {
-    if (v >= 0) {
-        append_uint(out, (uint64_t)v);
-        return;
-    }
-    size_t len = cbor_encode_negint((uint64_t)(-1 - v), buf_reserve(out, HEAD_MAX), HEAD_MAX);
-    CHECK(len != 0);
-    buf_commit(out, len);
+    append_head(out, v >= 0 ? MAJOR_UINT : MAJOR_NEGINT, (uint64_t)(v >= 0 ? v : -1 - v));
 }
 
 static void append_value(struct buf *out, enum cpns_field_kind kind, const struct cpns_value *v)
@@ -55,11 +55,11 @@ static void append_value(struct buf *out, enum cpns_field_kind kind, const struc
         append_integer(out, v->integer);
         break;
     case CPNS_BYTES:
-        append_head(out, cbor_encode_bytestring_start, v->bytes.len);
+        append_head(out, MAJOR_BYTES, v->bytes.len);
         buf_append(out, v->bytes);
         break;
     case CPNS_TEXT_LIST:
-        append_head(out, cbor_encode_array_start, v->list_count);
+        append_head(out, MAJOR_ARRAY, v->list_count);
         for (size_t i = 0; i < v->list_count; i++) {
             append_text(out, v->list[i]);
         }
@@ -70,16 +70,19 @@ static void append_value(struct buf *out, enum cpns_field_kind kind, const struc
 void cpns_cbor_encode(const struct cpns_message *m, struct buf *out)
 {
     size_t count = 1;
+    size_t room = (size_t)3 * HEAD_MAX; /* for all but lists, at once */
     enum cpns_field i;
     for (i = cpns_next_field(m, 0); i < CPNS_FIELD_COUNT; i = cpns_next_field(m, i + 1)) {
+        room += 2 * HEAD_MAX + m->fields[i].bytes.len;
         count++;
     }
-    append_head(out, cbor_encode_map_start, count);
-    append_uint(out, KEY_TYPE);
-    append_uint(out, cpns_type_info(m->type)->code);
+    buf_reserve(out, room);
+    append_head(out, MAJOR_MAP, count);
+    append_head(out, MAJOR_UINT, KEY_TYPE);
+    append_head(out, MAJOR_UINT, cpns_type_info(m->type)->code);
     for (i = cpns_next_field(m, 0); i < CPNS_FIELD_COUNT; i = cpns_next_field(m, i + 1)) {
         const struct cpns_field_info *f = cpns_field_info(i);
-        append_uint(out, f->key);
+        append_head(out, MAJOR_UINT, f->key);
         append_value(out, f->kind, &m->fields[i]);
     }
 }
@@ -188,15 +191,44 @@ static const struct cbor_callbacks callbacks = {
     .indef_break = cbor_null_indef_break_callback,
 };
 
-/* Octets of the shortest head that carries `n` (RFC 8949 section 4.2.1). */
-static size_t head_bytes(uint64_t n)
+/* Takes an item off the front that is as it has to be: whole, in the shortest form. False, and
+ * nothing taken, for all others and for 64-bit arguments: take() tells what is wrong with it. */
+static bool take_plain(struct span *in, enum item_kind wanted, struct item *item)
 {
-    return n < 24 ? 1 : n <= UINT8_MAX ? 2 : n <= UINT16_MAX ? 3 : n <= UINT32_MAX ? 5 : HEAD_MAX;
+    static const uint8_t majors[] = {
+        [ITEM_OTHER] = 0xff,      [ITEM_UINT] = MAJOR_UINT,   [ITEM_NEGINT] = MAJOR_NEGINT,
+        [ITEM_TEXT] = MAJOR_TEXT, [ITEM_BYTES] = MAJOR_BYTES, [ITEM_ARRAY] = MAJOR_ARRAY,
+        [ITEM_MAP] = MAJOR_MAP,
+    };
+    if (in->len == 0 || in->data[0] >> 5 != majors[wanted]) {
+        return false;
+    }
+    uint64_t n = in->data[0] & 0x1f;
+    size_t head = n < 24 ? 1 : n == 24 ? 2 : n == 25 ? 3 : n == 26 ? 5 : in->len + 1;
+    if (head > in->len) {
+        return false;
+    }
+    n = head == 1 ? n : 0;
+    for (size_t i = 1; i < head; i++) {
+        n = n << 8 | in->data[i];
+    }
+    bool string = wanted == ITEM_TEXT || wanted == ITEM_BYTES;
+    if (head != head_bytes(n) || (string && n > in->len - head)) {
+        return false;
+    }
+    *item = (struct item){.kind = wanted, .number = n, .data = string ? in->data + head : NULL};
+    size_t len = head + (string ? (size_t)n : 0);
+    in->data += len;
+    in->len -= len;
+    return true;
 }
 
 /* Takes one item of the wanted kind off the front. */
 static bool take(struct span *in, enum item_kind wanted, struct item *item, const char **why)
 {
+    if (take_plain(in, wanted, item)) {
+        return true;
+    }
     *item = (struct item){.kind = ITEM_OTHER};
     struct cbor_decoder_result r = cbor_stream_decode(in->data, in->len, &callbacks, item);
     if (r.status != CBOR_DECODER_FINISHED) {

@@ -5,11 +5,19 @@
 
 #include "models/cpns/codec.h"
 
+/* Only what is set is looked at; the rest of a message, some thousand octets, is not cleared. */
+static void begin(struct cpns_message *m, enum cpns_type type)
+{
+    m->type = type;
+    memset(m->used, 0, sizeof(m->used));
+    memset(m->fresh, 0, sizeof(m->fresh));
+    buf_init(&m->storage);
+}
+
 void cpns_message_init(struct cpns_message *m, enum cpns_type type)
 {
     CHECK((unsigned)type < CPNS_TYPE_COUNT);
-    memset(m, 0, sizeof(*m));
-    m->type = type;
+    begin(m, type);
     cpns_set_text(m, CPNS_VERSION, "1.0");
 }
 
@@ -17,9 +25,7 @@ void cpns_message_fini(struct cpns_message *m)
 {
     for (size_t i = 0; i < CPNS_FIELD_WORDS; i++) {
         for (uint64_t bits = m->used[i]; bits != 0; bits &= bits - 1) {
-            struct cpns_value *v = &m->fields[64 * i + (size_t)__builtin_ctzll(bits)];
-            free(v->list);
-            *v = (struct cpns_value){0};
+            free(m->fields[64 * i + (size_t)__builtin_ctzll(bits)].list);
         }
         m->used[i] = 0;
     }
@@ -46,8 +52,13 @@ static struct cpns_value *slot(struct cpns_message *m, enum cpns_field field,
 {
     CHECK(cpns_field_info(field)->kind == kind);
     struct cpns_value *v = &m->fields[field];
+    uint64_t bit = UINT64_C(1) << ((unsigned)field % 64);
+    if ((m->used[(size_t)field / 64] & bit) == 0) {
+        *v = (struct cpns_value){0};
+    }
     v->set = true;
-    m->used[(size_t)field / 64] |= UINT64_C(1) << ((unsigned)field % 64);
+    m->used[(size_t)field / 64] |= bit;
+    m->fresh[(size_t)field / 64] |= bit;
     return v;
 }
 
@@ -82,27 +93,27 @@ void cpns_set_empty_list(struct cpns_message *m, enum cpns_field field)
     slot(m, field, CPNS_TEXT_LIST)->list_count = 0;
 }
 
-static const struct cpns_value *value(const struct cpns_message *m, enum cpns_field field)
+const struct cpns_value *cpns_value(const struct cpns_message *m, enum cpns_field field)
 {
+    static const struct cpns_value absent = {0};
     CHECK((unsigned)field < CPNS_FIELD_COUNT);
-    return &m->fields[field];
+    bool used = (m->used[(size_t)field / 64] >> ((unsigned)field % 64) & 1) != 0;
+    return used && m->fields[field].set ? &m->fields[field] : &absent;
 }
 
 bool cpns_has(const struct cpns_message *m, enum cpns_field field)
 {
-    return value(m, field)->set;
+    return cpns_value(m, field)->set;
 }
 
 struct span cpns_text(const struct cpns_message *m, enum cpns_field field)
 {
-    const struct cpns_value *v = value(m, field);
-    return v->set ? v->bytes : (struct span){0};
+    return cpns_value(m, field)->bytes;
 }
 
 int64_t cpns_integer(const struct cpns_message *m, enum cpns_field field)
 {
-    const struct cpns_value *v = value(m, field);
-    return v->set ? v->integer : 0;
+    return cpns_value(m, field)->integer;
 }
 
 struct span cpns_bytes(const struct cpns_message *m, enum cpns_field field)
@@ -112,7 +123,7 @@ struct span cpns_bytes(const struct cpns_message *m, enum cpns_field field)
 
 struct span cpns_item(const struct cpns_message *m, enum cpns_field field, size_t index)
 {
-    const struct cpns_value *v = value(m, field);
+    const struct cpns_value *v = cpns_value(m, field);
     CHECK(index < v->list_count);
     return v->list[index];
 }
@@ -140,7 +151,7 @@ bool cpns_message_equal(const struct cpns_message *a, const struct cpns_message 
         return false;
     }
     for (size_t i = 0; i < CPNS_FIELD_COUNT; i++) {
-        if (!value_equal(&a->fields[i], &b->fields[i])) {
+        if (!value_equal(cpns_value(a, (enum cpns_field)i), cpns_value(b, (enum cpns_field)i))) {
             return false;
         }
     }
@@ -269,6 +280,50 @@ static bool value_ok(const struct cpns_field_info *f, const struct cpns_value *v
     return false;
 }
 
+/* How many fields a type requires; eight at a time. */
+static unsigned required_fields(const struct cpns_type_info *type)
+{
+    _Static_assert(CPNS_REQUIRED == 2 && CPNS_FIELD_COUNT < 256, "counted by their second bit");
+    uint64_t sums = 0;
+    unsigned rest = 0;
+    size_t i = 0;
+    for (; i + 8 <= CPNS_FIELD_COUNT; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, type->presence + i, sizeof(eight));
+        sums += eight >> 1 & EACH(1);
+    }
+    for (; i < CPNS_FIELD_COUNT; i++) {
+        rest += type->presence[i] == CPNS_REQUIRED;
+    }
+    return (unsigned)(sums * EACH(1) >> 56) + rest;
+}
+
+/* Whether there is no fault. Values that a decoder's check has seen are not looked at again. */
+static bool is_sound(const struct cpns_message *m)
+{
+    if ((unsigned)m->type >= CPNS_TYPE_COUNT) {
+        return false;
+    }
+    const struct cpns_type_info *type = cpns_type_info(m->type);
+    unsigned required = 0;
+    for (size_t word = 0; word < CPNS_FIELD_WORDS; word++) {
+        for (uint64_t bits = m->used[word]; bits != 0; bits &= bits - 1) {
+            size_t field = 64 * word + (size_t)__builtin_ctzll(bits);
+            const struct cpns_value *v = &m->fields[field];
+            if (!v->set) {
+                continue;
+            }
+            bool fresh = (m->fresh[word] & bits & (~bits + 1)) != 0;
+            if (type->presence[field] == CPNS_ABSENT ||
+                (fresh && !value_ok(cpns_field_info((enum cpns_field)field), v))) {
+                return false;
+            }
+            required += type->presence[field] == CPNS_REQUIRED;
+        }
+    }
+    return required == required_fields(type);
+}
+
 /* The first fault in the order of the fields. */
 static const char *fault(const struct cpns_message *m)
 {
@@ -299,7 +354,7 @@ static const char *fault(const struct cpns_message *m)
 
 int cpns_check(const struct cpns_message *m, const char **why)
 {
-    const char *what = fault(m);
+    const char *what = is_sound(m) ? NULL : fault(m);
     if (what != NULL && why != NULL) {
         *why = what;
     }
@@ -344,8 +399,7 @@ int cpns_decode(struct span in, enum cpns_encoding encoding, struct cpns_message
                 const char **why)
 {
     const char *what = "unknown encoding";
-    memset(m, 0, sizeof(*m));
-    m->type = CPNS_TYPE_COUNT;
+    begin(m, CPNS_TYPE_COUNT);
     int r = -SIM_EBADMSG;
     if (in.len > CPNS_MESSAGE_MAX_BYTES) {
         what = "message too large";
@@ -362,6 +416,7 @@ int cpns_decode(struct span in, enum cpns_encoding encoding, struct cpns_message
     if (r == 0 && cpns_check(m, &what) < 0) {
         r = -SIM_EBADMSG;
     }
+    memset(m->fresh, 0, sizeof(m->fresh));
 out:
     if (r < 0 && why != NULL) {
         *why = what;

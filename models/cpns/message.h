@@ -229,9 +229,10 @@ enum { CPNS_FIELD_WORDS = (CPNS_FIELD_COUNT + 63) / 64 };
 
 struct cpns_message {
     enum cpns_type type;
-    uint64_t used[CPNS_FIELD_WORDS]; /* bits of the fields that were ever set */
-    struct cpns_value fields[CPNS_FIELD_COUNT];
-    struct buf storage; /* decoded octets */
+    uint64_t used[CPNS_FIELD_WORDS];  /* bits of the fields that were ever set */
+    uint64_t fresh[CPNS_FIELD_WORDS]; /* of those that were set since a check of what was decoded */
+    struct cpns_value fields[CPNS_FIELD_COUNT]; /* not cleared where never set: cpns_value() */
+    struct buf storage;                         /* decoded octets */
 };
 
 /* An empty message of `type`; Version is set, everything else is for the caller to set. */
@@ -256,7 +257,9 @@ enum cpns_field cpns_next_field(const struct cpns_message *m, unsigned from);
 struct span cpns_text(const struct cpns_message *m, enum cpns_field field);  /* empty when absent */
 int64_t cpns_integer(const struct cpns_message *m, enum cpns_field field);   /* 0 when absent */
 struct span cpns_bytes(const struct cpns_message *m, enum cpns_field field); /* empty when absent */
-/* Item `index` of a text list of fields[field].list_count items. */
+/* The value of any field, one that is not set and has no items when it is absent. */
+const struct cpns_value *cpns_value(const struct cpns_message *m, enum cpns_field field);
+/* Item `index` of a text list of cpns_value(m, field)->list_count items. */
 struct span cpns_item(const struct cpns_message *m, enum cpns_field field, size_t index);
 /* Same type, same fields set, same values. */
 bool cpns_message_equal(const struct cpns_message *a, const struct cpns_message *b);

@@ -193,7 +193,7 @@ static int may_change(const struct server *s, const struct cpns_message *m, uint
     if (!joins && !span_equal_str(cpns_text(m, CPNS_CHANGE), "removed")) {
         return 400;
     }
-    for (size_t i = 0; i < m->fields[CPNS_ADMINEE_ID].list_count; i++) {
+    for (size_t i = 0; i < cpns_value(m, CPNS_ADMINEE_ID)->list_count; i++) {
         entity_id pne = entity_by_urn(s->agent.entity, cpns_item(m, CPNS_ADMINEE_ID, i));
         if (pne == ENTITY_NONE || !is_member(s, pn, pne)) {
             return 404;
@@ -228,11 +228,11 @@ enum disposition server_on_adminee_change(struct server *s, const struct cpns_me
     struct cpns_message answer;
     agent_answer(&s->agent, &answer, CPNS_ADMINEE_CHANGE_RESPONSE, m, status);
     cpns_set_span(&answer, CPNS_CHANGE, cpns_text(m, CPNS_CHANGE));
-    for (size_t i = 0; i < m->fields[CPNS_ADMINEE_ID].list_count; i++) {
+    for (size_t i = 0; i < cpns_value(m, CPNS_ADMINEE_ID)->list_count; i++) {
         cpns_add_text(&answer, CPNS_ADMINEE_ID, cpns_item(m, CPNS_ADMINEE_ID, i));
     }
     server_answer(s, &answer, from);
-    for (size_t i = 0; status == 200 && i < m->fields[CPNS_ADMINEE_ID].list_count; i++) {
+    for (size_t i = 0; status == 200 && i < cpns_value(m, CPNS_ADMINEE_ID)->list_count; i++) {
         entity_id pne = entity_by_urn(e, cpns_item(m, CPNS_ADMINEE_ID, i));
         struct subscriber *sub = server_subscriber(s, pne);
         bool out = span_equal_str(cpns_text(m, CPNS_CHANGE), "removed");

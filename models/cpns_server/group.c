@@ -71,7 +71,7 @@ static enum disposition on_member_info(struct server *s, const struct cpns_messa
                                        uint32_t number, entity_id from)
 {
     struct inventory_group *g = &s->groups[number];
-    const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+    const struct cpns_value *list = cpns_value(m, CPNS_MEMBER_ID);
     if (agent_entity(&s->agent, m, CPNS_ORIGIN_ENTITY_ID) != g->owner) {
         return server_say(s, m, from, 403);
     }
@@ -122,7 +122,7 @@ static enum disposition on_admin_info(struct server *s, const struct cpns_messag
 static bool matches(const struct server *s, const struct inventory_group *g,
                     const struct cpns_message *m)
 {
-    const struct cpns_value *members = &m->fields[CPNS_MEMBER_ID];
+    const struct cpns_value *members = cpns_value(m, CPNS_MEMBER_ID);
     bool found =
         g->stored &&
         (!cpns_has(m, CPNS_KEYWORD) || inventory_text_holds(g->name, cpns_text(m, CPNS_KEYWORD))) &&

@@ -20,7 +20,7 @@ bool server_may_edit(const struct server *s, uint32_t pn, entity_id origin, enti
 static int check_devices(const struct server *s, const struct cpns_message *m, uint32_t pn)
 {
     const struct entity *e = s->agent.entity;
-    for (size_t i = 0; i < m->fields[CPNS_PNE_ID].list_count; i++) {
+    for (size_t i = 0; i < cpns_value(m, CPNS_PNE_ID)->list_count; i++) {
         entity_id pne = entity_by_urn(e, cpns_item(m, CPNS_PNE_ID, i));
         if (pne == ENTITY_NONE || entity_scenario(e)->nodes[pne].role != ROLE_PNE) {
             return 404;
@@ -43,7 +43,7 @@ enum disposition server_on_add_device(struct server *s, const struct cpns_messag
                                                            : check_devices(s, m, pn);
     struct cpns_message answer;
     agent_answer(&s->agent, &answer, CPNS_PN_ADD_DEVICE_RESPONSE, m, status);
-    for (size_t i = 0; i < m->fields[CPNS_PNE_ID].list_count; i++) {
+    for (size_t i = 0; i < cpns_value(m, CPNS_PNE_ID)->list_count; i++) {
         cpns_add_text(&answer, CPNS_PNE_ID, cpns_item(m, CPNS_PNE_ID, i));
     }
     server_answer(s, &answer, from);
@@ -129,7 +129,7 @@ void server_drop_unlisted(struct server *s, const struct cpns_message *m, uint32
 {
     struct entity *e = s->agent.entity;
     struct map listed = {0};
-    for (size_t i = 0; i < m->fields[CPNS_MEMBER_ID].list_count; i++) {
+    for (size_t i = 0; i < cpns_value(m, CPNS_MEMBER_ID)->list_count; i++) {
         map_set(&listed, entity_by_urn(e, cpns_item(m, CPNS_MEMBER_ID, i)), 1);
     }
     for (struct subscriber *sub = s->pns[pn].first; sub != NULL; sub = sub->next) {

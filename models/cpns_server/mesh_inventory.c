@@ -269,7 +269,7 @@ static int take_pn(struct server *s, const struct cpns_message *m, entity_id fro
     pn->lease_end = SIM_TIME_NEVER;
     pn->sequence = cpns_integer(m, CPNS_SEQUENCE);
     pn->told = 0;
-    const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+    const struct cpns_value *list = cpns_value(m, CPNS_MEMBER_ID);
     for (size_t i = 0; pn->stored && i < list->list_count; i++) {
         entity_id pne = entity_by_urn(e, list->list[i]);
         if (pne != ENTITY_NONE && entity_scenario(e)->nodes[pne].role == ROLE_PNE) {
@@ -306,7 +306,7 @@ static int take_group(struct server *s, const struct cpns_message *m, entity_id 
     g->closed = span_equal_str(cpns_text(m, CPNS_JOINING_POLICY), "closed");
     g->name = take_text(m, CPNS_SG_NAME);
     g->service = take_text(m, CPNS_SERVICE_ID);
-    const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+    const struct cpns_value *list = cpns_value(m, CPNS_MEMBER_ID);
     for (size_t i = 0; i < list->list_count; i++) {
         entity_id pne = entity_by_urn(s->agent.entity, list->list[i]);
         if (pne != ENTITY_NONE) {

@@ -155,7 +155,7 @@ static bool is_taken_out(const struct server *s, entity_id pne, uint32_t pn)
 static int check_members(const struct server *s, const struct cpns_message *m, uint32_t pn,
                          entity_id from)
 {
-    const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+    const struct cpns_value *list = cpns_value(m, CPNS_MEMBER_ID);
     if (pn == SCENARIO_NONE || s->pns[pn].gateway != from) {
         return 404;
     }
@@ -178,7 +178,7 @@ static int check_members(const struct server *s, const struct cpns_message *m, u
 static void list_taken(const struct server *s, const struct cpns_message *m, uint32_t pn,
                        struct cpns_message *answer)
 {
-    const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+    const struct cpns_value *list = cpns_value(m, CPNS_MEMBER_ID);
     bool all = true;
     for (size_t i = 0; i < list->list_count; i++) {
         all = all && !is_taken_out(s, entity_by_urn(s->agent.entity, list->list[i]), pn);
@@ -193,7 +193,7 @@ static void list_taken(const struct server *s, const struct cpns_message *m, uin
 /* What those can do of whom that is not known yet. */
 static void ask_members(struct server *s, const struct cpns_message *m)
 {
-    for (size_t i = 0; i < m->fields[CPNS_MEMBER_ID].list_count; i++) {
+    for (size_t i = 0; i < cpns_value(m, CPNS_MEMBER_ID)->list_count; i++) {
         entity_id pne = entity_by_urn(s->agent.entity, cpns_item(m, CPNS_MEMBER_ID, i));
         if (capability_find(&s->devices, pne) == NULL) {
             server_ask_capabilities(s, pne);
@@ -207,7 +207,7 @@ static void take_registration(struct server *s, const struct cpns_message *m, ui
                               entity_id from)
 {
     struct entity *e = s->agent.entity;
-    const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+    const struct cpns_value *list = cpns_value(m, CPNS_MEMBER_ID);
     struct inventory_pn *stored = &s->pns[pn];
     sim_time lease = entity_scenario(e)->timers.pn_lease;
     int64_t number = cpns_integer(m, CPNS_TRANSACTION_ID);

@@ -113,7 +113,7 @@ static void note_side(struct gateway *g, struct pn *pn, const struct cpns_messag
 {
     map_fini(&pn->bridge.others);
     pn->bridge.others = (struct map){0};
-    for (size_t i = 0; i < m->fields[CPNS_MEMBER_ID].list_count; i++) {
+    for (size_t i = 0; i < cpns_value(m, CPNS_MEMBER_ID)->list_count; i++) {
         map_set(&pn->bridge.others, entity_by_urn(g->agent.entity, cpns_item(m, CPNS_MEMBER_ID, i)),
                 1);
     }
@@ -310,7 +310,7 @@ enum disposition gateway_on_found(struct gateway *g, const struct cpns_message *
         gateway_member(g, from, &pn) == NULL) {
         return MESSAGE_DELIVERED; /* late or repeated */
     }
-    for (size_t i = 0; i < m->fields[CPNS_FOUND_PN_ID].list_count; i++) {
+    for (size_t i = 0; i < cpns_value(m, CPNS_FOUND_PN_ID)->list_count; i++) {
         uint32_t peer = entity_pn_by_urn(e, cpns_item(m, CPNS_FOUND_PN_ID, i));
         if (peer == SCENARIO_NONE || peer == pn->number) {
             continue;

@@ -163,7 +163,7 @@ static void fail_member(struct gateway *g, struct pn *pn, struct member *m, int 
 /* Whether the server took the member in: it says whom where it did not take all. */
 static bool was_taken(const struct gateway *g, const struct cpns_message *m, entity_id pne)
 {
-    const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+    const struct cpns_value *list = cpns_value(m, CPNS_MEMBER_ID);
     bool taken = !list->set;
     for (size_t i = 0; !taken && i < list->list_count; i++) {
         taken = entity_by_urn(g->agent.entity, list->list[i]) == pne;
@@ -307,7 +307,7 @@ void gateway_under_way(struct gateway *g, const struct pn *pn, const struct memb
 
 static bool names_pne(const struct cpns_message *m, const struct agent *a, entity_id pne)
 {
-    const struct cpns_value *list = &m->fields[CPNS_PNE_ID];
+    const struct cpns_value *list = cpns_value(m, CPNS_PNE_ID);
     for (size_t i = 0; i < list->list_count; i++) {
         if (entity_by_urn(a->entity, list->list[i]) == pne) {
             return true;

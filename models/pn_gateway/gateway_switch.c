@@ -267,7 +267,7 @@ static void take_members(struct gateway *g, struct pn *pn, const struct cpns_mes
 {
     struct entity *e = g->agent.entity;
     struct pn *of;
-    for (size_t i = 0; i < m->fields[CPNS_MEMBER_ID].list_count; i++) {
+    for (size_t i = 0; i < cpns_value(m, CPNS_MEMBER_ID)->list_count; i++) {
         entity_id pne = entity_by_urn(e, cpns_item(m, CPNS_MEMBER_ID, i));
         struct member *member = pne != ENTITY_NONE ? gateway_member(g, pne, &of) : NULL;
         if (member != NULL && of == pn && member->state == MEMBER_ABSENT) {
@@ -277,7 +277,7 @@ static void take_members(struct gateway *g, struct pn *pn, const struct cpns_mes
             member->added = member->candidate;
         }
     }
-    for (size_t i = 0; i < m->fields[CPNS_FOUND_SG_ID].list_count; i++) {
+    for (size_t i = 0; i < cpns_value(m, CPNS_FOUND_SG_ID)->list_count; i++) {
         uint32_t group = entity_group_by_urn(e, cpns_item(m, CPNS_FOUND_SG_ID, i));
         entity_id pne = entity_by_urn(e, cpns_item(m, CPNS_PNE_ID, i));
         if (group != SCENARIO_NONE && pne != ENTITY_NONE) {

@@ -44,7 +44,7 @@ static void group_remove(struct gateway *g, uint32_t group, entity_id pne)
 
 static bool names(const struct gateway *g, const struct cpns_message *m, entity_id pne)
 {
-    const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+    const struct cpns_value *list = cpns_value(m, CPNS_MEMBER_ID);
     for (size_t i = 0; i < list->list_count; i++) {
         if (entity_by_urn(g->agent.entity, list->list[i]) == pne) {
             return true;

@@ -116,7 +116,7 @@ enum disposition gateway_on_add_device(struct gateway *g, struct cpns_message *m
     const struct member *asking = gateway_member(g, r->from, &its);
     const struct pn *pn = pn_of(g, m);
     int status = asking == NULL || asking->state != MEMBER_REGISTERED || its != pn ? 403 : 200;
-    for (size_t i = 0; status == 200 && i < m->fields[CPNS_PNE_ID].list_count; i++) {
+    for (size_t i = 0; status == 200 && i < cpns_value(m, CPNS_PNE_ID)->list_count; i++) {
         entity_id pne = entity_by_urn(g->agent.entity, cpns_item(m, CPNS_PNE_ID, i));
         status = member_in(g, pne, pn) != NULL ? 200 : 404; /* not attached here */
     }
@@ -133,7 +133,7 @@ enum disposition gateway_on_add_device(struct gateway *g, struct cpns_message *m
 void gateway_saw_added(struct gateway *g, const struct cpns_message *m)
 {
     struct pn *pn = pn_of(g, m);
-    for (size_t i = 0; pn != NULL && i < m->fields[CPNS_PNE_ID].list_count; i++) {
+    for (size_t i = 0; pn != NULL && i < cpns_value(m, CPNS_PNE_ID)->list_count; i++) {
         entity_id pne = entity_by_urn(g->agent.entity, cpns_item(m, CPNS_PNE_ID, i));
         struct member *added = member_in(g, pne, pn);
         if (added != NULL && added->state == MEMBER_ABSENT) {

@@ -122,7 +122,7 @@ static const char *media_of(const struct cpns_message *m, size_t *times)
         const char *item, *name;
         size_t times;
     } kinds[] = {{"media=video", "video", 10}, {"media=audio", "audio", 4}};
-    for (size_t i = 0; i < m->fields[CPNS_CAPABILITY].list_count; i++) {
+    for (size_t i = 0; i < cpns_value(m, CPNS_CAPABILITY)->list_count; i++) {
         for (size_t k = 0; k < SIM_ARRAY_LEN(kinds); k++) {
             if (span_equal_str(cpns_item(m, CPNS_CAPABILITY, i), kinds[k].item)) {
                 *times = kinds[k].times;

@@ -95,7 +95,7 @@ static void heard(struct pne *p, const struct cpns_message *m)
 {
     struct cpns_message back;
     agent_answer(&p->agent, &back, m->type, m, 200);
-    for (size_t i = 0; i < m->fields[CPNS_MEMBER_ID].list_count; i++) {
+    for (size_t i = 0; i < cpns_value(m, CPNS_MEMBER_ID)->list_count; i++) {
         cpns_add_text(&back, CPNS_MEMBER_ID, cpns_item(m, CPNS_MEMBER_ID, i));
     }
     if (m->type == CPNS_SG_MEMBER_CHANGE) {
@@ -110,7 +110,7 @@ static void heard(struct pne *p, const struct cpns_message *m)
 
 static bool is_about_me(const struct pne *p, const struct cpns_message *m)
 {
-    const struct cpns_value *list = &m->fields[CPNS_MEMBER_ID];
+    const struct cpns_value *list = cpns_value(m, CPNS_MEMBER_ID);
     for (size_t i = 0; i < list->list_count; i++) {
         if (entity_by_urn(p->agent.entity, list->list[i]) == entity_self(p->agent.entity)) {
             return true;
@@ -230,7 +230,7 @@ enum disposition pne_on_group_discovered(struct pne *p, const struct cpns_messag
         return MESSAGE_DELIVERED;
     }
     struct buf text = {0};
-    const struct cpns_value *found = &m->fields[CPNS_FOUND_SG_ID];
+    const struct cpns_value *found = cpns_value(m, CPNS_FOUND_SG_ID);
     for (size_t i = 0; i < found->list_count; i++) {
         uint32_t number = entity_group_by_urn(p->agent.entity, found->list[i]);
         buf_printf(&text, "%s%s", i > 0 ? ", " : "",

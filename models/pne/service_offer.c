@@ -127,8 +127,8 @@ enum disposition pne_on_service_found(struct pne *p, const struct cpns_message *
         return MESSAGE_DELIVERED;
     }
     struct buf text = {0};
-    const struct cpns_value *ids = &m->fields[CPNS_FOUND_SERVICE_ID];
-    const struct cpns_value *providers = &m->fields[CPNS_PROVIDER_ID];
+    const struct cpns_value *ids = cpns_value(m, CPNS_FOUND_SERVICE_ID);
+    const struct cpns_value *providers = cpns_value(m, CPNS_PROVIDER_ID);
     for (size_t i = 0; i < ids->list_count && i < providers->list_count; i++) {
         entity_id provider = entity_by_urn(e, providers->list[i]);
         buf_printf(&text, "%s%.*s at %s", i > 0 ? ", " : "", (int)ids->list[i].len,

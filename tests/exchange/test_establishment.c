@@ -152,7 +152,7 @@ static void the_gateway_invites_the_listed(void **state)
     assert_int_equal(cpns_integer(&m, CPNS_ESTABLISHMENT_TYPE), 3);
     bool first = false;
     bool third = false;
-    for (size_t i = 0; i < m.fields[CPNS_PNE_ID].list_count; i++) {
+    for (size_t i = 0; i < cpns_value(&m, CPNS_PNE_ID)->list_count; i++) {
         struct span item = cpns_item(&m, CPNS_PNE_ID, i);
         first = first || span_equal_str(item, fake_urn(w, "p/1"));
         third = third || span_equal_str(item, fake_urn(w, "p/3"));

@@ -337,7 +337,7 @@ static void signalling_outside_a_session_is_refused(void **state)
             begin(w, &m, type, hops[i][0], hops[i][1]);
             for (enum cpns_field f = CPNS_PN_ID; f < CPNS_FIELD_COUNT; f++) {
                 const struct cpns_field_info *field = cpns_field_info(f);
-                if (info->presence[f] != CPNS_REQUIRED || m.fields[f].set) {
+                if (info->presence[f] != CPNS_REQUIRED || cpns_has(&m, (enum cpns_field)f)) {
                     continue;
                 }
                 const char *text = field->urn              ? fake_urn(w, "p/1")

@@ -122,7 +122,7 @@ static void expect_line(struct buf *out, const struct cpns_message *m, enum cpns
         buf_printf(out, "%" PRId64, cpns_integer(m, CPNS_STATUS));
     }
     buf_printf(out, "|%" PRId64 "|", cpns_integer(m, CPNS_HOP_LIMIT));
-    for (size_t i = 0; i < m->fields[CPNS_MEMBER_ID].list_count; i++) {
+    for (size_t i = 0; i < cpns_value(m, CPNS_MEMBER_ID)->list_count; i++) {
         buf_append_str(out, i != 0 ? "," : "");
         buf_append(out, cpns_item(m, CPNS_MEMBER_ID, i));
     }

@@ -70,14 +70,14 @@ static struct buf craft(const struct cpns_message *m, enum cpns_field field, str
     unsigned count = 1 + extra;
     FOR_EACH_FIELD(f)
     {
-        count += m->fields[f].set;
+        count += cpns_has(m, (enum cpns_field)f);
     }
     put_head(&out, 5, count);
     put_head(&out, 0, 0);
     put_head(&out, 0, cpns_type_info(m->type)->code);
     FOR_EACH_FIELD(f)
     {
-        if (m->fields[f].set) {
+        if (cpns_has(m, (enum cpns_field)f)) {
             const struct cpns_field_info *info = cpns_field_info((enum cpns_field)f);
             put_head(&out, 0, info->key);
             if (f == (unsigned)field) {
@@ -185,7 +185,7 @@ static void cbor_of_the_wrong_kind_is_refused(void **state)
     {
         struct cpns_message m;
         cpns_sample(&m, (enum cpns_type)t, CPNS_SAMPLE_ALL);
-        for (size_t i = 0; m.fields[f].set && i < SIM_ARRAY_LEN(values); i++) {
+        for (size_t i = 0; cpns_has(&m, (enum cpns_field)f) && i < SIM_ARRAY_LEN(values); i++) {
             if ((int)cpns_field_info((enum cpns_field)f)->kind != values[i].kind) {
                 struct buf bad = craft(&m, (enum cpns_field)f, values[i].raw, 0, (struct span){0});
                 cpns_expect(buf_span(&bad), CPNS_CBOR, -SIM_EBADMSG, NULL);
@@ -215,7 +215,7 @@ static void cbor_keys_must_be_known_and_ascend(void **state)
     buf_fini(&bad);
     FOR_EACH_FIELD(f)
     {
-        if (m.fields[f].set) {
+        if (cpns_has(&m, (enum cpns_field)f)) {
             struct buf again = {0};
             const struct cpns_field_info *info = cpns_field_info((enum cpns_field)f);
             put_head(&again, 0, info->key);

@@ -256,6 +256,29 @@ static void a_value_out_of_range_is_refused_at_both_ends(void **state)
     free(filler);
 }
 
+/* What a decoder has checked is not checked again; what is set afterwards is. */
+static void what_is_set_after_decoding_is_checked(void **state)
+{
+    (void)state;
+    struct cpns_message m, copy;
+    struct buf out = {0};
+    const char *why = NULL;
+    cpns_sample(&m, CPNS_SERVICE_ACCESS_REQUEST, CPNS_SAMPLE_ALL);
+    assert_int_equal(cpns_encode(&m, CPNS_CBOR, &out, NULL), 0);
+    assert_int_equal(cpns_decode(buf_span(&out), CPNS_CBOR, &copy, NULL), 0);
+    assert_int_equal(cpns_check(&copy, NULL), 0);
+    cpns_set_integer(&copy, CPNS_HOP_LIMIT, 0);
+    assert_int_equal(cpns_encode(&copy, CPNS_CBOR, &out, &why), -SIM_EINVAL);
+    assert_string_equal(why, "HopLimit has a value that is not allowed");
+    cpns_set_integer(&copy, CPNS_HOP_LIMIT, 1);
+    cpns_set_text(&copy, CPNS_TARGET_ID, "no name");
+    assert_int_equal(cpns_check(&copy, &why), -SIM_EINVAL);
+    assert_string_equal(why, "TargetID has a value that is not allowed");
+    cpns_message_fini(&m);
+    cpns_message_fini(&copy);
+    buf_fini(&out);
+}
+
 static void a_list_without_items_is_refused(void **state)
 {
     (void)state;
@@ -484,6 +507,7 @@ int main(void)
         cmocka_unit_test(a_missing_field_is_refused_at_both_ends),
         cmocka_unit_test(a_field_of_another_type_is_refused_at_both_ends),
         cmocka_unit_test(a_value_out_of_range_is_refused_at_both_ends),
+        cmocka_unit_test(what_is_set_after_decoding_is_checked),
         cmocka_unit_test(a_list_without_items_is_refused),
         cmocka_unit_test(a_message_cut_short_is_refused),
         cmocka_unit_test(flipped_bits_never_confuse),

@@ -201,17 +201,17 @@ static void xml_content_of_the_wrong_kind_is_refused(void **state)
         cpns_sample(&m, (enum cpns_type)t, CPNS_SAMPLE_ALL);
         const struct cpns_field_info *info = cpns_field_info((enum cpns_field)f);
         bool integer = info->kind == CPNS_INTEGER, bytes = info->kind == CPNS_BYTES;
-        size_t count = !m.fields[f].set ? 0
-                       : integer        ? SIM_ARRAY_LEN(not_integers)
-                       : bytes          ? SIM_ARRAY_LEN(not_base64)
-                                        : 0;
+        size_t count = !cpns_has(&m, (enum cpns_field)f) ? 0
+                       : integer                         ? SIM_ARRAY_LEN(not_integers)
+                       : bytes                           ? SIM_ARRAY_LEN(not_base64)
+                                                         : 0;
         for (size_t i = 0; i < count; i++) {
             struct buf bad =
                 replace_content(&m, (enum cpns_field)f, integer ? not_integers[i] : not_base64[i]);
             cpns_expect(buf_span(&bad), CPNS_XML, -SIM_EBADMSG, info->invalid);
             buf_fini(&bad);
         }
-        if (m.fields[f].set) {
+        if (cpns_has(&m, (enum cpns_field)f)) {
             struct buf bad = replace_content(&m, (enum cpns_field)f, "<x xmlns='urn:x'/>");
             cpns_expect(buf_span(&bad), CPNS_XML, -SIM_EBADMSG, NULL);
             buf_fini(&bad);
