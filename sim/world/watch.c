@@ -8,22 +8,25 @@ struct secret {
     uint64_t message_id;
     uint32_t hop_number;
     uint32_t every; /* octets from one window to the next */
+    size_t windows;
     size_t len;
     bool settled;
-    bool inner;                             /* sealed by itself, in a datagram that is public */
-    uint64_t named[WATCH_WINDOWS_MAX / 64]; /* windows that hold a name, by bits: not looked for */
-    uint8_t bytes[];
+    bool inner;      /* sealed by itself, in a datagram that is public */
+    uint64_t *named; /* windows that hold a name, by bits: not looked for; in one block with */
+    uint8_t *tags;   /* eight bits of each window's hash, in whole words, and */
+    uint8_t *bytes;  /* the octets */
 };
 
-/* Three bits for each window in a Bloom filter. Nearly all octets of a packet end at the first;
- * what passes all three is compared with the windows themselves, one after the other: that happens
- * once in some thousand octets. Where tens of thousands of links are watched, what a link keeps has
- * to be small, and a search must stay within the cache. */
-enum { FILTER_LOG2_LEAST = 12, BITS_A_WINDOW = 16, WORD_BITS = 64 };
+/* Three bits for each window, in one word of a Bloom filter. Nearly all octets of a packet end at
+ * the first; what passes all three is compared with the tags of all windows, eight at a time, and
+ * with a window where its tag is the same: that happens once in some thousand octets. Where tens of
+ * thousands of links are watched, what a link keeps has to be small, and a search must stay within
+ * the cache. */
+enum { FILTER_LOG2_LEAST = 12, BITS_A_WINDOW = 16, WORD_BITS = 64, WORD_LOG2 = 6, TAGS = 8 };
 
 struct watch {
     struct span urns[2];
-    struct secret **secrets; /* in order of sealing */
+    struct secret *secrets; /* in order of sealing */
     size_t secret_count, secret_capacity;
     struct buf *publics; /* the newest WATCH_PUBLIC, used in turn */
     size_t public_count; /* ever */
@@ -49,7 +52,7 @@ void watch_free(struct watch *w)
         return;
     }
     for (size_t i = 0; i < w->secret_count; i++) {
-        free(w->secrets[i]);
+        free(w->secrets[i].named);
     }
     for (size_t i = 0; i < w->public_slots; i++) {
         buf_fini(&w->publics[i]);
@@ -70,30 +73,28 @@ static uint64_t hash_of(const uint8_t *at)
     return key * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* The three bits of a hash: its top, and what follows. */
-static void bits_of(uint64_t hash, uint32_t log2, uint64_t bits[3])
+/* The word of a hash is its top. */
+static uint32_t word_shift(const struct watch *w)
 {
-    uint32_t shift = WORD_BITS - log2;
-    bits[0] = hash >> shift;
-    bits[1] = hash << log2 >> shift;
-    bits[2] = hash << log2 << log2 >> shift;
+    return WORD_BITS - w->filter_log2 + WORD_LOG2;
 }
 
-static bool is_set(const uint64_t *filter, uint64_t bit)
+/* The bits of a hash in its word: six of its own for each. Its tag: eight more. */
+enum { BIT_A = 44, BIT_B = 38, BIT_C = 32, TAG = 24 };
+
+static uint64_t bit(uint64_t hash, uint32_t which)
 {
-    return (filter[bit / WORD_BITS] >> (bit % WORD_BITS) & 1) != 0;
+    return UINT64_C(1) << (hash >> which) % WORD_BITS;
 }
 
-static bool may_match(const uint64_t *filter, uint32_t log2, uint64_t hash)
+static bool has(uint64_t word, uint64_t hash, uint32_t which)
 {
-    uint64_t bits[3];
-    bits_of(hash, log2, bits);
-    return is_set(filter, bits[0]) && is_set(filter, bits[1]) && is_set(filter, bits[2]);
+    return (word >> (hash >> which) % WORD_BITS & 1) != 0;
 }
 
-static size_t windows_of(const struct secret *s)
+static size_t windows_of(size_t len, uint32_t every)
 {
-    return s->len < WATCH_WINDOW_BYTES ? 0 : (s->len - WATCH_WINDOW_BYTES) / s->every + 1;
+    return len < WATCH_WINDOW_BYTES ? 0 : (len - WATCH_WINDOW_BYTES) / every + 1;
 }
 
 static bool is_named(const struct secret *s, size_t window)
@@ -103,16 +104,22 @@ static bool is_named(const struct secret *s, size_t window)
 
 static void filter_add(struct watch *w, const struct secret *s)
 {
-    size_t count = windows_of(s);
+    size_t count = s->windows;
     const uint8_t *at = s->bytes;
     uint64_t *filter = w->filter;
-    for (size_t i = 0; i < count; i++, at += s->every) {
-        if (!is_named(s, i)) {
-            uint64_t bits[3];
-            bits_of(hash_of(at), w->filter_log2, bits);
-            filter[bits[0] / WORD_BITS] |= UINT64_C(1) << (bits[0] % WORD_BITS);
-            filter[bits[1] / WORD_BITS] |= UINT64_C(1) << (bits[1] % WORD_BITS);
-            filter[bits[2] / WORD_BITS] |= UINT64_C(1) << (bits[2] % WORD_BITS);
+    const uint32_t shift = word_shift(w);
+    const uint32_t every = s->every;
+    uint64_t named = 0;
+    for (size_t i = 0; i < count; i++, at += every, named >>= 1) {
+        named = i % WORD_BITS == 0 ? s->named[i / WORD_BITS] : named;
+        if ((named & 1) == 0) {
+            uint64_t hash = hash_of(at);
+            uint64_t word = filter[hash >> shift];
+            word |= bit(hash, BIT_A);
+            word |= bit(hash, BIT_B);
+            word |= bit(hash, BIT_C);
+            filter[hash >> shift] = word;
+            s->tags[i] = (uint8_t)(hash >> TAG);
         }
     }
     w->window_count += count;
@@ -124,13 +131,13 @@ static void forget(struct watch *w)
     size_t stay = 0;
     w->window_count = 0;
     for (size_t i = 0; i < w->secret_count; i++) {
-        struct secret *s = w->secrets[i];
+        struct secret *s = &w->secrets[i];
         if (s->settled) {
             w->inner_count -= s->inner;
-            free(s);
+            free(s->named);
         } else {
-            w->window_count += windows_of(s);
-            w->secrets[stay++] = s;
+            w->window_count += s->windows;
+            w->secrets[stay++] = *s;
         }
     }
     w->secret_count = stay;
@@ -158,37 +165,16 @@ static void make_room(struct watch *w, size_t more)
     }
     w->window_count = 0;
     for (size_t i = 0; i < w->secret_count; i++) {
-        filter_add(w, w->secrets[i]);
+        filter_add(w, &w->secrets[i]);
     }
 }
 
 /* --- what is looked for
  * ------------------------------------------------------------------------------------------- */
 
-enum { NAMES_MAX = 32 };
-
-/* Where in a message the names stand that certificates show: offsets of their first octets. */
-static size_t find_names(const struct watch *w, struct span message, size_t offsets[NAMES_MAX],
-                         size_t lengths[NAMES_MAX])
-{
-    size_t count = 0;
-    for (size_t k = 0; k < SIM_ARRAY_LEN(w->urns); k++) {
-        struct span urn = w->urns[k];
-        size_t from = 0;
-        const uint8_t *hit;
-        while (count < NAMES_MAX &&
-               (hit = memmem(message.data + from, message.len - from, urn.data, urn.len)) != NULL) {
-            offsets[count] = (size_t)(hit - message.data);
-            lengths[count] = urn.len;
-            from = offsets[count++] + urn.len;
-        }
-    }
-    return count;
-}
-
 static void name_windows(struct secret *s, size_t offset, size_t len)
 {
-    size_t count = windows_of(s);
+    size_t count = s->windows;
     size_t first = offset < WATCH_WINDOW_BYTES ? 0 : (offset - WATCH_WINDOW_BYTES) / s->every;
     for (size_t i = first; i < count && i * s->every < offset + len; i++) {
         if (i * s->every + WATCH_WINDOW_BYTES > offset) {
@@ -197,30 +183,62 @@ static void name_windows(struct secret *s, size_t offset, size_t len)
     }
 }
 
+static bool begins_with(struct span octets, struct span name)
+{
+    return octets.len >= name.len && memcmp(octets.data, name.data, name.len) == 0;
+}
+
+/* Marks the windows that hold names which certificates show. Names are found by the first colon of
+ * "urn:uuid:", which few other octets of a message are. */
+static void find_names(const struct watch *w, struct secret *s)
+{
+    enum { COLON = 3 };
+    size_t from = COLON;
+    const uint8_t *hit;
+    while (from < s->len && (hit = memchr(s->bytes + from, ':', s->len - from)) != NULL) {
+        size_t at = (size_t)(hit - s->bytes) - COLON;
+        from = at + COLON + 1;
+        for (size_t k = 0; k < SIM_ARRAY_LEN(w->urns); k++) {
+            if (begins_with(span_of(s->bytes + at, s->len - at), w->urns[k])) {
+                name_windows(s, at, w->urns[k].len);
+                from = at + w->urns[k].len + COLON;
+                break;
+            }
+        }
+    }
+}
+
 static void look_for(struct watch *w, uint64_t message_id, uint32_t hop_number, struct span message,
                      bool inner)
 {
-    struct secret *secret = mem_alloc(sizeof(*secret) + message.len);
-    secret->message_id = message_id;
-    secret->hop_number = hop_number;
-    secret->len = message.len;
-    secret->inner = inner;
+    uint32_t every = WATCH_WINDOW_EVERY;
+    if (windows_of(message.len, every) > WATCH_WINDOWS_MAX) {
+        every = (uint32_t)((message.len - WATCH_WINDOW_BYTES) / WATCH_WINDOWS_MAX + 1);
+        every += every % WATCH_OFFSET_EVERY == 0; /* no common factor */
+    }
+    size_t windows = windows_of(message.len, every);
+    size_t words = (windows + WORD_BITS - 1) / WORD_BITS;
+    size_t tag_words = (windows + TAGS - 1) / TAGS;
+    size_t head = (words + tag_words) * sizeof(uint64_t);
+    uint64_t *named = mem_realloc(NULL, head + message.len); /* not cleared */
+    memset(named, 0, head);
+    if (message.len > 0) {
+        memcpy((uint8_t *)named + head, message.data, message.len);
+    }
+    struct secret secret = {.message_id = message_id,
+                            .hop_number = hop_number,
+                            .every = every,
+                            .windows = windows,
+                            .len = message.len,
+                            .inner = inner,
+                            .named = named,
+                            .tags = (uint8_t *)(named + words),
+                            .bytes = (uint8_t *)named + head};
+    find_names(w, &secret);
+    make_room(w, windows);
     w->inner_count += inner;
-    secret->every = WATCH_WINDOW_EVERY;
-    if (windows_of(secret) > WATCH_WINDOWS_MAX) {
-        secret->every = (uint32_t)((message.len - WATCH_WINDOW_BYTES) / WATCH_WINDOWS_MAX + 1);
-        secret->every += secret->every % WATCH_OFFSET_EVERY == 0; /* no common factor */
-    }
-    memcpy(secret->bytes, message.data, message.len);
-    size_t offsets[NAMES_MAX];
-    size_t lengths[NAMES_MAX];
-    size_t names = find_names(w, message, offsets, lengths);
-    for (size_t i = 0; i < names; i++) {
-        name_windows(secret, offsets[i], lengths[i]);
-    }
-    make_room(w, windows_of(secret));
     *MEM_PUSH(w->secrets, w->secret_count, w->secret_capacity) = secret;
-    filter_add(w, secret);
+    filter_add(w, &secret);
 }
 
 void watch_secret(struct watch *w, uint64_t message_id, uint32_t hop_number, struct span message)
@@ -236,7 +254,7 @@ void watch_inner(struct watch *w, uint64_t message_id, uint32_t hop_number, stru
 void watch_settle(struct watch *w, uint64_t message_id, uint32_t hop_number)
 {
     for (size_t i = 0; i < w->secret_count; i++) {
-        struct secret *secret = w->secrets[i];
+        struct secret *secret = &w->secrets[i];
         if (!secret->settled && secret->message_id == message_id &&
             secret->hop_number == hop_number) {
             secret->settled = true;
@@ -290,19 +308,37 @@ static bool extend(struct span packet, size_t at, struct span message, size_t of
     return ret->bytes >= WATCH_MATCH_BYTES;
 }
 
+/* Which of eight tags are `tag`, by the top bits of their octets. Those above the first may be
+ * wrong. */
+static uint64_t same_tags(const uint8_t *tags, uint8_t tag)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t eight;
+    memcpy(&eight, tags, sizeof(eight));
+    eight ^= each * tag;
+    return (eight - each) & ~eight & each << 7;
+}
+
 /* The newest secret that has the octets at `at` of the packet in a window which is part of a long
  * enough match. */
-static const struct secret *match(const struct watch *w, struct span packet, size_t at,
-                                  bool inner_only, struct watch_finding *ret)
+static __attribute__((noinline)) const struct secret *match(const struct watch *w,
+                                                            struct span packet, size_t at,
+                                                            bool inner_only,
+                                                            struct watch_finding *ret)
 {
+    uint8_t tag = (uint8_t)(hash_of(packet.data + at) >> TAG);
     for (size_t k = w->secret_count; k > 0; k--) {
-        const struct secret *s = w->secrets[k - 1];
-        size_t count = inner_only && !s->inner ? 0 : windows_of(s);
-        for (size_t i = 0; i < count; i++) {
-            size_t offset = i * s->every;
-            if (memcmp(s->bytes + offset, packet.data + at, WATCH_WINDOW_BYTES) == 0 &&
-                !is_named(s, i) && extend(packet, at, span_of(s->bytes, s->len), offset, ret)) {
-                return s;
+        const struct secret *s = &w->secrets[k - 1];
+        size_t count = inner_only && !s->inner ? 0 : s->windows;
+        for (size_t first = 0; first < count; first += TAGS) {
+            for (uint64_t same = same_tags(s->tags + first, tag); same != 0; same &= same - 1) {
+                size_t i = first + (size_t)__builtin_ctzll(same) / 8;
+                size_t offset = i * s->every;
+                if (i < count && !is_named(s, i) &&
+                    memcmp(s->bytes + offset, packet.data + at, WATCH_WINDOW_BYTES) == 0 &&
+                    extend(packet, at, span_of(s->bytes, s->len), offset, ret)) {
+                    return s;
+                }
             }
         }
     }
@@ -322,10 +358,14 @@ bool watch_search(struct watch *w, struct span packet, size_t payload_offset,
         return false;
     }
     const uint64_t *filter = w->filter;
-    const uint32_t log2 = w->filter_log2;
+    const uint32_t shift = word_shift(w);
     for (size_t at = 0; at + WATCH_WINDOW_BYTES <= packet.len; at += WATCH_OFFSET_EVERY) {
-        bool maybe = may_match(filter, log2, hash_of(packet.data + at));
-        const struct secret *secret = maybe ? match(w, packet, at, open, ret) : NULL;
+        uint64_t hash = hash_of(packet.data + at);
+        uint64_t word = filter[hash >> shift];
+        if (!has(word, hash, BIT_A) || !has(word, hash, BIT_B) || !has(word, hash, BIT_C)) {
+            continue;
+        }
+        const struct secret *secret = match(w, packet, at, open, ret);
         if (secret != NULL) {
             ret->message_id = secret->message_id;
             ret->hop_number = secret->hop_number;

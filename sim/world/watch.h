@@ -31,7 +31,8 @@ struct watch_finding {
     size_t bytes; /* equal in a row */
 };
 
-/* `urn_a`, `urn_b`: names that certificates show; borrowed for the life of the watch. */
+/* `urn_a`, `urn_b`: names that certificates show ("urn:uuid:..."); borrowed for the life of the
+ * watch. */
 struct watch *watch_create(const char *urn_a, const char *urn_b);
 void watch_free(struct watch *w);
 /* A message that is to be sealed; copied. Looked for until it is settled, and then until newer
