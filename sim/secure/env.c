@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "sim/secure/env_internal.h"
+#include "sim/secure/identity_internal.h"
 #include "sim/secure/interpose.h"
 #include "sim/secure/known.h"
 #include "sim/secure/stream.h"
@@ -157,6 +158,9 @@ static int set_up(struct secure_env *env, struct diag_list *diags)
     if (!make_curves(env)) {
         return env_fail(diags, "cannot make the parameters of curves");
     }
+    if (!identity_make_extensions(env)) {
+        return env_fail(diags, "cannot make the extensions of certificates");
+    }
     int r = check_private_context(env, diags);
     return r < 0 ? r : check_default_context(diags);
 }
@@ -192,6 +196,7 @@ void secure_env_free(struct secure_env *env)
     EVP_CIPHER_free(env->ticket_cipher);
     EVP_KDF_free(env->tls13_kdf);
     interpose_forget_look_ups(env);
+    identity_free_extensions(env);
     for (size_t i = 0; i < ENV_CURVES; i++) {
         EVP_PKEY_free(env->curves[i]);
     }

@@ -23,6 +23,15 @@ struct env_key_kind {
     size_t name_count; /* beyond ENV_NAMES: not all are kept */
 };
 
+/* Extensions of all certificates alike, as OpenSSL has them decoded: identity.c. */
+enum { ENV_NO_CA, ENV_SIGNS, ENV_SIGNS_AND_ENCIPHERS, ENV_TLS, ENV_OCSP, ENV_EXTENSIONS };
+
+struct env_extension {
+    int number; /* NID */
+    bool critical;
+    void *value;
+};
+
 struct secure_env {
     uint64_t seed;
     enum secure_rng mode;
@@ -34,6 +43,9 @@ struct secure_env {
     EVP_PKEY *curves[ENV_CURVES]; /* parameters alone; never changed */
     EVP_MD *digests[ENV_DIGESTS];
     struct env_key_kind key_kinds[ENV_KEY_KINDS];
+    EVP_SIGNATURE *ecdsa;
+    EVP_KEYEXCH *ecdh;
+    struct env_extension extensions[ENV_EXTENSIONS];
     struct known_certificates *known;
     _Atomic uint64_t askers; /* numbers given to known_verify() so far */
     pthread_mutex_t pool_lock;

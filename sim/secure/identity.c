@@ -92,15 +92,19 @@ static EVP_PKEY *make_key(struct secure_env *env, const char *name, enum secure_
 /* --- certificates
  * --------------------------------------------------------------------------------------- */
 
+enum { PREPARED_MOST = 4 };
+
 struct certificate_params {
     const char *name;
     const char *urn; /* URI subject alternative name, or NULL */
     EVP_PKEY *key;
     EVP_PKEY *issuer_key;
-    X509 *issuer;                  /* NULL: self-signed */
-    int64_t not_before, not_after; /* Unix seconds */
-    const char *const (*extensions)[2];
-    size_t extension_count;
+    X509 *issuer;                                          /* NULL: self-signed */
+    int64_t not_before, not_after;                         /* Unix seconds */
+    const struct env_extension *extensions[PREPARED_MOST]; /* until NULL */
+    const char *const (*more)[2];                          /* written out, after those */
+    size_t more_count;
+    const struct env_extension *key_id; /* or NULL */
 };
 
 /* "cpnsim simulated NAME" contains blanks, so that no verifier takes it for a host name. Cut where
@@ -133,14 +137,77 @@ static bool set_serial(const struct secure_env *env, X509 *certificate)
     return ok;
 }
 
-static bool add_extension(X509 *certificate, X509 *issuer, const char *name, const char *value)
+/* NULL, or the extension as OpenSSL's configuration language has it. */
+static X509_EXTENSION *write_extension(X509 *certificate, X509 *issuer, const char *name,
+                                       const char *value)
 {
     X509V3_CTX ctx;
-    X509V3_set_ctx(&ctx, issuer != NULL ? issuer : certificate, certificate, NULL, NULL, 0);
-    X509_EXTENSION *extension = X509V3_EXT_conf(NULL, &ctx, name, value);
-    bool ok = extension != NULL && X509_add_ext(certificate, extension, -1) == 1;
-    X509_EXTENSION_free(extension);
+    X509V3_set_ctx(&ctx, issuer, certificate, NULL, NULL, 0);
+    return X509V3_EXT_conf(NULL, &ctx, name, value);
+}
+
+static bool write_extensions(X509 *certificate, X509 *issuer, const char *const (*list)[2],
+                             size_t count)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++) {
+        X509_EXTENSION *e = write_extension(certificate, issuer, list[i][0], list[i][1]);
+        ok = e != NULL && X509_add_ext(certificate, e, -1) == 1;
+        X509_EXTENSION_free(e);
+    }
     return ok;
+}
+
+/* To write, copy and add an extension takes OpenSSL four times as long as to encode it. */
+static bool prepare_extension(struct env_extension *ret, X509 *issuer, const char *name,
+                              const char *value)
+{
+    X509_EXTENSION *e = write_extension(NULL, issuer, name, value);
+    if (e != NULL) {
+        ret->number = OBJ_obj2nid(X509_EXTENSION_get_object(e));
+        ret->critical = X509_EXTENSION_get_critical(e) != 0;
+        ret->value = X509V3_EXT_d2i(e);
+    }
+    X509_EXTENSION_free(e);
+    return ret->value != NULL;
+}
+
+static void drop_extension(struct env_extension *e)
+{
+    const X509V3_EXT_METHOD *method = e->value != NULL ? X509V3_EXT_get_nid(e->number) : NULL;
+    if (method != NULL) {
+        ASN1_item_free(e->value, ASN1_ITEM_ptr(method->it));
+    }
+    e->value = NULL;
+}
+
+static bool add_prepared(X509 *certificate, const struct env_extension *e)
+{
+    return X509_add1_ext_i2d(certificate, e->number, e->value, e->critical, X509V3_ADD_APPEND) == 1;
+}
+
+bool identity_make_extensions(struct secure_env *env)
+{
+    static const char *const texts[ENV_EXTENSIONS][2] = {
+        [ENV_NO_CA] = {"basicConstraints", "critical,CA:FALSE"},
+        [ENV_SIGNS] = {"keyUsage", "critical,digitalSignature"},
+        /* suites without key agreement, which old policies ask for */
+        [ENV_SIGNS_AND_ENCIPHERS] = {"keyUsage", "critical,digitalSignature,keyEncipherment"},
+        [ENV_TLS] = {"extendedKeyUsage", "clientAuth,serverAuth"},
+        [ENV_OCSP] = {"extendedKeyUsage", "OCSPSigning"},
+    };
+    bool ok = true;
+    for (size_t i = 0; ok && i < ENV_EXTENSIONS; i++) {
+        ok = prepare_extension(&env->extensions[i], NULL, texts[i][0], texts[i][1]);
+    }
+    return ok;
+}
+
+void identity_free_extensions(struct secure_env *env)
+{
+    for (size_t i = 0; i < ENV_EXTENSIONS; i++) {
+        drop_extension(&env->extensions[i]);
+    }
 }
 
 /* Built rather than parsed: a URN may hold what OpenSSL's configuration language separates by. */
@@ -202,12 +269,12 @@ static X509 *make_certificate(const struct secure_env *env, const struct certifi
         ASN1_TIME_set(X509_getm_notAfter(c), p->not_after) != NULL &&
         set_public_key(env, c, p->key) &&
         X509_set_issuer_name(c, X509_get_subject_name(p->issuer != NULL ? p->issuer : c)) == 1;
-    for (size_t i = 0; ok && i < p->extension_count; i++) {
-        ok = add_extension(c, p->issuer, p->extensions[i][0], p->extensions[i][1]);
+    for (size_t i = 0; ok && i < PREPARED_MOST && p->extensions[i] != NULL; i++) {
+        ok = add_prepared(c, p->extensions[i]);
     }
-    ok = ok && (p->urn == NULL || add_urn(c, p->urn));
-    ok =
-        ok && (p->issuer == NULL || add_extension(c, p->issuer, "authorityKeyIdentifier", "keyid"));
+    ok = ok && write_extensions(c, p->issuer != NULL ? p->issuer : c, p->more, p->more_count) &&
+         (p->urn == NULL || add_urn(c, p->urn)) &&
+         (p->key_id == NULL || add_prepared(c, p->key_id));
     if (!ok || !interpose_sign(c, p->issuer_key, digest_for(p->issuer_key), der)) {
         X509_free(c);
         return NULL;
@@ -234,21 +301,22 @@ int secure_ca_create(struct secure_env *env, const char *name, enum secure_key_k
     stream_enter(&s, 0);
     interpose_enter(env);
     if (ca->key != NULL) {
-        ca->certificate = make_certificate(
-            env,
-            &(struct certificate_params){.name = subject,
-                                         .key = ca->key,
-                                         .issuer_key = ca->key,
-                                         .not_before = SIM_EPOCH_UNIX_S - validity,
-                                         .not_after = SIM_EPOCH_UNIX_S + validity,
-                                         .extensions = extensions,
-                                         .extension_count = SIM_ARRAY_LEN(extensions)},
-            &ca->der);
+        ca->certificate =
+            make_certificate(env,
+                             &(struct certificate_params){.name = subject,
+                                                          .key = ca->key,
+                                                          .issuer_key = ca->key,
+                                                          .not_before = SIM_EPOCH_UNIX_S - validity,
+                                                          .not_after = SIM_EPOCH_UNIX_S + validity,
+                                                          .more = extensions,
+                                                          .more_count = SIM_ARRAY_LEN(extensions)},
+                             &ca->der);
     }
     interpose_leave();
     stream_leave();
     free(subject);
-    if (ca->certificate == NULL) {
+    if (ca->certificate == NULL ||
+        !prepare_extension(&ca->key_id, ca->certificate, "authorityKeyIdentifier", "keyid")) {
         secure_ca_free(ca);
         return env_fail(diags, "cannot make the certification authority");
     }
@@ -262,6 +330,7 @@ void secure_ca_free(struct secure_ca *ca)
     if (ca != NULL) {
         EVP_PKEY_free(ca->key);
         X509_free(ca->certificate);
+        drop_extension(&ca->key_id);
         buf_fini(&ca->der);
         free(ca);
     }
@@ -286,15 +355,10 @@ int secure_identity_issue(struct secure_env *env, const struct secure_ca *issuer
                           struct diag_list *diags)
 {
     bool rsa = params->kind == SECURE_KEY_RSA2048 || params->kind == SECURE_KEY_RSA3072;
-    const char *const extensions[][2] = {
-        {"basicConstraints", "critical,CA:FALSE"},
-        /* keyEncipherment: suites without key agreement, which old policies ask for */
-        {"keyUsage",
-         rsa ? "critical,digitalSignature,keyEncipherment" : "critical,digitalSignature"},
-        {"extendedKeyUsage", params->ocsp_signing ? "OCSPSigning" : "clientAuth,serverAuth"},
-        {"noCheck", "ignored"}, /* of a responder's, RFC 6960 4.2.2.2.1 */
-    };
-    size_t extension_count = SIM_ARRAY_LEN(extensions) - !params->ocsp_signing;
+    int usage = rsa ? ENV_SIGNS_AND_ENCIPHERS : ENV_SIGNS;
+    int purpose = params->ocsp_signing ? ENV_OCSP : ENV_TLS;
+    /* of a responder's, RFC 6960 4.2.2.2.1 */
+    static const char *const no_check[][2] = {{"noCheck", "ignored"}};
     struct secure_identity *id = mem_alloc(sizeof(*id));
     id->kind = params->kind;
     id->key = make_key(env, params->name, params->kind);
@@ -304,18 +368,22 @@ int secure_identity_issue(struct secure_env *env, const struct secure_ca *issuer
     stream_enter(&s, 0);
     interpose_enter(env);
     if (id->key != NULL) {
-        id->certificate = make_certificate(
-            env,
-            &(struct certificate_params){.name = params->name,
-                                         .urn = params->urn,
-                                         .key = id->key,
-                                         .issuer_key = params->self_signed ? id->key : issuer->key,
-                                         .issuer = params->self_signed ? NULL : issuer->certificate,
-                                         .not_before = identity_unix_time(params->not_before),
-                                         .not_after = identity_unix_time(params->not_after),
-                                         .extensions = extensions,
-                                         .extension_count = extension_count},
-            &der);
+        id->certificate =
+            make_certificate(env,
+                             &(struct certificate_params){
+                                 .name = params->name,
+                                 .urn = params->urn,
+                                 .key = id->key,
+                                 .issuer_key = params->self_signed ? id->key : issuer->key,
+                                 .issuer = params->self_signed ? NULL : issuer->certificate,
+                                 .not_before = identity_unix_time(params->not_before),
+                                 .not_after = identity_unix_time(params->not_after),
+                                 .extensions = {&env->extensions[ENV_NO_CA],
+                                                &env->extensions[usage], &env->extensions[purpose]},
+                                 .more = no_check,
+                                 .more_count = params->ocsp_signing ? 1 : 0,
+                                 .key_id = params->self_signed ? NULL : &issuer->key_id},
+                             &der);
     }
     if (id->certificate != NULL) {
         id->known = env->known;

@@ -5,13 +5,15 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include "sim/secure/env_internal.h"
 #include "sim/secure/secure_identity.h"
 
 struct secure_ca {
     EVP_PKEY *key;
     enum secure_key_kind kind;
     X509 *certificate;
-    struct buf der; /* of the certificate */
+    struct buf der;              /* of the certificate */
+    struct env_extension key_id; /* of those that it issues: authorityKeyIdentifier */
 };
 
 struct secure_identity {
@@ -27,6 +29,9 @@ struct secure_crl {
     struct buf der;
 };
 
+/* Makes the extensions of an environment, and gives them back. */
+bool identity_make_extensions(struct secure_env *env);
+void identity_free_extensions(struct secure_env *env);
 /* Virtual time as seconds since 1970. */
 int64_t identity_unix_time(sim_time t);
 /* The URN among the certificate's URI subject alternative names that equals `wanted`, or with

@@ -51,7 +51,7 @@ interpose_function interpose_next(const char *name)
 }
 
 static struct {
-    interpose_function is_a, supports_digest, grow;
+    interpose_function is_a, supports_digest, md_is_a, iv_length, grow;
 } libcrypto;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -59,6 +59,8 @@ static void find_all(void)
 {
     libcrypto.is_a = interpose_next("EVP_PKEY_is_a");
     libcrypto.supports_digest = interpose_next("EVP_PKEY_digestsign_supports_digest");
+    libcrypto.md_is_a = interpose_next("EVP_MD_is_a");
+    libcrypto.iv_length = interpose_next("EVP_CIPHER_CTX_get_iv_length");
     libcrypto.grow = interpose_next("BUF_MEM_grow");
 }
 
@@ -111,12 +113,12 @@ int X509_check_private_key(const X509 *certificate, const EVP_PKEY *key)
     return public_key != NULL && EVP_PKEY_eq(public_key, key) == 1;
 }
 
-/* --- what kind of key is it
+/* --- what kind of key, digest or cipher is it
  * ------------------------------------------------------------------------------------------- */
 
 enum { ANSWERS = 64, TYPE_BYTES = 16, NAME_BYTES = 24 };
 
-/* Answers that libcrypto gave about a kind of key and a name. */
+/* Answers that libcrypto gave about a kind of key, or a digest, and a name. */
 struct answer {
     char type[TYPE_BYTES];
     char name[NAME_BYTES];
@@ -132,7 +134,7 @@ static struct answer *slot_of(struct answer slots[ANSWERS], const char *type, co
         return NULL;
     }
     size_t at = (size_t)(uint8_t)type[0] * 5 + (size_t)(uint8_t)name[0] * 3 +
-                (size_t)(uint8_t)name[1] * 7 + name_len;
+                (size_t)(uint8_t)name[1] * 7 + (size_t)(uint8_t)name[name_len - 1] * 11 + name_len;
     return &slots[at % ANSWERS];
 }
 
@@ -163,6 +165,34 @@ int EVP_PKEY_is_a(const EVP_PKEY *key, const char *name)
         return r;
     }
     return slot->answer;
+}
+
+/* Called for each signature with some names of digests, to find the identifier of its own. */
+int EVP_MD_is_a(const EVP_MD *digest, const char *name)
+{
+    static _Thread_local struct answer slots[ANSWERS];
+    pthread_once(&once, find_all);
+    bool ours = current != NULL && digest != NULL && interpose_is_fetched(digest);
+    const char *type = ours ? EVP_MD_get0_name(digest) : NULL;
+    struct answer *slot = slot_of(slots, type, name);
+    if (!answers(slot, type, name)) {
+        int r = ((int (*)(const EVP_MD *, const char *))libcrypto.md_is_a)(digest, name);
+        keep(slot, type, name, r);
+        return r;
+    }
+    return slot->answer;
+}
+
+/* Called twice for each record; libcrypto asks the context each time, because it may have been set.
+ * libssl sets it for CCM alone (RFC 5288 and 8446, 5.3, have 12 octets for GCM). */
+int EVP_CIPHER_CTX_get_iv_length(const EVP_CIPHER_CTX *ctx)
+{
+    const EVP_CIPHER *cipher = current != NULL ? EVP_CIPHER_CTX_get0_cipher(ctx) : NULL;
+    if (cipher != NULL && EVP_CIPHER_get_mode(cipher) == EVP_CIPH_GCM_MODE) {
+        return EVP_CIPHER_get_iv_length(cipher);
+    }
+    pthread_once(&once, find_all);
+    return ((int (*)(const EVP_CIPHER_CTX *))libcrypto.iv_length)(ctx);
 }
 
 /* libcrypto finds out by starting a signature. Of EC keys the answer is that of the digest. */

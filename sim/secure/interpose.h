@@ -35,6 +35,9 @@ const struct secure_env *interpose_env(void);
 bool interpose_look_up(struct secure_env *env);
 void interpose_forget_look_ups(struct secure_env *env);
 
+/* Whether the digest is one of those that were looked up for this thread's environment. */
+bool interpose_is_fetched(const EVP_MD *digest);
+
 /* libcrypto's own function of this name, which is one of those answered here. */
 typedef void (*interpose_function)(void);
 interpose_function interpose_next(const char *name);

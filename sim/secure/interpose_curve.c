@@ -5,6 +5,7 @@
  * dozen. Here the groups of P-256 and P-384 are made once a process and never change: to copy one
  * of them gives the same again, and to free it does nothing. All other groups, the peer's and the
  * parsed ones among them, are libcrypto's. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* ECDSA_size() */
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/params.h>
@@ -23,7 +24,7 @@ static _Thread_local struct {
 
 static struct {
     interpose_function set_group_name, copy_parameters, group_dup, group_free, group_cmp,
-        group_from_params;
+        group_from_params, ecdsa_size;
 } libcrypto;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -34,6 +35,7 @@ static void find_all(void)
     libcrypto.group_dup = interpose_next("EC_GROUP_dup");
     libcrypto.group_free = interpose_next("EC_GROUP_free");
     libcrypto.group_cmp = interpose_next("EC_GROUP_cmp");
+    libcrypto.ecdsa_size = interpose_next("ECDSA_size");
     libcrypto.group_from_params = interpose_next("EC_GROUP_new_from_params");
 }
 
@@ -80,14 +82,20 @@ void interpose_share_curves(void)
     pthread_once(&made, make_shared);
 }
 
+/* Which of the shared groups it is, or ENV_CURVES. */
+static int shared_as(const EC_GROUP *group)
+{
+    int i = 0;
+    while (i < ENV_CURVES &&
+           (group == NULL || atomic_load_explicit(&shared[i], memory_order_relaxed) != group)) {
+        i++;
+    }
+    return i;
+}
+
 static bool is_shared(const EC_GROUP *group)
 {
-    for (size_t i = 0; group != NULL && i < ENV_CURVES; i++) {
-        if (atomic_load_explicit(&shared[i], memory_order_relaxed) == group) {
-            return true;
-        }
-    }
-    return false;
+    return shared_as(group) != ENV_CURVES;
 }
 
 EC_GROUP *EC_GROUP_dup(const EC_GROUP *group)
@@ -115,6 +123,23 @@ int EC_GROUP_cmp(const EC_GROUP *a, const EC_GROUP *b, BN_CTX *ctx)
     }
     pthread_once(&once, find_all);
     return ((int (*)(const EC_GROUP *, const EC_GROUP *, BN_CTX *))libcrypto.group_cmp)(a, b, ctx);
+}
+
+/* Called for each key that is made and each signature: libcrypto encodes a signature as long as one
+ * can be. */
+int ECDSA_size(const EC_KEY *key)
+{
+    static _Atomic int sizes[ENV_CURVES];
+    int curve = key != NULL ? shared_as(EC_KEY_get0_group(key)) : ENV_CURVES;
+    int size = curve != ENV_CURVES ? atomic_load_explicit(&sizes[curve], memory_order_relaxed) : 0;
+    if (size == 0) {
+        pthread_once(&once, find_all);
+        size = ((int (*)(const EC_KEY *))libcrypto.ecdsa_size)(key);
+        if (curve != ENV_CURVES) {
+            atomic_store_explicit(&sizes[curve], size, memory_order_relaxed);
+        }
+    }
+    return size;
 }
 
 /* The curve that parameters name, where they say nothing else of a group. */

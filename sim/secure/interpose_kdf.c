@@ -200,52 +200,68 @@ static void expand_label(const struct schedule *s, struct span secret, struct sp
     expand(s->wide, secret, span_of(info, at), out, len);
 }
 
+/* What is the same in all handshakes: the hash of nothing, and, where no key was agreed on
+ * beforehand, the early secret and what HMAC does with the salt made of it. */
+static _Thread_local struct {
+    bool has_nothing, has_early, has_salt;
+    uint8_t nothing[HASH_MOST], early[HASH_MOST];
+    struct hash inner, outer;
+} constant[2]; /* [wide] */
+
 /* The salt of the next extraction: the secret before, expanded with the hash of nothing. */
 static void derive_salt(const struct schedule *s, uint8_t *salt)
 {
     size_t size = hash_len(s->wide);
-    uint8_t empty[HASH_MOST];
-    struct hash h;
-    hash_init(&h, s->wide);
-    hash_final(&h, empty);
-    expand_label(s, s->salt, span_of(empty, size), salt, size);
+    if (!constant[s->wide].has_nothing) {
+        struct hash h;
+        hash_init(&h, s->wide);
+        hash_final(&h, constant[s->wide].nothing);
+        constant[s->wide].has_nothing = true;
+    }
+    expand_label(s, s->salt, span_of(constant[s->wide].nothing, size), salt, size);
 }
 
-/* Where no key was agreed on beforehand, the early secret and the salt made of it are the same in
- * all handshakes. */
-static _Thread_local struct {
-    bool known, has_salt;
-    uint8_t early[HASH_MOST], salt[HASH_MOST];
-} without_psk[2]; /* [wide] */
+static void start_extraction(const struct schedule *s, struct hash *inner, struct hash *outer)
+{
+    uint8_t salt[HASH_MOST];
+    if (s->has_salt) {
+        derive_salt(s, salt);
+    }
+    hmac_init(inner, outer, s->wide, span_of(salt, s->has_salt ? hash_len(s->wide) : 0));
+    OPENSSL_cleanse(salt, sizeof(salt));
+}
 
 static void extract(const struct schedule *s, uint8_t *out)
 {
     static const uint8_t zeros[HASH_MOST];
     size_t size = hash_len(s->wide);
     bool early = !s->has_salt && !s->has_key;
-    bool after = s->has_salt && without_psk[s->wide].known && span_equal_str(s->label, "derived") &&
-                 span_equal_str(s->prefix, "tls13 ") &&
-                 span_equal(s->salt, span_of(without_psk[s->wide].early, size));
-    uint8_t salt[HASH_MOST];
-    if (early && without_psk[s->wide].known) {
-        memcpy(out, without_psk[s->wide].early, size);
+    bool after = s->has_salt && constant[s->wide].has_early &&
+                 span_equal_str(s->label, "derived") && span_equal_str(s->prefix, "tls13 ") &&
+                 span_equal(s->salt, span_of(constant[s->wide].early, size));
+    struct hash inner;
+    struct hash outer;
+    if (early && constant[s->wide].has_early) {
+        memcpy(out, constant[s->wide].early, size);
         return;
     }
-    if (after && without_psk[s->wide].has_salt) {
-        memcpy(salt, without_psk[s->wide].salt, size);
-    } else if (s->has_salt) {
-        derive_salt(s, salt);
+    if (after && constant[s->wide].has_salt) {
+        inner = constant[s->wide].inner;
+        outer = constant[s->wide].outer;
+    } else {
+        start_extraction(s, &inner, &outer);
     }
-    hmac(s->wide, span_of(salt, s->has_salt ? size : 0), s->has_key ? s->key : span_of(zeros, size),
-         out);
+    if (after && !constant[s->wide].has_salt) {
+        constant[s->wide].has_salt = true;
+        constant[s->wide].inner = inner;
+        constant[s->wide].outer = outer;
+    }
+    hash_update(&inner, s->has_key ? s->key.data : zeros, s->has_key ? s->key.len : size);
+    hmac_final(&inner, &outer, out);
     if (early) {
-        without_psk[s->wide].known = true;
-        memcpy(without_psk[s->wide].early, out, size);
-    } else if (after && !without_psk[s->wide].has_salt) {
-        without_psk[s->wide].has_salt = true;
-        memcpy(without_psk[s->wide].salt, salt, size);
+        constant[s->wide].has_early = true;
+        memcpy(constant[s->wide].early, out, size);
     }
-    OPENSSL_cleanse(salt, sizeof(salt));
 }
 
 /* "SHA2-256" is what a fetched digest is called. */
@@ -354,9 +370,9 @@ unsigned char *EVP_Q_mac(OSSL_LIB_CTX *libctx, const char *name, const char *pro
                          size_t out_size, size_t *out_len)
 {
     bool wide;
-    if (interpose_env() != NULL && strcmp(name, OSSL_MAC_NAME_HMAC) == 0 && params == NULL &&
-        out != NULL && is_hash(digest, &wide) && key_len <= hash_len(wide) &&
-        out_size >= hash_len(wide)) {
+    bool plain = params == NULL || params->key == NULL;
+    if (interpose_env() != NULL && strcmp(name, OSSL_MAC_NAME_HMAC) == 0 && plain && out != NULL &&
+        is_hash(digest, &wide) && key_len <= hash_len(wide) && out_size >= hash_len(wide)) {
         hmac(wide, span_of(key, key_len), span_of(data, len), out);
         if (out_len != NULL) {
             *out_len = hash_len(wide);

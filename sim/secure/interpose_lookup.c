@@ -2,9 +2,9 @@
  * context of a key it goes through all names that the library knows to find those of the key's
  * kind, and what it hashes with is fetched by name each time.
  *
- * Answered here: EVP_KEYMGMT_names_do_all() and EVP_MD_fetch() inside a step, also where libcrypto
- * itself calls them, from what was asked when the environment was made. Everything else is
- * libcrypto's. */
+ * Answered here: EVP_KEYMGMT_names_do_all() and the fetches of digests, ECDSA and ECDH inside a
+ * step, also where libcrypto itself calls them, from what was asked when the environment was made.
+ * Everything else is libcrypto's. */
 #include <string.h>
 
 #include "sim/secure/interpose.h"
@@ -34,7 +34,9 @@ bool interpose_look_up(struct secure_env *env)
         kind->keymgmt = EVP_KEYMGMT_fetch(env->libctx, key_kinds[i], NULL);
         ok = kind->keymgmt != NULL && EVP_KEYMGMT_names_do_all(kind->keymgmt, keep_name, kind) == 1;
     }
-    return ok;
+    env->ecdsa = ok ? EVP_SIGNATURE_fetch(env->libctx, "ECDSA", NULL) : NULL;
+    env->ecdh = ok ? EVP_KEYEXCH_fetch(env->libctx, "ECDH", NULL) : NULL;
+    return env->ecdsa != NULL && env->ecdh != NULL;
 }
 
 void interpose_forget_look_ups(struct secure_env *env)
@@ -45,27 +47,49 @@ void interpose_forget_look_ups(struct secure_env *env)
     for (size_t i = 0; i < ENV_KEY_KINDS; i++) {
         EVP_KEYMGMT_free(env->key_kinds[i].keymgmt);
     }
+    EVP_SIGNATURE_free(env->ecdsa);
+    EVP_KEYEXCH_free(env->ecdh);
 }
 
 /* --- what libssl and libcrypto call
  * ------------------------------------------------------------------------------------------- */
 
 static struct {
-    interpose_function fetch, names;
+    interpose_function fetch, fetch_signature, fetch_exchange, names;
 } libcrypto;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void find_all(void)
 {
     libcrypto.fetch = interpose_next("EVP_MD_fetch");
+    libcrypto.fetch_signature = interpose_next("EVP_SIGNATURE_fetch");
+    libcrypto.fetch_exchange = interpose_next("EVP_KEYEXCH_fetch");
     libcrypto.names = interpose_next("EVP_KEYMGMT_names_do_all");
+}
+
+/* Whether something is asked for that was looked up for `env`, if it is among that. */
+static bool is_asked(const struct secure_env *env, const OSSL_LIB_CTX *libctx,
+                     const char *algorithm, const char *properties)
+{
+    return env != NULL && libctx == env->libctx && algorithm != NULL &&
+           (properties == NULL || properties[0] == '\0');
+}
+
+bool interpose_is_fetched(const EVP_MD *digest)
+{
+    const struct secure_env *env = interpose_env();
+    for (size_t i = 0; env != NULL && i < ENV_DIGESTS; i++) {
+        if (env->digests[i] == digest) {
+            return true;
+        }
+    }
+    return false;
 }
 
 EVP_MD *EVP_MD_fetch(OSSL_LIB_CTX *libctx, const char *algorithm, const char *properties)
 {
     const struct secure_env *env = interpose_env();
-    bool ours = env != NULL && libctx == env->libctx && algorithm != NULL &&
-                (properties == NULL || properties[0] == '\0');
+    bool ours = is_asked(env, libctx, algorithm, properties);
     for (size_t i = 0; ours && i < ENV_DIGESTS; i++) {
         if (strcmp(digests[i], algorithm) == 0 && EVP_MD_up_ref(env->digests[i]) == 1) {
             return env->digests[i];
@@ -74,6 +98,33 @@ EVP_MD *EVP_MD_fetch(OSSL_LIB_CTX *libctx, const char *algorithm, const char *pr
     pthread_once(&once, find_all);
     return ((EVP_MD * (*)(OSSL_LIB_CTX *, const char *, const char *))
                 libcrypto.fetch)(libctx, algorithm, properties);
+}
+
+/* Called for each signature that is made or verified. */
+EVP_SIGNATURE *EVP_SIGNATURE_fetch(OSSL_LIB_CTX *libctx, const char *algorithm,
+                                   const char *properties)
+{
+    const struct secure_env *env = interpose_env();
+    if (is_asked(env, libctx, algorithm, properties) && strcmp(algorithm, "ECDSA") == 0 &&
+        EVP_SIGNATURE_up_ref(env->ecdsa) == 1) {
+        return env->ecdsa;
+    }
+    pthread_once(&once, find_all);
+    return ((EVP_SIGNATURE * (*)(OSSL_LIB_CTX *, const char *, const char *))
+                libcrypto.fetch_signature)(libctx, algorithm, properties);
+}
+
+/* Called for each key agreement. */
+EVP_KEYEXCH *EVP_KEYEXCH_fetch(OSSL_LIB_CTX *libctx, const char *algorithm, const char *properties)
+{
+    const struct secure_env *env = interpose_env();
+    if (is_asked(env, libctx, algorithm, properties) && strcmp(algorithm, "ECDH") == 0 &&
+        EVP_KEYEXCH_up_ref(env->ecdh) == 1) {
+        return env->ecdh;
+    }
+    pthread_once(&once, find_all);
+    return ((EVP_KEYEXCH * (*)(OSSL_LIB_CTX *, const char *, const char *))
+                libcrypto.fetch_exchange)(libctx, algorithm, properties);
 }
 
 int EVP_KEYMGMT_names_do_all(const EVP_KEYMGMT *keymgmt, void (*fn)(const char *name, void *data),

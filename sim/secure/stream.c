@@ -1,36 +1,55 @@
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Init(): no look-up for the few octets of a name */
 #include "sim/secure/stream.h"
 
 #include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <pthread.h>
 #include <string.h>
+
+#include "sim/secure/env_internal.h"
 
 static _Thread_local struct stream *current;
 
-static void hash_text(struct secure_hash *h, const char *s)
+static void hash(SHA256_CTX *h, const void *data, size_t len)
 {
-    secure_hash_update(h, span_of_str(s));
-    secure_hash_update(h, span_of("", 1)); /* so that ("ab", "c") is not ("a", "bc") */
+    CHECK(SHA256_Update(h, data, len) == 1);
 }
 
-static void hash_u64(struct secure_hash *h, uint64_t v)
+static void hash_text(SHA256_CTX *h, const char *s)
+{
+    hash(h, s, strlen(s) + 1); /* with its end, so that ("ab", "c") is not ("a", "bc") */
+}
+
+static void hash_u64(SHA256_CTX *h, uint64_t v)
 {
     uint8_t bytes[8];
     for (size_t i = 0; i < sizeof(bytes); i++) {
         bytes[i] = (uint8_t)(v >> (56 - 8 * i));
     }
-    secure_hash_update(h, span_of(bytes, sizeof(bytes)));
+    hash(h, bytes, sizeof(bytes));
 }
 
 void stream_init(struct stream *s, uint64_t seed, const char *owner, const char *purpose,
                  uint64_t ordinal)
 {
-    struct secure_hash *h = secure_hash_create();
-    hash_u64(h, seed);
-    hash_text(h, owner);
-    hash_u64(h, ordinal);
-    hash_text(h, purpose);
-    secure_hash_finish(h, s->key);
+    SHA256_CTX h;
+    CHECK(SHA256_Init(&h) == 1);
+    hash_u64(&h, seed);
+    hash_text(&h, owner);
+    hash_u64(&h, ordinal);
+    hash_text(&h, purpose);
+    CHECK(SHA256_Final(s->key, &h) == 1);
     s->blocks = 0;
     s->used = sizeof(s->block);
+}
+
+static EVP_CIPHER *chacha20; /* fetched once a process */
+
+static void fetch_chacha20(void)
+{
+    env_init_openssl();
+    chacha20 = EVP_CIPHER_fetch(NULL, "ChaCha20", NULL);
+    CHECK(chacha20 != NULL);
 }
 
 /* OpenSSL's initialisation vector of ChaCha20: a 32-bit little-endian block counter, then the
@@ -43,8 +62,10 @@ static void refill(struct stream *s)
         iv[8 + i] = (uint8_t)(s->blocks >> (8 * i));
     }
     int len;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fetch_chacha20);
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    CHECK(ctx != NULL && EVP_EncryptInit_ex(ctx, EVP_chacha20(), NULL, s->key, iv) == 1 &&
+    CHECK(ctx != NULL && EVP_EncryptInit_ex2(ctx, chacha20, s->key, iv, NULL) == 1 &&
           EVP_EncryptUpdate(ctx, s->block, &len, zeros, sizeof(zeros)) == 1 &&
           len == (int)sizeof(s->block));
     EVP_CIPHER_CTX_free(ctx);
