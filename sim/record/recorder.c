@@ -23,6 +23,7 @@ enum { ROWS_PER_TRANSACTION = 50000 };
 struct writer {
     const struct record_table *table;
     sqlite3_stmt *insert;
+    struct rows_shape shape;
     struct rows rows; /* of the block that is being written */
 };
 
@@ -30,6 +31,7 @@ struct recorder {
     sqlite3 *db;
     char *path;
     struct writer *writers;
+    const struct record_table **tables; /* of the writers, close together */
     size_t writer_count;
     uint64_t rows;
     struct blocks *blocks;
@@ -84,7 +86,7 @@ static void begin(struct recorder *rec)
 static size_t index_of(const struct recorder *rec, const struct record_table *table)
 {
     for (size_t i = 0; i < rec->writer_count; i++) {
-        if (rec->writers[i].table == table) {
+        if (rec->tables[i] == table) {
             return i;
         }
     }
@@ -135,7 +137,8 @@ void recorder_put(struct recorder *rec, const struct record_table *table,
     if (atomic_load_explicit(&rec->failed, memory_order_relaxed)) {
         return;
     }
-    rows_pack(blocks_current(rec->blocks), table, index_of(rec, table), values);
+    size_t number = index_of(rec, table);
+    rows_pack(blocks_current(rec->blocks), &rec->writers[number].shape, number, values);
     rec->rows++;
     blocks_advance(rec->blocks);
 }
@@ -259,8 +262,10 @@ static void prepare_table(struct recorder *rec, const struct record_table *table
     char *text = buf_steal_str(&sql);
     execute(rec, text, table->name);
     free(text);
+    rec->tables[rec->writer_count] = table;
     struct writer *w = &rec->writers[rec->writer_count++];
     w->table = table;
+    rows_shape_init(&w->shape, table);
     rows_insert_sql(table, &sql);
     text = buf_steal_str(&sql);
     if (rec->error == NULL && sqlite3_prepare_v3(rec->db, text, -1, SQLITE_PREPARE_PERSISTENT,
@@ -337,10 +342,12 @@ static void recorder_free(struct recorder *rec)
     blocks_free(rec->blocks);
     for (size_t i = 0; i < rec->writer_count; i++) {
         sqlite3_finalize(rec->writers[i].insert);
+        rows_shape_fini(&rec->writers[i].shape);
         free(rec->writers[i].rows.items);
     }
     sqlite3_close(rec->db);
     free(rec->writers);
+    free(rec->tables);
     free(rec->error);
     free(rec->path);
     free(rec);
@@ -384,7 +391,9 @@ int recorder_open(const char *path, const struct record_table *const *tables, si
     }
     struct recorder *rec = mem_alloc(sizeof(*rec));
     rec->path = mem_strdup(path);
-    rec->writers = mem_calloc(table_count + SIM_ARRAY_LEN(builtin_tables), sizeof(*rec->writers));
+    size_t most = table_count + SIM_ARRAY_LEN(builtin_tables);
+    rec->writers = mem_calloc(most, sizeof(*rec->writers));
+    rec->tables = mem_calloc(most, sizeof(const struct record_table *));
     if (record_sqlite_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &rec->db) !=
         SQLITE_OK) {
         fail(rec, "cannot create");

@@ -22,25 +22,36 @@ static size_t kinds_at(size_t columns)
     return sizeof(struct head) + columns * SLOT_BYTES;
 }
 
-static bool allowed(const struct record_column *column, const struct record_value *v)
+void rows_shape_init(struct rows_shape *shape, const struct record_table *table)
 {
-    static const enum record_value_kind wanted[] = {[RECORD_INTEGER] = RECORD_IS_INTEGER,
-                                                    [RECORD_REAL] = RECORD_IS_REAL,
-                                                    [RECORD_TEXT] = RECORD_IS_TEXT,
-                                                    [RECORD_BLOB] = RECORD_IS_BLOB};
-    return v->kind == RECORD_IS_NULL ? column->nullable : v->kind == wanted[column->kind];
+    static const enum record_value_kind kinds[] = {[RECORD_INTEGER] = RECORD_IS_INTEGER,
+                                                   [RECORD_REAL] = RECORD_IS_REAL,
+                                                   [RECORD_TEXT] = RECORD_IS_TEXT,
+                                                   [RECORD_BLOB] = RECORD_IS_BLOB};
+    shape->columns = table->column_count;
+    shape->kinds = mem_alloc(table->column_count);
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct record_column *c = &table->columns[i];
+        shape->kinds[i] =
+            (uint8_t)(1U << kinds[c->kind] | (c->nullable ? 1U << RECORD_IS_NULL : 0));
+    }
+}
+
+void rows_shape_fini(struct rows_shape *shape)
+{
+    free(shape->kinds);
 }
 
 /* Numbers, kinds, and where each text will be, behind `end`; returns where the last of them ends.
  */
-static size_t pack_fixed(uint8_t *row, size_t end, const struct record_table *table,
+static size_t pack_fixed(uint8_t *row, size_t end, const struct rows_shape *shape,
                          const struct record_value *values)
 {
     uint8_t *slots = row + sizeof(struct head);
-    uint8_t *kinds = row + kinds_at(table->column_count);
-    for (size_t i = 0; i < table->column_count; i++) {
+    uint8_t *kinds = row + kinds_at(shape->columns);
+    for (size_t i = 0; i < shape->columns; i++) {
         const struct record_value *v = &values[i];
-        CHECK(allowed(&table->columns[i], v));
+        CHECK(shape->kinds[i] >> v->kind & 1);
         kinds[i] = (uint8_t)v->kind;
         struct place place;
         switch (v->kind) {
@@ -64,10 +75,10 @@ static size_t pack_fixed(uint8_t *row, size_t end, const struct record_table *ta
     return end;
 }
 
-static void pack_texts(uint8_t *row, const struct record_table *table,
+static void pack_texts(uint8_t *row, const struct rows_shape *shape,
                        const struct record_value *values)
 {
-    for (size_t i = 0; i < table->column_count; i++) {
+    for (size_t i = 0; i < shape->columns; i++) {
         if (values[i].kind == RECORD_IS_TEXT || values[i].kind == RECORD_IS_BLOB) {
             struct place place;
             memcpy(&place, row + sizeof(struct head) + i * SLOT_BYTES, SLOT_BYTES);
@@ -78,11 +89,11 @@ static void pack_texts(uint8_t *row, const struct record_table *table,
     }
 }
 
-void rows_pack(struct buf *out, const struct record_table *table, size_t number,
+void rows_pack(struct buf *out, const struct rows_shape *shape, size_t number,
                const struct record_value *values)
 {
-    size_t fixed = kinds_at(table->column_count) + table->column_count;
-    size_t len = pack_fixed(buf_reserve(out, fixed), fixed, table, values);
+    size_t fixed = kinds_at(shape->columns) + shape->columns;
+    size_t len = pack_fixed(buf_reserve(out, fixed), fixed, shape, values);
     buf_commit(out, fixed);
     size_t size = (len + SLOT_BYTES - 1) / SLOT_BYTES * SLOT_BYTES;
     CHECK(size <= UINT32_MAX);
@@ -90,7 +101,7 @@ void rows_pack(struct buf *out, const struct record_table *table, size_t number,
     buf_commit(out, size - fixed);
     struct head head = {.size = (uint32_t)size, .number = (uint32_t)number};
     memcpy(row, &head, sizeof(head));
-    pack_texts(row, table, values);
+    pack_texts(row, shape, values);
 }
 
 const uint8_t *rows_take(struct span *in, size_t *number)

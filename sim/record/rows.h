@@ -8,9 +8,19 @@
 #include "sim/core/buf.h"
 #include "sim/record/recorder.h"
 
-/* Appends a row of `table` to `out`; `number` tells the table to who unpacks it. A NULL in a column
- * that is not nullable, or a value of another kind, is a bug (CHECK). */
-void rows_pack(struct buf *out, const struct record_table *table, size_t number,
+/* Kinds of cells that a table's columns take, close together: a row is packed for each message and
+ * hop, and declarations are spread over much of the cache. */
+struct rows_shape {
+    size_t columns;
+    uint8_t *kinds; /* of each column, a bit for each enum record_value_kind */
+};
+
+void rows_shape_init(struct rows_shape *shape, const struct record_table *table);
+void rows_shape_fini(struct rows_shape *shape);
+
+/* Appends a row to `out`; `number` tells the table to who unpacks it. A NULL in a column that is
+ * not nullable, or a value of another kind, is a bug (CHECK). */
+void rows_pack(struct buf *out, const struct rows_shape *shape, size_t number,
                const struct record_value *values);
 /* Takes the next packed row off `*in`: its address, and the number of its table. */
 const uint8_t *rows_take(struct span *in, size_t *number);

@@ -32,7 +32,8 @@ void account_go(struct hop *hop, struct entity *from, struct carry *carry);
 /* All messages still under way end as in flight. */
 void account_settle(struct world *w);
 
-/* tally.c: one more message of `type` was "sent", or is over with that outcome and reason */
+/* tally.c: one more message of `type` was "sent", or is over with that outcome and reason; `type`
+ * and `outcome` in static storage */
 void tally_count(struct world *w, const char *type, const char *outcome, const char *reason,
                  size_t bytes);
 void tally_settle(struct world *w); /* writes them; after account_settle() */

@@ -301,7 +301,7 @@ const struct record_table table_handshake = {
     .columns = handshake_columns,
     .column_count = SIM_ARRAY_LEN(handshake_columns),
     .keyed = false,
-    .indexes = "session_id",
+    .indexes = NULL,
 };
 
 static const struct record_column message_columns[] = {
@@ -482,7 +482,7 @@ const struct record_table table_transition = {
     .columns = transition_columns,
     .column_count = SIM_ARRAY_LEN(transition_columns),
     .keyed = false,
-    .indexes = "entity_id",
+    .indexes = NULL,
 };
 
 static const struct record_column event_columns[] = {

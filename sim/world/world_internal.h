@@ -308,6 +308,13 @@ struct urn {
     char text[SECURE_URN_BYTES];
 };
 
+/* Where messages of that type and outcome, without a reason, were counted last. */
+struct tally_hint {
+    const char *type, *outcome; /* static storage: known by their addresses */
+    size_t place;
+};
+enum { TALLY_HINTS = 256 };
+
 struct world {
     const struct scenario *scenario;
     const struct world_models *models;
@@ -340,6 +347,7 @@ struct world {
     struct map tally_places; /* type, outcome, reason -> index in tallies */
     struct tally *tallies;
     size_t tally_count, tally_capacity;
+    struct tally_hint tally_hints[TALLY_HINTS];
     struct flow *current_flow; /* of what is being handled */
     uint64_t next_message, next_session, next_timer, next_tag, next_flow;
     struct world_stats stats;
