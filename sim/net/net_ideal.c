@@ -6,87 +6,32 @@
 #include "sim/net/net_ideal_internal.h"
 #include "sim/net/net_packet.h"
 
-/* --- event queue: a binary heap by time, then order of scheduling ---------------------------- */
+/* --- events -------------------------------------------------------------------------------- */
 
 struct ideal_net *ideal(struct net *net)
 {
     return (struct ideal_net *)net;
 }
 
-static bool earlier(const struct ideal_event *a, const struct ideal_event *b)
+net_timer ideal_schedule(struct ideal_net *n, sim_time at, net_timer_fn *fn, void *arg)
 {
-    return a->at != b->at ? a->at < b->at : a->order < b->order;
+    return agenda_set(n->agenda, at, fn, arg, 0);
 }
 
-static void heap_put(struct ideal_net *n, size_t place, struct ideal_event *e)
+void ideal_unschedule(struct ideal_net *n, net_timer *e)
 {
-    n->heap[place] = e;
-    e->place = place;
-}
-
-static void heap_up(struct ideal_net *n, size_t place, struct ideal_event *e)
-{
-    while (place > 0 && earlier(e, n->heap[(place - 1) / 2])) {
-        heap_put(n, place, n->heap[(place - 1) / 2]);
-        place = (place - 1) / 2;
-    }
-    heap_put(n, place, e);
-}
-
-static void heap_remove(struct ideal_net *n, struct ideal_event *e)
-{
-    size_t place = e->place;
-    struct ideal_event *last = n->heap[--n->heap_count];
-    if (last == e) {
-        return;
-    }
-    for (;;) {
-        size_t child = 2 * place + 1;
-        if (child + 1 < n->heap_count && earlier(n->heap[child + 1], n->heap[child])) {
-            child++;
-        }
-        if (child >= n->heap_count || !earlier(n->heap[child], last)) {
-            break;
-        }
-        heap_put(n, place, n->heap[child]);
-        place = child;
-    }
-    heap_up(n, place, last);
-}
-
-struct ideal_event *ideal_schedule(struct ideal_net *n, sim_time at, net_timer_fn *fn, void *arg)
-{
-    struct ideal_event *e = mem_alloc(sizeof(*e));
-    *e = (struct ideal_event){.at = at, .order = ++n->scheduled, .fn = fn, .arg = arg};
-    (void)MEM_PUSH(n->heap, n->heap_count, n->heap_capacity);
-    heap_up(n, n->heap_count - 1, e);
-    return e;
-}
-
-void ideal_unschedule(struct ideal_net *n, struct ideal_event **e)
-{
-    if (*e != NULL) {
-        heap_remove(n, *e);
-        free(*e);
-        *e = NULL;
-    }
+    agenda_cancel(n->agenda, *e);
+    *e = 0;
 }
 
 static net_timer ideal_timer_set(struct net *net, sim_time at, net_timer_fn *fn, void *arg)
 {
-    struct ideal_event *e = ideal_schedule(ideal(net), at, fn, arg);
-    map_set(&ideal(net)->timers, e->order, (uint64_t)(uintptr_t)e);
-    return e->order;
+    return ideal_schedule(ideal(net), at, fn, arg);
 }
 
 static void ideal_timer_cancel(struct net *net, net_timer timer)
 {
-    uint64_t at;
-    if (map_get(&ideal(net)->timers, timer, &at)) {
-        struct ideal_event *e = (struct ideal_event *)(uintptr_t)at;
-        map_remove(&ideal(net)->timers, timer);
-        ideal_unschedule(ideal(net), &e);
-    }
+    agenda_cancel(ideal(net)->agenda, timer);
 }
 
 static uint64_t ideal_run(struct net *net, sim_time until, uint64_t budget)
@@ -94,21 +39,17 @@ static uint64_t ideal_run(struct net *net, sim_time until, uint64_t budget)
     struct ideal_net *n = ideal(net);
     uint64_t before = n->handled;
     bool exhausted = false;
+    sim_time at;
     n->stopping = false;
-    while (n->heap_count > 0 && n->heap[0]->at <= until && !n->stopping) {
+    while (!n->stopping && agenda_next(n->agenda, &at) && at <= until) {
         if (budget != 0 && n->handled - before >= budget) {
             exhausted = true;
             break;
         }
-        struct ideal_event *e = n->heap[0];
-        heap_remove(n, e);
-        map_remove(&n->timers, e->order);
-        n->now = e->at;
+        struct agenda_event e = agenda_take(n->agenda);
+        n->now = e.at;
         n->handled++;
-        net_timer_fn *fn = e->fn;
-        void *arg = e->arg;
-        free(e);
-        fn(arg);
+        e.fn(e.arg);
         ideal_reap_streams(n);
     }
     if (!n->stopping && !exhausted) {
@@ -175,7 +116,7 @@ struct ideal_datagram {
     uint64_t tag;
     uint16_t port;
     struct buf bytes; /* UDP header and payload, reassembled */
-    struct ideal_event *arrival;
+    net_timer arrival;
     struct ideal_datagram *next;
 };
 
@@ -202,7 +143,7 @@ static void datagram_arrives(void *arg)
     net_node from = d->link->ends[d->direction];
     net_node to = d->link->ends[1 - d->direction];
     uint64_t found;
-    d->arrival = NULL;
+    d->arrival = 0;
     datagram_unlink(d); /* the handler may turn the link down */
     if (map_get(&d->net->ports, ideal_port_key(to, d->port), &found)) {
         const struct ideal_port *p = (const struct ideal_port *)(uintptr_t)found;
@@ -340,16 +281,12 @@ static void ideal_free(struct net *net)
         n->datagrams = d->next;
         datagram_free(d);
     }
-    for (size_t i = 0; i < n->heap_count; i++) {
-        free(n->heap[i]);
-    }
     for (size_t i = 0; i < n->owned_count; i++) {
         free(n->owned[i]);
     }
-    free((void *)n->heap);
+    agenda_free(n->agenda);
     free(n->owned);
     free(n->hosts);
-    map_fini(&n->timers);
     map_fini(&n->listeners);
     map_fini(&n->ports);
     net_base_fini(net);
@@ -383,6 +320,7 @@ int net_create_ideal(uint64_t seed, struct net **ret)
 {
     struct ideal_net *n = mem_alloc(sizeof(*n));
     net_base_init(&n->base, &ideal_ops, seed);
+    n->agenda = agenda_create();
     *ret = &n->base;
     return 0;
 }

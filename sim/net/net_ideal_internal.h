@@ -4,17 +4,10 @@
 #define SIM_NET_NET_IDEAL_INTERNAL_H
 
 #include "sim/core/map.h"
+#include "sim/net/agenda.h"
 #include "sim/net/net_internal.h"
 
 enum { IDEAL_FIRST_EPHEMERAL = 49152 };
-
-struct ideal_event {
-    sim_time at;
-    uint64_t order; /* also the handle of a timer */
-    size_t place;   /* index in the heap */
-    net_timer_fn *fn;
-    void *arg;
-};
 
 struct ideal_stream;
 struct ideal_datagram;
@@ -37,13 +30,9 @@ struct ideal_host {
 struct ideal_net {
     struct net base;
     sim_time now;
-    uint64_t scheduled;
     uint64_t handled;
     bool stopping;
-    struct ideal_event **heap;
-    size_t heap_count;
-    size_t heap_capacity;
-    struct map timers;        /* handle -> event */
+    struct agenda *agenda;
     struct map listeners;     /* node << 16 | port -> struct ideal_listener */
     struct map ports;         /* the same -> struct ideal_port */
     struct ideal_host *hosts; /* a node each */
@@ -59,10 +48,9 @@ struct ideal_net {
 
 struct ideal_net *ideal(struct net *net);
 
-struct ideal_event *ideal_schedule(struct ideal_net *n, sim_time at, net_timer_fn *fn, void *arg);
-/* Takes an event back and clears the pointer; NULL is fine. Events that ran are the caller's to
- * clear. */
-void ideal_unschedule(struct ideal_net *n, struct ideal_event **e);
+net_timer ideal_schedule(struct ideal_net *n, sim_time at, net_timer_fn *fn, void *arg);
+/* Takes an event back and clears its handle; one that ran, or 0, is fine. */
+void ideal_unschedule(struct ideal_net *n, net_timer *e);
 
 /* Puts `packet` on the link. False when a tap or the link being down dropped it (`*reason`);
  * otherwise `out` holds it as it arrives, and `*arrival` when. */

@@ -25,9 +25,9 @@ struct item {
     enum item_kind kind;
     uint32_t seq;
     bool sent_before;
-    struct buf payload;          /* as first sent */
-    struct buf arriving;         /* the packet on the air, perhaps changed by a tap */
-    struct ideal_event *arrival; /* while on the air */
+    struct buf payload;  /* as first sent */
+    struct buf arriving; /* the packet on the air, perhaps changed by a tap */
+    net_timer arrival;   /* while on the air */
     struct item *next;
     struct ideal_stream *from;
 };
@@ -53,9 +53,9 @@ struct ideal_stream {
     struct item *items; /* oldest first: those on the air, then those to send */
     struct item **items_end;
     unsigned tries;
-    struct ideal_event *retry;
-    struct ideal_event *linger;
-    struct ideal_event *reset; /* an RST on the air towards this end */
+    net_timer retry;
+    net_timer linger;
+    net_timer reset; /* an RST on the air towards this end */
     struct net_stream_stats stats;
     struct ideal_stream *next;
 };
@@ -144,7 +144,7 @@ static void tell_closed(struct ideal_stream *s, int error)
 static void on_linger(void *arg)
 {
     struct ideal_stream *s = arg;
-    s->linger = NULL;
+    s->linger = 0;
     break_stream(s);
     tell_closed(s, -SIM_EIO);
 }
@@ -152,7 +152,7 @@ static void on_linger(void *arg)
 static void on_reset(void *arg)
 {
     struct ideal_stream *s = arg;
-    s->reset = NULL;
+    s->reset = 0;
     break_stream(s);
     tell_closed(s, -SIM_EIO);
 }
@@ -174,7 +174,7 @@ static void send_reset(struct ideal_stream *s)
     packet_build_tcp(&packet, &head, span_of(NULL, 0));
     if (ideal_put_on_link(s->net, s->link, ideal_direction_from(s->link, s->peer),
                           buf_span(&packet), false, &out, &arrival, &reason) &&
-        s->reset == NULL) {
+        s->reset == 0) {
         s->reset = ideal_schedule(s->net, arrival, on_reset, s);
     }
     buf_fini(&packet);
@@ -287,7 +287,7 @@ static void item_arrives(void *arg)
     struct item *i = arg;
     struct ideal_stream *s = i->from;
     CHECK(s->items == i);
-    i->arrival = NULL;
+    i->arrival = 0;
     s->items = i->next;
     if (s->items == NULL) {
         s->items_end = &s->items;
@@ -364,7 +364,7 @@ static bool item_send(struct item *i)
 static void on_retry(void *arg)
 {
     struct ideal_stream *s = arg;
-    s->retry = NULL;
+    s->retry = 0;
     if (s->tries > MAX_TRIES) {
         break_stream(s);
         tell_closed(s, -SIM_EIO);
@@ -375,7 +375,7 @@ static void on_retry(void *arg)
 
 static void retry_later(struct ideal_stream *s)
 {
-    if (s->retry == NULL) {
+    if (s->retry == 0) {
         s->retry = ideal_schedule(s->net, s->net->now + (RETRY << s->tries), on_retry, s);
         s->tries++;
     }
@@ -384,11 +384,11 @@ static void retry_later(struct ideal_stream *s)
 /* Sends what may be sent; the first drop stops it until a later retry. */
 static void pump(struct ideal_stream *s)
 {
-    for (struct item *i = s->items; i != NULL && s->retry == NULL && !s->broken; i = i->next) {
+    for (struct item *i = s->items; i != NULL && s->retry == 0 && !s->broken; i = i->next) {
         if (i->kind > ITEM_ACK && !s->connected) {
             return;
         }
-        if (i->arrival == NULL && !item_send(i)) {
+        if (i->arrival == 0 && !item_send(i)) {
             retry_later(s);
         }
     }
@@ -479,7 +479,7 @@ static void turn_down_stream(struct ideal_stream *s)
 {
     bool hit = false;
     for (struct item *i = s->items; i != NULL; i = i->next) {
-        if (i->arrival != NULL) {
+        if (i->arrival != 0) {
             ideal_unschedule(s->net, &i->arrival);
             s->link->stats.down_dropped[ideal_direction_from(s->link, s->node)]++;
             hit = true;
@@ -488,7 +488,7 @@ static void turn_down_stream(struct ideal_stream *s)
     if (hit) {
         retry_later(s);
     }
-    if (s->reset != NULL) {
+    if (s->reset != 0) {
         ideal_unschedule(s->net, &s->reset);
         s->link->stats.down_dropped[ideal_direction_from(s->link, s->peer)]++;
     }
@@ -508,7 +508,7 @@ void ideal_streams_forged_reset(struct ideal_net *n, struct link *link, net_node
 {
     for (struct ideal_stream *s = n->streams; s != NULL; s = s->next) {
         if (s->link == link && s->node == node && s->port == port && s->peer_port == peer_port &&
-            s->reset == NULL && !s->broken) {
+            s->reset == 0 && !s->broken) {
             s->reset = ideal_schedule(n, arrival, on_reset, s);
         }
     }

@@ -9,7 +9,6 @@
 #include <cstring>
 #include <map>
 #include <memory>
-#include <typeinfo>
 #include <unordered_map>
 #include <vector>
 
@@ -29,10 +28,9 @@
 #include <ns3/object-factory.h>
 #include <ns3/output-stream-wrapper.h>
 #include <ns3/packet.h>
-#include <ns3/pointer.h>
 #include <ns3/rng-seed-manager.h>
 #include <ns3/rtt-estimator.h>
-#include <ns3/scheduler.h>
+#include <ns3/simulator-impl.h>
 #include <ns3/simulator.h>
 #include <ns3/single-model-spectrum-channel.h>
 #include <ns3/sixlowpan-helper.h>
@@ -55,6 +53,7 @@
 #include <ns3/yans-wifi-helper.h>
 
 extern "C" { /* for the headers of sim/core, which C alone includes otherwise */
+#include "sim/net/agenda.h"
 #include "sim/net/net_ip.h"
 }
 
@@ -85,272 +84,211 @@ constexpr uint16_t ETHERTYPE_IPV4 = 0x0800;
 constexpr uint16_t ETHERTYPE_IPV6 = 0x86dd;
 constexpr uint32_t TCP_OPTIONS = 12; /* timestamps (RFC 7323), on every segment */
 
-/* --- event queue --------------------------------------------------------------------------- */
+/* --- events -------------------------------------------------------------------------------- */
 
-/* How far the event queue lets ns3::Simulator::Run() go. */
-class Gate : public ns3::Object
+/* ns-3's simulator on the net's agenda: events of ns-3's models and timers of net.h take turns in
+ * one order, and the net says how far they go. */
+class Simulation final : public ns3::SimulatorImpl
 {
   public:
-    bool closed = false; /* false: nothing is held back */
-    bool stop = false;
-    uint64_t limit = 0; /* last instant that may run */
-    uint64_t left = 0;  /* events that may still run */
-    uint64_t handled = 0;
-    uint64_t next = 0; /* when the event that was held back is due; UINT64_MAX: there is none */
-    sim_time now = 0;  /* of the event that runs, or ran last */
-};
-
-struct Net;
-
-/* A timer of net.h. What its function will need is fetched into the cache while it waits behind a
- * few others. */
-class TimerEvent final : public ns3::EventImpl
-{
-  public:
-    TimerEvent(Net *net, uint32_t index, net_timer_fn *fn, void *arg, net_look_fn *look)
-        : m_net(net), m_index(index), m_fn(fn), m_arg(arg), m_look(look)
+    Simulation() : m_agenda(agenda_create())
     {
+        agenda_may_go(m_agenda, &RunEvent, &IsGone);
+    }
+    ~Simulation() override
+    {
+        agenda_free(m_agenda);
     }
 
-    void Look(int depth) const
+    /* --- for net.h */
+
+    net_timer Set(sim_time at, net_timer_fn *fn, void *arg)
     {
-        if (m_look != nullptr) {
-            m_look(m_arg, depth);
+        return agenda_set(m_agenda, at, fn, arg, Tag(m_context));
+    }
+    void CancelTimer(net_timer timer)
+    {
+        agenda_cancel(m_agenda, timer);
+    }
+    void LookAhead(net_timer_fn *fn, net_look_fn *look)
+    {
+        agenda_look_ahead(m_agenda, fn, look);
+    }
+    sim_time NowNs() const
+    {
+        return m_now;
+    }
+
+    /* Runs at most `budget` events that are due by `until`, and goes there where none is left. */
+    void RunUntil(sim_time until, uint64_t budget)
+    {
+        CHECK(!m_running); /* not from inside an event */
+        m_running = true;
+        m_stop = false;
+        sim_time at = 0;
+        bool more = agenda_next(m_agenda, &at);
+        for (; more && at <= until && budget > 0 && !m_stop; budget--) {
+            RunNext();
+            more = agenda_next(m_agenda, &at);
+        }
+        if (!m_stop && !(more && at <= until)) {
+            m_now = until;
+            m_current = m_next - 1; /* all events of this instant */
+        }
+        m_running = false;
+    }
+
+    /* --- ns3::SimulatorImpl */
+
+    EventId Schedule(const ns3::Time &delay, ns3::EventImpl *event) override
+    {
+        return Insert(m_context, m_now + delay.GetTimeStep(), event);
+    }
+    void ScheduleWithContext(uint32_t context, const ns3::Time &delay,
+                             ns3::EventImpl *event) override
+    {
+        Insert(context, m_now + delay.GetTimeStep(), event);
+    }
+    EventId ScheduleNow(ns3::EventImpl *event) override
+    {
+        return Insert(m_context, m_now, event);
+    }
+    EventId ScheduleDestroy(ns3::EventImpl *event) override
+    {
+        m_at_end.emplace_back(Ptr<ns3::EventImpl>(event, false), static_cast<uint64_t>(m_now),
+                              Simulator::NO_CONTEXT, EventId::UID::DESTROY);
+        return m_at_end.back();
+    }
+    void Remove(const EventId &id) override
+    {
+        Cancel(id);
+    }
+    void Cancel(const EventId &id) override
+    {
+        if (!IsExpired(id)) {
+            id.PeekEventImpl()->Cancel();
         }
     }
-
-  protected:
-    void Notify() override;
+    bool IsExpired(const EventId &id) const override
+    {
+        if (id.PeekEventImpl() == nullptr || id.PeekEventImpl()->IsCancelled()) {
+            return true;
+        }
+        if (id.GetUid() == EventId::UID::DESTROY) {
+            return std::find(m_at_end.begin(), m_at_end.end(), id) == m_at_end.end();
+        }
+        uint64_t now = static_cast<uint64_t>(m_now);
+        return id.GetTs() < now || (id.GetTs() == now && id.GetUid() <= m_current);
+    }
+    ns3::Time GetDelayLeft(const EventId &id) const override
+    {
+        return TimeStep(IsExpired(id) ? 0 : id.GetTs() - static_cast<uint64_t>(m_now));
+    }
+    void Run() override
+    {
+        RunUntil(INT64_MAX, UINT64_MAX);
+    }
+    void Stop() override
+    {
+        m_stop = true;
+    }
+    void Stop(const ns3::Time &delay) override
+    {
+        Simulator::Schedule(delay, static_cast<void (*)()>(&Simulator::Stop));
+    }
+    bool IsFinished() const override
+    {
+        sim_time at;
+        return m_stop || !agenda_next(m_agenda, &at);
+    }
+    /* What is left does not happen, and is given back. */
+    void Destroy() override
+    {
+        sim_time at;
+        for (const EventId &id : m_at_end) {
+            if (!id.PeekEventImpl()->IsCancelled()) {
+                id.PeekEventImpl()->Invoke();
+            }
+        }
+        m_at_end.clear();
+        while (agenda_next(m_agenda, &at)) {
+            struct agenda_event e = agenda_take(m_agenda);
+            if (e.fn == &RunEvent) {
+                static_cast<ns3::EventImpl *>(e.arg)->Unref();
+            }
+        }
+    }
+    ns3::Time Now() const override
+    {
+        return TimeStep(static_cast<uint64_t>(m_now));
+    }
+    ns3::Time GetMaximumSimulationTime() const override
+    {
+        return TimeStep(INT64_MAX);
+    }
+    void SetScheduler(ns3::ObjectFactory) override
+    {
+        /* the agenda is the only one */
+    }
+    uint32_t GetSystemId() const override
+    {
+        return 0;
+    }
+    uint32_t GetContext() const override
+    {
+        return m_context;
+    }
+    uint64_t GetEventCount() const override
+    {
+        return m_handled;
+    }
 
   private:
-    Net *m_net;
-    uint32_t m_index;
-    net_timer_fn *m_fn;
-    void *m_arg;
-    net_look_fn *m_look;
-};
-
-/* A binary heap that shows itself empty where the gate ends, so that Run() returns there without an
- * event of its own and the next Run() goes on exactly. Cancelled events leave the heap early: TCP
- * cancels a timer with nearly every segment, and lives long. The next few events stand outside the
- * heap, in order: events of thousands of devices follow each other, and what each will need is far
- * from the processor. */
-class GatedScheduler : public ns3::Scheduler
-{
-  public:
-    static ns3::TypeId GetTypeId()
+    static void RunEvent(void *arg)
     {
-        static ns3::TypeId tid =
-            ns3::TypeId("cpnsim::GatedScheduler")
-                .SetParent<ns3::Scheduler>()
-                .AddConstructor<GatedScheduler>()
-                .AddAttribute("Gate", "How far events may run", ns3::PointerValue(),
-                              ns3::MakePointerAccessor(&GatedScheduler::m_gate),
-                              ns3::MakePointerChecker<Gate>());
-        return tid;
+        auto event = static_cast<ns3::EventImpl *>(arg);
+        event->Invoke();
+        event->Unref();
+    }
+    static bool IsGone(void *arg)
+    {
+        auto event = static_cast<ns3::EventImpl *>(arg);
+        bool gone = event->IsCancelled();
+        if (gone) {
+            event->Unref();
+        }
+        return gone;
     }
 
-    void Insert(const Event &event) override
+    uint64_t Tag(uint32_t context) const
     {
-        if (m_heap.size() + m_far_count >= m_sweep_at) {
-            Sweep();
-        }
-        if (m_count == 0 || Later(event, At(m_count - 1))) {
-            Push(event);
-            return;
-        }
-        if (m_count == AHEAD) {
-            Push(At(--m_count));
-        }
-        size_t i = m_count++;
-        for (; i > 0 && Later(At(i - 1), event); i--) {
-            At(i) = At(i - 1);
-        }
-        At(i) = event;
+        return static_cast<uint64_t>(context) << 32U | m_next;
+    }
+    EventId Insert(uint32_t context, sim_time at, ns3::EventImpl *event)
+    {
+        agenda_set(m_agenda, at, &RunEvent, event, Tag(context));
+        return {Ptr<ns3::EventImpl>(event), static_cast<uint64_t>(at), context, m_next++};
+    }
+    void RunNext()
+    {
+        struct agenda_event e = agenda_take(m_agenda);
+        m_now = e.at;
+        m_context = static_cast<uint32_t>(e.tag >> 32U);
+        /* a timer stands between the events scheduled before it and those after */
+        m_current = static_cast<uint32_t>(e.tag) - (e.fn == &RunEvent ? 0 : 1);
+        m_handled++;
+        e.fn(e.arg);
     }
 
-    bool IsEmpty() const override
-    {
-        Fill();
-        while (m_count > 0 && At(0).impl->IsCancelled()) {
-            Take().impl->Unref();
-            Fill();
-        }
-        uint64_t next = m_count == 0 ? UINT64_MAX : At(0).key.m_ts;
-        if (m_gate) {
-            m_gate->next = next;
-        }
-        return m_count == 0 || (m_gate && m_gate->closed &&
-                                (m_gate->stop || m_gate->left == 0 || next > m_gate->limit));
-    }
-
-    Event PeekNext() const override
-    {
-        return At(0);
-    }
-
-    Event RemoveNext() override
-    {
-        Event event = Take();
-        if (m_gate) {
-            m_gate->left--;
-            m_gate->handled++;
-            m_gate->now = static_cast<sim_time>(event.key.m_ts);
-            /* ns-3 empties the queue at the end, too, when what events lead to is gone. */
-            if (m_gate->closed) {
-                Look();
-            }
-        }
-        return event;
-    }
-
-    void Remove(const Event &event) override
-    {
-        for (size_t i = 0; i < m_count; i++) {
-            if (At(i).key.m_uid == event.key.m_uid) {
-                for (m_count--; i < m_count; i++) {
-                    At(i) = At(i + 1);
-                }
-                return;
-            }
-        }
-        if (Erase(m_heap, event)) {
-            std::make_heap(m_heap.begin(), m_heap.end(), Later);
-            return;
-        }
-        auto slot = m_far.find(event.key.m_ts / SLOT);
-        if (slot != m_far.end() && Erase(slot->second, event)) {
-            m_far_count--;
-        }
-    }
-
-  private:
-    static constexpr size_t AHEAD = 8;            /* a power of two */
-    static constexpr uint64_t SLOT = 1ULL << 28U; /* ns, about a quarter of a second [ours] */
-
-    static bool Later(const Event &a, const Event &b)
-    {
-        return a.key.m_ts != b.key.m_ts ? a.key.m_ts > b.key.m_ts : a.key.m_uid > b.key.m_uid;
-    }
-
-    /* The events that come next, in order. */
-    Event &At(size_t i) const
-    {
-        return m_ahead[(m_first + i) % AHEAD];
-    }
-
-    Event Take() const
-    {
-        Event event = At(0);
-        m_first++;
-        m_count--;
-        return event;
-    }
-
-    /* Most timers of most devices are seconds away, and many are cancelled before: they wait
-     * unordered, by the slot of time they are due in, and are ordered when it begins. */
-    void Push(const Event &event) const
-    {
-        if (event.key.m_ts >= m_horizon) {
-            m_far[event.key.m_ts / SLOT].push_back(event);
-            m_far_count++;
-            return;
-        }
-        m_heap.push_back(event);
-        std::push_heap(m_heap.begin(), m_heap.end(), Later);
-    }
-
-    /* The next slot's events; false: there are none. */
-    bool Load() const
-    {
-        auto slot = m_far.begin();
-        if (slot == m_far.end()) {
-            return false;
-        }
-        m_horizon = (slot->first + 1) * SLOT;
-        m_far_count -= slot->second.size();
-        Drop(slot->second);
-        m_heap.swap(slot->second);
-        std::make_heap(m_heap.begin(), m_heap.end(), Later);
-        m_far.erase(slot);
-        return true;
-    }
-
-    void Fill() const
-    {
-        while (m_count < AHEAD) {
-            if (m_heap.empty()) {
-                if (!Load()) {
-                    return;
-                }
-                continue; /* all of them may have been cancelled */
-            }
-            Event event = m_heap.front();
-            std::pop_heap(m_heap.begin(), m_heap.end(), Later);
-            m_heap.pop_back();
-            __builtin_prefetch(event.impl);
-            At(m_count++) = event;
-        }
-    }
-
-    /* Called with each event that leaves: those behind it come nearer. */
-    void Look() const
-    {
-        static constexpr size_t at[NET_LOOK_DEPTHS] = {6, 5, 4, 2, 0};
-        for (int depth = 1; depth <= NET_LOOK_DEPTHS; depth++) {
-            size_t i = at[depth - 1];
-            if (i < m_count && !At(i).impl->IsCancelled() &&
-                typeid(*At(i).impl) == typeid(TimerEvent)) {
-                static_cast<const TimerEvent *>(At(i).impl)->Look(depth);
-            }
-        }
-    }
-
-    /* What was cancelled goes out of `events`. */
-    static void Drop(std::vector<Event> &events)
-    {
-        size_t kept = 0;
-        for (const Event &event : events) {
-            if (event.impl->IsCancelled()) {
-                event.impl->Unref();
-            } else {
-                events[kept++] = event;
-            }
-        }
-        events.resize(kept);
-    }
-
-    static bool Erase(std::vector<Event> &events, const Event &event)
-    {
-        for (size_t i = 0; i < events.size(); i++) {
-            if (events[i].key.m_uid == event.key.m_uid) {
-                events.erase(events.begin() + static_cast<std::ptrdiff_t>(i));
-                return true;
-            }
-        }
-        return false;
-    }
-
-    void Sweep()
-    {
-        Drop(m_heap);
-        std::make_heap(m_heap.begin(), m_heap.end(), Later);
-        m_far_count = 0;
-        for (auto &slot : m_far) {
-            Drop(slot.second);
-            m_far_count += slot.second.size();
-        }
-        m_sweep_at = std::max<size_t>(1024, (m_heap.size() + m_far_count) * 2);
-    }
-
-    mutable std::vector<Event> m_heap; /* due before m_horizon, behind those ahead */
-    mutable std::map<uint64_t, std::vector<Event>> m_far; /* by slot; no earlier than m_horizon */
-    mutable size_t m_far_count = 0;
-    mutable uint64_t m_horizon = 0;
-    mutable Event m_ahead[AHEAD];
-    mutable size_t m_first = 0, m_count = 0;
-    size_t m_sweep_at = 1024;
-    Ptr<Gate> m_gate;
+    struct agenda *m_agenda; /* tags: context << 32 | number of ns-3's next event */
+    sim_time m_now = 0;      /* of the event that runs, or ran last */
+    uint32_t m_context = Simulator::NO_CONTEXT;
+    uint32_t m_next = EventId::UID::VALID;
+    uint32_t m_current = EventId::UID::INVALID;
+    uint64_t m_handled = 0;
+    bool m_running = false;
+    bool m_stop = false;
+    std::vector<EventId> m_at_end;
 };
 
 /* --- forward ------------------------------------------------------------------------------- */
@@ -423,19 +361,11 @@ struct Wire {
     std::vector<Waiting> waiting;
 };
 
-struct Timer {
-    TimerEvent *event; /* the queue's, while it is set */
-    uint32_t generation;
-};
-
 struct Net : net {
-    Ptr<Gate> gate;
+    Ptr<Simulation> simulation;
     Ptr<Tcp> prototype; /* sockets are copied from it: attributes are looked up once */
     std::vector<std::unique_ptr<Host>> hosts;
     std::vector<Stream *> streams;
-    std::vector<Timer> timers;
-    std::vector<uint32_t> free_timers;
-    std::vector<std::pair<net_timer_fn *, net_look_fn *>> looks;
     std::map<uint64_t, std::unique_ptr<Cell>> cells; /* node << 8 | kind of device */
     std::map<net_link, std::unique_ptr<Wire>> wires; /* fidelity full */
     std::unordered_map<uint64_t, Followed> followed; /* only looked up */
@@ -1571,100 +1501,42 @@ void ns3_link_added(struct net *net, struct link *model)
 
 /* --- timers and running -------------------------------------------------------------------- */
 
-/* The timer's number is free from now on. */
-void forget_timer(Net *n, uint32_t index)
-{
-    n->timers[index].generation++;
-    n->free_timers.push_back(index);
-}
-
-void TimerEvent::Notify()
-{
-    forget_timer(m_net, m_index);
-    m_fn(m_arg);
-}
-
 void ns3_look_ahead(struct net *net, net_timer_fn *fn, net_look_fn *look)
 {
-    net_of(net)->looks.emplace_back(fn, look);
-}
-
-net_look_fn *look_of(const Net *n, net_timer_fn *fn)
-{
-    for (const auto &look : n->looks) {
-        if (look.first == fn) {
-            return look.second;
-        }
-    }
-    return nullptr;
+    net_of(net)->simulation->LookAhead(fn, look);
 }
 
 net_timer ns3_timer_set(struct net *net, sim_time at, net_timer_fn *fn, void *arg)
 {
-    Net *n = net_of(net);
-    if (n->free_timers.empty()) {
-        n->free_timers.push_back(static_cast<uint32_t>(n->timers.size()));
-        n->timers.push_back(Timer{nullptr, 1});
-    }
-    uint32_t index = n->free_timers.back();
-    n->free_timers.pop_back();
-    Timer *t = &n->timers[index];
-    t->event = new TimerEvent(n, index, fn, arg, look_of(n, fn));
-    Simulator::Schedule(TimeStep(static_cast<uint64_t>(at - now_ns())),
-                        Ptr<ns3::EventImpl>(t->event, false));
-    return static_cast<uint64_t>(t->generation) << 32 | index;
+    return net_of(net)->simulation->Set(at, fn, arg);
 }
 
 void ns3_timer_cancel(struct net *net, net_timer timer)
 {
-    Net *n = net_of(net);
-    uint32_t index = static_cast<uint32_t>(timer);
-    Timer *t = &n->timers[index];
-    if (t->generation == timer >> 32) {
-        t->event->Cancel();
-        forget_timer(n, index);
-    }
-}
-
-void do_nothing()
-{
+    net_of(net)->simulation->CancelTimer(timer);
 }
 
 uint64_t ns3_run(struct net *net, sim_time until, uint64_t budget)
 {
-    Gate *gate = ns3::PeekPointer(net_of(net)->gate);
-    uint64_t before = gate->handled;
-    CHECK(!gate->closed); /* not from inside an event */
-    gate->closed = true;
-    gate->stop = false;
-    gate->limit = static_cast<uint64_t>(until);
-    gate->left = budget != 0 ? budget : UINT64_MAX;
-    Simulator::Run();
-    uint64_t handled = gate->handled - before;
-    if (!gate->stop && gate->next > gate->limit) {
-        /* Nothing is left up to `until`; the clock only moves with an event. */
-        gate->left = 1;
-        schedule_at(until, &do_nothing);
-        Simulator::Run();
-        gate->handled--;
-    }
-    gate->closed = false;
-    return handled;
+    Simulation *simulation = ns3::PeekPointer(net_of(net)->simulation);
+    uint64_t before = simulation->GetEventCount();
+    simulation->RunUntil(until, budget != 0 ? budget : UINT64_MAX);
+    return simulation->GetEventCount() - before;
 }
 
 void ns3_stop(struct net *net)
 {
-    net_of(net)->gate->stop = true;
+    net_of(net)->simulation->Stop();
 }
 
 sim_time ns3_now(const struct net *net)
 {
-    return static_cast<const Net *>(net)->gate->now;
+    return static_cast<const Net *>(net)->simulation->NowNs();
 }
 
 uint64_t ns3_event_count(const struct net *net)
 {
-    return static_cast<const Net *>(net)->gate->handled;
+    return static_cast<const Net *>(net)->simulation->GetEventCount();
 }
 
 /* --- life ---------------------------------------------------------------------------------- */
@@ -1745,11 +1617,8 @@ int net_create_ns3(uint64_t seed, struct net **ret)
     net_base_init(n, &ns3_ops, seed);
     /* Nothing here draws from ns-3's streams; fixed all the same. */
     ns3::RngSeedManager::SetSeed(static_cast<uint32_t>(seed % 0x7ffffffe) + 1);
-    n->gate = ns3::CreateObject<Gate>();
-    ns3::ObjectFactory scheduler;
-    scheduler.SetTypeId(GatedScheduler::GetTypeId());
-    scheduler.Set("Gate", ns3::PointerValue(n->gate));
-    Simulator::SetScheduler(scheduler);
+    n->simulation = ns3::CreateObject<Simulation>();
+    Simulator::SetImplementation(n->simulation);
     n->prototype = make_prototype();
     *ret = n;
     return 0;
