@@ -11,8 +11,10 @@ int fast_connect(struct ip *ip, net_node node, net_node peer, uint16_t port,
                  const struct net_stream_ops *ops, void *arg, struct net_stream **ret);
 int fast_datagram_send(struct ip *ip, net_node node, net_node peer, uint16_t port,
                        struct span payload, uint64_t tag);
-/* A packet of TCP or UDP for `node`; its headers are sound (net_fast_receive.c). */
-void fast_receive(struct ip_node *node, struct span packet, const struct packet_view *view);
+/* A packet of TCP or UDP for `node`; its headers are sound (net_fast_receive.c). `likely`: the
+ * connection that it may well belong to, or NULL. */
+void fast_receive(struct ip_node *node, struct fast_stream *likely, struct span packet,
+                  const struct packet_view *view);
 void fast_streams_free(struct ip *ip);
 /* A packet for the stream comes soon. */
 void fast_look(const struct fast_stream *s, int depth);

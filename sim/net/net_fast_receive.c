@@ -271,18 +271,30 @@ static bool in_window(const struct fast_stream *s, uint32_t seq)
     return seq - s->rcv_nxt < FAST_BUFFER_BYTES;
 }
 
-static void tcp_receive(struct ip_node *node, net_node from, struct span packet,
-                        const struct packet_view *v)
+static struct fast_stream *find_connection(const struct ip_node *node, net_node from,
+                                           struct fast_stream *likely, const struct packet_view *v)
 {
     uint64_t found;
+    if (likely != NULL && likely->node == node && likely->peer == from && !likely->dead &&
+        likely->peer_port == v->source_port && likely->port == v->destination_port) {
+        return likely;
+    }
+    return map_get(&node->connections, fast_key(v->source, v->source_port, v->destination_port),
+                   &found)
+               ? (struct fast_stream *)(uintptr_t)found
+               : NULL;
+}
+
+static void tcp_receive(struct ip_node *node, net_node from, struct fast_stream *likely,
+                        struct span packet, const struct packet_view *v)
+{
     struct options options;
     read_options(packet, v, &options);
-    if (!map_get(&node->connections, fast_key(v->source, v->source_port, v->destination_port),
-                 &found)) {
+    struct fast_stream *s = find_connection(node, from, likely, v);
+    if (s == NULL) {
         on_listen(node, from, v, &options);
         return;
     }
-    struct fast_stream *s = (struct fast_stream *)(uintptr_t)found;
     if (s->state == FAST_SYN_SENT) {
         on_syn_sent(s, v, &options);
         return;
@@ -321,11 +333,12 @@ static void tcp_receive(struct ip_node *node, net_node from, struct span packet,
     fast_settle(s);
 }
 
-void fast_receive(struct ip_node *node, struct span packet, const struct packet_view *v)
+void fast_receive(struct ip_node *node, struct fast_stream *likely, struct span packet,
+                  const struct packet_view *v)
 {
     net_node from = net_node_of_address(node->ip->net, v->source);
     if (v->protocol == PACKET_TCP) {
-        tcp_receive(node, from, packet, v);
+        tcp_receive(node, from, likely, packet, v);
     } else if (v->protocol == PACKET_UDP) {
         const struct net_port *port =
             net_port_find(node->ip->net, node->id, v->destination_port, NET_PORT_DATAGRAM);

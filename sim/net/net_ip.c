@@ -73,20 +73,18 @@ static struct span octets(const struct ip_packet *p)
 /* --- arrival ---------------------------------------------------------------------------------- */
 
 /* A whole packet for this node goes to the transport of the link that it came over. */
-static void deliver(struct ip_node *node, const struct ip_link *l, struct span packet,
-                    bool doubtful)
+static void deliver(struct ip_node *node, const struct ip_link *l, int direction,
+                    struct span packet, const struct packet_view *v, bool doubtful)
 {
     struct net *net = node->ip->net;
-    struct packet_view v;
-    if (packet_parse(packet, &v) < 0 ||
-        (doubtful && !(packet_checksums_ok(packet) && packet_tcp_options_ok(packet))) ||
-        net_node_of_address(net, v.source) == NET_NONE) {
+    if ((doubtful && !(packet_checksums_ok(packet) && packet_tcp_options_ok(packet))) ||
+        net_node_of_address(net, v->source) == NET_NONE) {
         return; /* the last: forged, nobody could be answered */
     }
     if (l->model->params.fidelity == NET_FIDELITY_FAST) {
-        fast_receive(node, packet, &v);
+        fast_receive(node, l->receivers[direction], packet, v);
     } else {
-        net->ops->deliver(net, node->id, packet, &v);
+        net->ops->deliver(net, node->id, packet, v);
     }
 }
 
@@ -107,8 +105,8 @@ static void on_reassembly_timeout(void *arg)
     assembly_free(arg);
 }
 
-static void deliver_fragment(struct ip_node *node, const struct ip_link *l, struct span packet,
-                             const struct packet_view *v)
+static void deliver_fragment(struct ip_node *node, const struct ip_link *l, int direction,
+                             struct span packet, const struct packet_view *v)
 {
     uint64_t key = (uint64_t)v->source << 32 | (uint64_t)v->protocol << 16 | v->id;
     struct ip_assembly *a = node->assemblies;
@@ -133,10 +131,13 @@ static void deliver_fragment(struct ip_node *node, const struct ip_link *l, stru
     struct span whole;
     if (packet_assembly_add(a->parts, packet, &whole)) {
         struct buf copy = {0}; /* what is delivered may cause fragments of its own */
+        struct packet_view view;
         buf_append(&copy, whole);
         net_timer_cancel(node->ip->net, a->timeout);
         assembly_free(a);
-        deliver(node, l, buf_span(&copy), true);
+        if (packet_parse(buf_span(&copy), &view) == 0) {
+            deliver(node, l, direction, buf_span(&copy), &view, true);
+        }
         buf_fini(&copy);
     }
 }
@@ -155,9 +156,9 @@ static void receive(struct ip_link *l, int direction, struct span packet, uint64
     if (v.destination != net_node_address(node->ip->net, node->id)) {
         forward(node, packet, &v, tag, doubtful);
     } else if (v.more_fragments || v.fragment_offset != 0) {
-        deliver_fragment(node, l, packet, &v);
+        deliver_fragment(node, l, direction, packet, &v);
     } else {
-        deliver(node, l, packet, doubtful);
+        deliver(node, l, direction, packet, &v, doubtful);
     }
 }
 
