@@ -9,7 +9,7 @@
 
 #include <cbor.h>
 
-enum { KEY_TYPE = 0, HEAD_MAX = 9 };
+enum { KEY_TYPE = 0, HEAD_MAX = 9, ONE_FOLLOWS = 24 };
 
 /* RFC 8949 section 3.1. */
 enum major { MAJOR_UINT, MAJOR_NEGINT, MAJOR_BYTES, MAJOR_TEXT, MAJOR_ARRAY, MAJOR_MAP };
@@ -17,17 +17,21 @@ enum major { MAJOR_UINT, MAJOR_NEGINT, MAJOR_BYTES, MAJOR_TEXT, MAJOR_ARRAY, MAJ
 /* Octets of the shortest head that carries `n` (RFC 8949 section 4.2.1). */
 static size_t head_bytes(uint64_t n)
 {
-    return n < 24 ? 1 : n <= UINT8_MAX ? 2 : n <= UINT16_MAX ? 3 : n <= UINT32_MAX ? 5 : HEAD_MAX;
+    return n < ONE_FOLLOWS   ? 1
+           : n <= UINT8_MAX  ? 2
+           : n <= UINT16_MAX ? 3
+           : n <= UINT32_MAX ? 5
+                             : HEAD_MAX;
 }
 
 /* --- encoder */
 
 static void append_head(struct buf *out, enum major major, uint64_t n)
 {
-    static const uint8_t follows[] = {[2] = 24, [3] = 25, [5] = 26, [9] = 27};
-    size_t len = head_bytes(n);
     uint8_t *to = buf_reserve(out, HEAD_MAX);
-    to[0] = (uint8_t)((unsigned)major << 5 | (len == 1 ? n : follows[len]));
+    size_t len = head_bytes(n);
+    unsigned log2 = len == 2 ? 0 : len == 3 ? 1 : len == 5 ? 2 : 3; /* of the octets that follow */
+    to[0] = (uint8_t)((unsigned)major << 5 | (len == 1 ? (unsigned)n : ONE_FOLLOWS + log2));
     for (size_t i = 1; i < len; i++) {
         to[i] = (uint8_t)(n >> 8 * (len - 1 - i));
     }
@@ -69,21 +73,22 @@ static void append_value(struct buf *out, enum cpns_field_kind kind, const struc
 
 void cpns_cbor_encode(const struct cpns_message *m, struct buf *out)
 {
-    size_t count = 1;
+    enum cpns_field set[CPNS_FIELD_COUNT];
+    size_t count = 0;
     size_t room = (size_t)3 * HEAD_MAX; /* for all but lists, at once */
     enum cpns_field i;
     for (i = cpns_next_field(m, 0); i < CPNS_FIELD_COUNT; i = cpns_next_field(m, i + 1)) {
         room += 2 * HEAD_MAX + m->fields[i].bytes.len;
-        count++;
+        set[count++] = i;
     }
     buf_reserve(out, room);
-    append_head(out, MAJOR_MAP, count);
+    append_head(out, MAJOR_MAP, count + 1);
     append_head(out, MAJOR_UINT, KEY_TYPE);
     append_head(out, MAJOR_UINT, cpns_type_info(m->type)->code);
-    for (i = cpns_next_field(m, 0); i < CPNS_FIELD_COUNT; i = cpns_next_field(m, i + 1)) {
-        const struct cpns_field_info *f = cpns_field_info(i);
+    for (size_t k = 0; k < count; k++) {
+        const struct cpns_field_info *f = cpns_field_info(set[k]);
         append_head(out, MAJOR_UINT, f->key);
-        append_value(out, f->kind, &m->fields[i]);
+        append_value(out, f->kind, &m->fields[set[k]]);
     }
 }
 
@@ -191,44 +196,11 @@ static const struct cbor_callbacks callbacks = {
     .indef_break = cbor_null_indef_break_callback,
 };
 
-/* Takes an item off the front that is as it has to be: whole, in the shortest form. False, and
- * nothing taken, for all others and for 64-bit arguments: take() tells what is wrong with it. */
-static bool take_plain(struct span *in, enum item_kind wanted, struct item *item)
+/* Says what is wrong with the item at the front; or takes it, when its head is longer than take()
+ * looks at. */
+static __attribute__((noinline)) bool take_any(struct span *in, enum item_kind wanted,
+                                               struct item *item, const char **why)
 {
-    static const uint8_t majors[] = {
-        [ITEM_OTHER] = 0xff,      [ITEM_UINT] = MAJOR_UINT,   [ITEM_NEGINT] = MAJOR_NEGINT,
-        [ITEM_TEXT] = MAJOR_TEXT, [ITEM_BYTES] = MAJOR_BYTES, [ITEM_ARRAY] = MAJOR_ARRAY,
-        [ITEM_MAP] = MAJOR_MAP,
-    };
-    if (in->len == 0 || in->data[0] >> 5 != majors[wanted]) {
-        return false;
-    }
-    uint64_t n = in->data[0] & 0x1f;
-    size_t head = n < 24 ? 1 : n == 24 ? 2 : n == 25 ? 3 : n == 26 ? 5 : in->len + 1;
-    if (head > in->len) {
-        return false;
-    }
-    n = head == 1 ? n : 0;
-    for (size_t i = 1; i < head; i++) {
-        n = n << 8 | in->data[i];
-    }
-    bool string = wanted == ITEM_TEXT || wanted == ITEM_BYTES;
-    if (head != head_bytes(n) || (string && n > in->len - head)) {
-        return false;
-    }
-    *item = (struct item){.kind = wanted, .number = n, .data = string ? in->data + head : NULL};
-    size_t len = head + (string ? (size_t)n : 0);
-    in->data += len;
-    in->len -= len;
-    return true;
-}
-
-/* Takes one item of the wanted kind off the front. */
-static bool take(struct span *in, enum item_kind wanted, struct item *item, const char **why)
-{
-    if (take_plain(in, wanted, item)) {
-        return true;
-    }
     *item = (struct item){.kind = ITEM_OTHER};
     struct cbor_decoder_result r = cbor_stream_decode(in->data, in->len, &callbacks, item);
     if (r.status != CBOR_DECODER_FINISHED) {
@@ -246,6 +218,46 @@ static bool take(struct span *in, enum item_kind wanted, struct item *item, cons
     }
     in->data += r.read;
     in->len -= r.read;
+    return true;
+}
+
+/* Takes one item of the wanted kind off the front. */
+static bool take(struct span *in, enum item_kind wanted, struct item *item, const char **why)
+{
+    static const uint8_t majors[] = {
+        [ITEM_OTHER] = 0xff,      [ITEM_UINT] = MAJOR_UINT,   [ITEM_NEGINT] = MAJOR_NEGINT,
+        [ITEM_TEXT] = MAJOR_TEXT, [ITEM_BYTES] = MAJOR_BYTES, [ITEM_ARRAY] = MAJOR_ARRAY,
+        [ITEM_MAP] = MAJOR_MAP,
+    };
+    const uint8_t *at = in->data;
+    if (in->len == 0 || at[0] >> 5 != majors[wanted]) {
+        return take_any(in, wanted, item, why);
+    }
+    uint64_t n = at[0] & 0x1f;
+    size_t head = 1;
+    if (n >= ONE_FOLLOWS) {
+        if (n == ONE_FOLLOWS && in->len > 1) {
+            n = at[1];
+            head = 2;
+        } else if (n == ONE_FOLLOWS + 1 && in->len > 2) {
+            n = (uint64_t)at[1] << 8 | at[2];
+            head = 3;
+        } else if (n == ONE_FOLLOWS + 2 && in->len > 4) {
+            n = (uint64_t)at[1] << 24 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 8 | at[4];
+            head = 5;
+        }
+        if (head != head_bytes(n)) { /* 1 where it was none of these */
+            return take_any(in, wanted, item, why);
+        }
+    }
+    bool string = wanted == ITEM_TEXT || wanted == ITEM_BYTES;
+    if (string && n > in->len - head) {
+        return take_any(in, wanted, item, why);
+    }
+    *item = (struct item){.kind = wanted, .number = n, .data = at + head};
+    size_t len = head + (string ? (size_t)n : 0);
+    in->data += len;
+    in->len -= len;
     return true;
 }
 
@@ -359,9 +371,6 @@ static bool take_key(struct span *in, unsigned *next, enum cpns_field *field, co
 
 int cpns_cbor_decode(struct span in, struct cpns_message *m, const char **why)
 {
-    cpns_storage(m, in.len);
-    buf_append(&m->storage, in);
-    in = buf_span(&m->storage);
     struct item map;
     if (!take(&in, ITEM_MAP, &map, why)) {
         return -SIM_EBADMSG;

@@ -9,7 +9,7 @@ void cpns_xml_encode(const struct cpns_message *m, struct buf *out);
 void cpns_cbor_encode(const struct cpns_message *m, struct buf *out);
 
 /* Decoders fill an all-zero message; cpns_decode() checks it afterwards. 0, or -SIM_EBADMSG and
- * `*why`. */
+ * `*why`. Values of CBOR point into `in`. */
 int cpns_xml_decode(struct span in, struct cpns_message *m, const char **why);
 int cpns_cbor_decode(struct span in, struct cpns_message *m, const char **why);
 

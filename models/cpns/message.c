@@ -395,8 +395,8 @@ void cpns_storage(struct cpns_message *m, size_t len)
     buf_reserve(&m->storage, len);
 }
 
-int cpns_decode(struct span in, enum cpns_encoding encoding, struct cpns_message *m,
-                const char **why)
+static int decode(struct span in, enum cpns_encoding encoding, bool borrow, struct cpns_message *m,
+                  const char **why)
 {
     const char *what = "unknown encoding";
     begin(m, CPNS_TYPE_COUNT);
@@ -410,6 +410,11 @@ int cpns_decode(struct span in, enum cpns_encoding encoding, struct cpns_message
         r = cpns_xml_decode(in, m, &what);
         break;
     case CPNS_CBOR:
+        if (!borrow) {
+            cpns_storage(m, in.len);
+            buf_append(&m->storage, in);
+            in = buf_span(&m->storage);
+        }
         r = cpns_cbor_decode(in, m, &what);
         break;
     }
@@ -422,4 +427,16 @@ out:
         *why = what;
     }
     return r;
+}
+
+int cpns_decode_borrowed(struct span in, enum cpns_encoding encoding, struct cpns_message *m,
+                         const char **why)
+{
+    return decode(in, encoding, true, m, why);
+}
+
+int cpns_decode(struct span in, enum cpns_encoding encoding, struct cpns_message *m,
+                const char **why)
+{
+    return decode(in, encoding, false, m, why);
 }

@@ -285,6 +285,10 @@ int cpns_encode(const struct cpns_message *m, enum cpns_encoding encoding, struc
 int cpns_decode(struct span in, enum cpns_encoding encoding, struct cpns_message *m,
                 const char **why);
 
+/* The same for a message that ends before `in` does: it may point into it. */
+int cpns_decode_borrowed(struct span in, enum cpns_encoding encoding, struct cpns_message *m,
+                         const char **why);
+
 enum { CPNS_MESSAGE_MAX_BYTES = 1 << 20 };
 
 #endif

@@ -183,7 +183,7 @@ static enum disposition message(struct entity *e, void *state, const struct rece
     struct cpns_message m;
     const char *why;
     enum disposition d;
-    if (cpns_decode(r->payload, (enum cpns_encoding)r->encoding, &m, &why) < 0) {
+    if (cpns_decode_borrowed(r->payload, (enum cpns_encoding)r->encoding, &m, &why) < 0) {
         entity_event(e, "malformed_message", why);
         d = agent_refuse(&s->agent, "malformed");
     } else if (!r->in_session &&

@@ -358,7 +358,7 @@ enum disposition gateway_receive(struct entity *e, void *state, const struct rec
     struct cpns_message m;
     const char *why;
     enum disposition d;
-    if (cpns_decode(r->payload, (enum cpns_encoding)r->encoding, &m, &why) < 0) {
+    if (cpns_decode_borrowed(r->payload, (enum cpns_encoding)r->encoding, &m, &why) < 0) {
         entity_event(e, "malformed_message", why);
         d = agent_refuse(&g->agent, "malformed");
     } else if (!r->in_session && !may_be_clear(g, m.type)) {

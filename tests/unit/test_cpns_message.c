@@ -256,6 +256,35 @@ static void a_value_out_of_range_is_refused_at_both_ends(void **state)
     free(filler);
 }
 
+/* A message that is decoded without copies is the same, and so are its faults. */
+static void a_borrowing_message_is_the_same(void **state)
+{
+    (void)state;
+    FOR_EACH_TYPE(t)
+    {
+        FOR_EACH_ENCODING(k)
+        {
+            struct cpns_message m, copy, borrowing;
+            struct buf out = {0};
+            const char *whys[2] = {"", ""};
+            cpns_sample(&m, (enum cpns_type)t, CPNS_SAMPLE_ALL);
+            assert_int_equal(cpns_encode(&m, encodings[k], &out, NULL), 0);
+            for (size_t cut = 0; cut < 4; cut++) {
+                struct span in = span_of(out.data, buf_len(&out) - cut);
+                int r = cpns_decode(in, encodings[k], &copy, &whys[0]);
+                assert_int_equal(r, cut == 0 ? 0 : -SIM_EBADMSG);
+                assert_int_equal(cpns_decode_borrowed(in, encodings[k], &borrowing, &whys[1]), r);
+                assert_string_equal(whys[0], whys[1]);
+                assert_true(cpns_message_equal(&copy, &borrowing));
+                cpns_message_fini(&copy);
+                cpns_message_fini(&borrowing);
+            }
+            cpns_message_fini(&m);
+            buf_fini(&out);
+        }
+    }
+}
+
 /* What a decoder has checked is not checked again; what is set afterwards is. */
 static void what_is_set_after_decoding_is_checked(void **state)
 {
@@ -507,6 +536,7 @@ int main(void)
         cmocka_unit_test(a_missing_field_is_refused_at_both_ends),
         cmocka_unit_test(a_field_of_another_type_is_refused_at_both_ends),
         cmocka_unit_test(a_value_out_of_range_is_refused_at_both_ends),
+        cmocka_unit_test(a_borrowing_message_is_the_same),
         cmocka_unit_test(what_is_set_after_decoding_is_checked),
         cmocka_unit_test(a_list_without_items_is_refused),
         cmocka_unit_test(a_message_cut_short_is_refused),
