@@ -182,7 +182,7 @@ static void deliver(struct world *w, uint64_t id)
 }
 
 void account_arrived(struct entity *to, struct carry *carry, entity_id from, uint8_t encoding,
-                     struct span payload, bool in_session, const char *peer_urn)
+                     struct span payload, uint64_t digest, bool in_session, const char *peer_urn)
 {
     struct world *w = to->world;
     struct flow *flow = carry != NULL ? carry->message->flow : NULL;
@@ -196,7 +196,7 @@ void account_arrived(struct entity *to, struct carry *carry, entity_id from, uin
     };
     if (carry != NULL) {
         carry->received_at = net_now(w->net);
-        carry->received_hash = span_digest(0, payload);
+        carry->received_hash = digest;
         carry->message->protected_hops += carry->protected;
         report_carry(w, carry, "delivered", NULL);
         carry_free(carry);

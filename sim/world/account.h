@@ -19,9 +19,9 @@ struct message *account_message(struct world *w, const struct message_info *info
 struct carry *account_carry(struct hop *hop, struct message *m, entity_id sender,
                             enum exemption exempt, uint8_t encoding, struct span payload);
 /* Hands an arrived message to the receiver's handler and accounts for what it says. `carry` may be
- * NULL: nobody sent it. */
+ * NULL: nobody sent it. `digest`: span_digest(0, payload). */
 void account_arrived(struct entity *to, struct carry *carry, entity_id from, uint8_t encoding,
-                     struct span payload, bool in_session, const char *peer_urn);
+                     struct span payload, uint64_t digest, bool in_session, const char *peer_urn);
 /* The message got no further on this hop. Frees `carry`. */
 void account_lost(struct world *w, struct carry *carry, const char *reason);
 void account_lost_queue(struct world *w, struct carry_queue *q, const char *reason);

@@ -103,8 +103,9 @@ void probe_datagram_stepped(struct end *end, uint64_t records_dropped_before);
 
 /* --- for channel*.c, datagram.c and world.c --- */
 
-/* A frame came out of the session at `end`; `carry`: the message it was sent as, or NULL. */
-void probe_arrived(struct end *end, const struct carry *carry, struct span message);
+/* A frame came out of the session at `end`; `carry`: the message it was sent as, or NULL; `digest`
+ * of the message. */
+void probe_arrived(struct end *end, const struct carry *carry, uint64_t digest);
 /* The channel is over, or the run: its trials are judged and written. */
 void probe_settle(struct channel *c);
 

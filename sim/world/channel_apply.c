@@ -168,14 +168,15 @@ static void end_frames(struct end *end)
             end_up(end);
         }
         end->messages_received++;
-        add_to_digest(end, &end->plain_received, span_digest(0, message));
+        uint64_t digest = span_digest(0, message);
+        add_to_digest(end, &end->plain_received, digest);
         struct carry *carry =
-            datagrams ? channel_take_arrived(from, encoding, message) : carry_pop(&from->under_way);
+            datagrams ? channel_take_arrived(from, encoding, digest) : carry_pop(&from->under_way);
         if (carry != NULL && carry->early == EARLY_OFFERED) {
             carry->early = EARLY_ACCEPTED;
         }
-        probe_arrived(end, carry, message);
-        account_arrived(end->entity, carry, from->entity->id, encoding, message, true,
+        probe_arrived(end, carry, digest);
+        account_arrived(end->entity, carry, from->entity->id, encoding, message, digest, true,
                         end->facts.peer_id);
     }
     if (datagrams && rest.len > 0) { /* each brings whole frames: nothing will complete it */

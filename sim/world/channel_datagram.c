@@ -302,11 +302,10 @@ void channel_datagram_held(struct world *w, uint64_t tag, sim_time until)
     }
 }
 
-struct carry *channel_take_arrived(struct end *from, uint8_t encoding, struct span message)
+struct carry *channel_take_arrived(struct end *from, uint8_t encoding, uint64_t digest)
 {
-    uint64_t hash = span_digest(0, message);
     for (struct carry *c = from->under_way.first; c != NULL; c = c->next) {
-        if (c->sent_hash == hash && c->encoding == encoding) {
+        if (c->sent_hash == digest && c->encoding == encoding) {
             carry_remove(&from->under_way, c);
             return c;
         }

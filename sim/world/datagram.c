@@ -90,7 +90,7 @@ void datagram_received(void *entity, net_node from, struct span payload)
             account_lost(w, c, "malformed");
         }
     } else {
-        account_arrived(e, c, from, encoding, message, false, "");
+        account_arrived(e, c, from, encoding, message, span_digest(0, message), false, "");
     }
 }
 

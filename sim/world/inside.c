@@ -62,7 +62,8 @@ static void arrive(const struct inside *in, const struct inside_event *e)
     struct span rest = buf_span(&frame);
     CHECK(frame_take(&rest, &encoding, &message) == 1);
     bool in_session = c->exemption == EXEMPT_NOT;
-    account_arrived(e->to, c, from->id, encoding, message, in_session, in_session ? from->urn : "");
+    account_arrived(e->to, c, from->id, encoding, message, span_digest(0, message), in_session,
+                    in_session ? from->urn : "");
     buf_fini(&frame);
 }
 

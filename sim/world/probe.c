@@ -117,11 +117,11 @@ void probe_identities(struct attacker *a, struct channel *c, uint64_t packet, bo
     p->seen[1] = responder;
 }
 
-void probe_arrived(struct end *end, const struct carry *carry, struct span message)
+void probe_arrived(struct end *end, const struct carry *carry, uint64_t digest)
 {
-    replayer_came_out(end, carry, message);
+    replayer_came_out(end, carry, digest);
     if (end->channel->trials != NULL) {
-        end->odd += carry == NULL || carry->sent_hash != span_digest(0, message);
+        end->odd += carry == NULL || carry->sent_hash != digest;
     }
     for (struct trial *t = carry != NULL ? end->channel->trials : NULL; t != NULL; t = t->next) {
         t->delivered =

@@ -29,8 +29,9 @@ struct judgement replayer_judge(const struct channel *c, struct trial *t);
 /* The same of a copy that went ahead, `c` its session and `j` what came of that: a verdict, and its
  * row, when the session that it was copied from is over too. Takes `t` over. */
 void replayer_copy_over(struct channel *c, struct trial *t, const struct judgement *j);
-/* A message came out of the session at `end`; `carry`: as it was sent, or NULL. */
-void replayer_came_out(const struct end *end, const struct carry *carry, struct span message);
+/* A message came out of the session at `end`; `carry`: as it was sent, or NULL; `digest`
+ * of its octets. */
+void replayer_came_out(const struct end *end, const struct carry *carry, uint64_t digest);
 /* The channel is over, or the run. */
 void replayer_channel_over(struct channel *c);
 

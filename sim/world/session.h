@@ -84,8 +84,8 @@ void channel_tag_datagrams(struct end *end, struct step *s);
 void channel_send_datagrams(struct end *end, const struct step *s);
 /* With whom the end at `side` exchanges its datagrams. */
 net_node channel_peer_node(const struct channel *c, int side);
-/* The message with these octets that `from` has under way, taken off; NULL: none. */
-struct carry *channel_take_arrived(struct end *from, uint8_t encoding, struct span message);
+/* The message with octets of this digest that `from` has under way, taken off; NULL: none. */
+struct carry *channel_take_arrived(struct end *from, uint8_t encoding, uint64_t digest);
 /* The session wants a step then, whatever arrives. */
 void channel_set_deadline(struct end *end, sim_time at);
 /* The empty frame is sent again until the peer's has come. */
