@@ -7,6 +7,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "sim/core/digest_avx2.h"
+
 struct span span_of(const void *data, size_t len)
 {
     return (struct span){.data = data, .len = len};
@@ -100,6 +102,12 @@ uint64_t span_hash(uint64_t state, struct span bytes)
 
 uint64_t span_digest(uint64_t state, struct span bytes)
 {
+#ifdef CPNSIM_DIGEST_AVX2
+    enum { LONG = 241 }; /* shorter ones are not digested by vectors */
+    if (bytes.len >= LONG && __builtin_cpu_supports("avx2")) {
+        return digest_avx2(state, bytes);
+    }
+#endif
     return XXH3_64bits_withSeed(bytes.data, bytes.len, state);
 }
 

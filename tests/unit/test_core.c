@@ -75,6 +75,23 @@ static void rng_streams_depend_on_seed_owner_and_purpose_only(void **state)
     assert_true(first != rng_u64(&e));
 }
 
+/* Whatever the processor has: the values of xxHash's library (0.8.1, compiled for any x86-64). */
+static void digests_do_not_depend_on_the_processor(void **state)
+{
+    (void)state;
+    uint8_t octets[2100];
+    uint64_t all = 0;
+    for (size_t i = 0; i < sizeof(octets); i++) {
+        octets[i] = (uint8_t)(i * i >> 3);
+    }
+    for (size_t len = 0; len + 8 <= sizeof(octets); len++) {
+        for (uint64_t seed = 0; seed < 3; seed++) {
+            all = 31 * all + span_digest(seed << 40, span_of(octets + len % 8, len));
+        }
+    }
+    assert_true(all == UINT64_C(0xc7b1bde5469ca5c2));
+}
+
 static void rng_octets_are_the_low_ones_of_single_draws(void **state)
 {
     (void)state;
@@ -220,6 +237,7 @@ int main(void)
         cmocka_unit_test(span_takes_and_refuses_to_overrun),
         cmocka_unit_test(buf_grows_consumes_and_moves),
         cmocka_unit_test(rng_streams_depend_on_seed_owner_and_purpose_only),
+        cmocka_unit_test(digests_do_not_depend_on_the_processor),
         cmocka_unit_test(rng_octets_are_the_low_ones_of_single_draws),
         cmocka_unit_test(distributions_have_their_moments),
         cmocka_unit_test(map_keeps_many_keys_through_removal),
