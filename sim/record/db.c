@@ -1,5 +1,6 @@
 /* Reading a result database. */
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,9 +37,18 @@ static int64_t pragma(sqlite3 *db, const char *sql)
     return v;
 }
 
-/* Sessions are looked up for each message of theirs: those of tens of thousands of devices stay at
- * hand. Grows with what is read. */
-static const char cache[] = "PRAGMA cache_size = -16000";
+/* Sessions are looked up for each message of theirs and stay at hand; they are a small part of a
+ * file. More would only be filled by what is read once, and the kernel clears it first. */
+static void set_cache(sqlite3 *db)
+{
+    enum { LEAST_KIB = 2000, MOST_KIB = 16000, PART = 24 };
+    int64_t kib = pragma(db, "PRAGMA page_count") * pragma(db, "PRAGMA page_size") / 1024 / PART;
+    kib = kib < LEAST_KIB ? LEAST_KIB : kib;
+    kib = kib > MOST_KIB ? MOST_KIB : kib;
+    char sql[64];
+    snprintf(sql, sizeof(sql), "PRAGMA cache_size = -%d", (int)kib);
+    sqlite3_exec(db, sql, NULL, NULL, NULL); /* without it: slower */
+}
 
 int record_db_open(const char *path, struct record_db **ret, struct diag_list *diags)
 {
@@ -58,7 +68,7 @@ int record_db_open(const char *path, struct record_db **ret, struct diag_list *d
         sqlite3_close(handle);
         return r;
     }
-    sqlite3_exec(handle, cache, NULL, NULL, NULL); /* without it: slower */
+    set_cache(handle);
     struct record_db *db = mem_alloc(sizeof(*db));
     *db = (struct record_db){.handle = handle, .owned = true};
     *ret = db;

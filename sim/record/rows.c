@@ -106,9 +106,13 @@ void rows_pack(struct buf *out, const struct rows_shape *shape, size_t number,
 
 const uint8_t *rows_take(struct span *in, size_t *number)
 {
+    enum { AHEAD = 1024, LINES = 4, LINE = 64 };
     struct head head;
     struct span row;
     CHECK(in->len >= sizeof(head));
+    for (size_t i = 0; i < LINES && in->len > AHEAD + LINES * LINE; i++) {
+        __builtin_prefetch(in->data + AHEAD + i * LINE); /* another processor wrote it */
+    }
     memcpy(&head, in->data, sizeof(head));
     CHECK(span_take(in, head.size, &row));
     *number = head.number;
