@@ -101,8 +101,8 @@ MUTATIONS = {
         "sim/world/watch.c", "if (w->window_count == 0 || payload_offset > packet.len) {",
         "if (true || w->window_count == 0 || payload_offset > packet.len) {", "test_watch|test_attacks"),
     "altered-delivery-not-counted": (
-        "sim/world/probe.c", "end->odd += carry == NULL || carry->sent_hash != span_digest(0, message);",
-        "end->odd += 0 * (carry == NULL || carry->sent_hash != span_digest(0, message));", "test_attacks"),
+        "sim/world/probe.c", "end->odd += carry == NULL || carry->sent_hash != digest;",
+        "end->odd += 0 * (carry == NULL || carry->sent_hash != digest);", "test_attacks"),
     "impostor-always-held": (
         "sim/world/probe.c",
         "(asked && c->ends[SIDE_RESPONDER].up_at != SIM_TIME_NEVER)) {\n        j.verdict = \"violated\";",
