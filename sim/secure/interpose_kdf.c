@@ -98,6 +98,14 @@ static void keep_keyed(bool wide, struct span key, const struct hash *inner,
     }
 }
 
+static void fill_pad(uint8_t pad[BLOCK_MOST], uint8_t octet, struct span key)
+{
+    memset(pad, octet, BLOCK_MOST);
+    for (size_t i = 0; i < key.len; i++) {
+        pad[i] ^= key.data[i];
+    }
+}
+
 /* Starts HMAC (RFC 2104): `inner` wants the data. The key is a block at most. */
 static void hmac_init(struct hash *inner, struct hash *outer, bool wide, struct span key)
 {
@@ -109,14 +117,10 @@ static void hmac_init(struct hash *inner, struct hash *outer, bool wide, struct 
     }
     size_t block = wide ? SHA512_CBLOCK : SHA256_CBLOCK;
     uint8_t pad[BLOCK_MOST];
-    for (size_t i = 0; i < block; i++) {
-        pad[i] = (uint8_t)((i < key.len ? key.data[i] : 0) ^ 0x36);
-    }
+    fill_pad(pad, 0x36, key);
     hash_init(inner, wide);
     hash_update(inner, pad, block);
-    for (size_t i = 0; i < block; i++) {
-        pad[i] ^= 0x36 ^ 0x5c;
-    }
+    fill_pad(pad, 0x5c, key);
     hash_init(outer, wide);
     hash_update(outer, pad, block);
     OPENSSL_cleanse(pad, sizeof(pad));
@@ -278,6 +282,25 @@ static bool octets(const OSSL_PARAM *p, struct span *ret)
     return p->data_type == OSSL_PARAM_OCTET_STRING;
 }
 
+/* Where the octets of a parameter with this name belong, or NULL. */
+static struct span *place_of(const char *key, struct schedule *s)
+{
+    switch (key[0]) {
+    case 'k':
+        return strcmp(key, OSSL_KDF_PARAM_KEY) == 0 ? &s->key : NULL;
+    case 's':
+        return strcmp(key, OSSL_KDF_PARAM_SALT) == 0 ? &s->salt : NULL;
+    case 'p':
+        return strcmp(key, OSSL_KDF_PARAM_PREFIX) == 0 ? &s->prefix : NULL;
+    case 'l':
+        return strcmp(key, OSSL_KDF_PARAM_LABEL) == 0 ? &s->label : NULL;
+    case 'd':
+        return strcmp(key, OSSL_KDF_PARAM_DATA) == 0 ? &s->data : NULL;
+    default:
+        return NULL;
+    }
+}
+
 /* False: something that is not known here. */
 static bool read_params(const OSSL_PARAM *p, struct schedule *s)
 {
@@ -285,20 +308,16 @@ static bool read_params(const OSSL_PARAM *p, struct schedule *s)
     bool has_digest = false;
     s->mode = -1;
     for (; known && p->key != NULL; p++) {
-        if (strcmp(p->key, OSSL_KDF_PARAM_MODE) == 0) {
+        struct span *taken = place_of(p->key, s);
+        if (taken != NULL) {
+            known = octets(p, taken);
+            s->has_key |= taken == &s->key;
+            s->has_salt |= taken == &s->salt;
+        } else if (strcmp(p->key, OSSL_KDF_PARAM_MODE) == 0) {
             known = OSSL_PARAM_get_int(p, &s->mode) == 1;
-        } else if (strcmp(p->key, OSSL_KDF_PARAM_DIGEST) == 0) {
-            has_digest = known = is_hash(p->data, &s->wide);
-        } else if (strcmp(p->key, OSSL_KDF_PARAM_KEY) == 0) {
-            s->has_key = known = octets(p, &s->key);
-        } else if (strcmp(p->key, OSSL_KDF_PARAM_SALT) == 0) {
-            s->has_salt = known = octets(p, &s->salt);
-        } else if (strcmp(p->key, OSSL_KDF_PARAM_PREFIX) == 0) {
-            known = octets(p, &s->prefix);
-        } else if (strcmp(p->key, OSSL_KDF_PARAM_LABEL) == 0) {
-            known = octets(p, &s->label);
         } else {
-            known = strcmp(p->key, OSSL_KDF_PARAM_DATA) == 0 && octets(p, &s->data);
+            known = has_digest =
+                strcmp(p->key, OSSL_KDF_PARAM_DIGEST) == 0 && is_hash(p->data, &s->wide);
         }
     }
     return known && has_digest;

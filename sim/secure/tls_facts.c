@@ -8,7 +8,10 @@
 
 static void set_word(char *to, size_t size, const char *word)
 {
-    snprintf(to, size, "%s", word != NULL ? word : "");
+    size_t len = word != NULL ? strlen(word) : 0;
+    len = len < size ? len : size - 1;
+    memcpy(to, word != NULL ? word : "", len);
+    to[len] = '\0';
 }
 
 static const char *group_word(SSL *ssl, int nid)
