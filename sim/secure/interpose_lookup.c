@@ -55,7 +55,7 @@ void interpose_forget_look_ups(struct secure_env *env)
  * ------------------------------------------------------------------------------------------- */
 
 static struct {
-    interpose_function fetch, fetch_signature, fetch_exchange, names;
+    interpose_function fetch, fetch_signature, fetch_exchange, fetch_keymgmt, names;
 } libcrypto;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -64,6 +64,7 @@ static void find_all(void)
     libcrypto.fetch = interpose_next("EVP_MD_fetch");
     libcrypto.fetch_signature = interpose_next("EVP_SIGNATURE_fetch");
     libcrypto.fetch_exchange = interpose_next("EVP_KEYEXCH_fetch");
+    libcrypto.fetch_keymgmt = interpose_next("EVP_KEYMGMT_fetch");
     libcrypto.names = interpose_next("EVP_KEYMGMT_names_do_all");
 }
 
@@ -73,6 +74,16 @@ static bool is_asked(const struct secure_env *env, const OSSL_LIB_CTX *libctx,
 {
     return env != NULL && libctx == env->libctx && algorithm != NULL &&
            (properties == NULL || properties[0] == '\0');
+}
+
+static bool has_name(const struct env_key_kind *kind, const char *name)
+{
+    for (size_t i = 0; i < kind->name_count && i < ENV_NAMES; i++) {
+        if (strcmp(kind->names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool interpose_is_fetched(const EVP_MD *digest)
@@ -125,6 +136,22 @@ EVP_KEYEXCH *EVP_KEYEXCH_fetch(OSSL_LIB_CTX *libctx, const char *algorithm, cons
     pthread_once(&once, find_all);
     return ((EVP_KEYEXCH * (*)(OSSL_LIB_CTX *, const char *, const char *))
                 libcrypto.fetch_exchange)(libctx, algorithm, properties);
+}
+
+/* Called for keys that are named rather than given. */
+EVP_KEYMGMT *EVP_KEYMGMT_fetch(OSSL_LIB_CTX *libctx, const char *algorithm, const char *properties)
+{
+    const struct secure_env *env = interpose_env();
+    bool ours = is_asked(env, libctx, algorithm, properties);
+    for (size_t i = 0; ours && i < ENV_KEY_KINDS; i++) {
+        if (has_name(&env->key_kinds[i], algorithm) &&
+            EVP_KEYMGMT_up_ref(env->key_kinds[i].keymgmt) == 1) {
+            return env->key_kinds[i].keymgmt;
+        }
+    }
+    pthread_once(&once, find_all);
+    return ((EVP_KEYMGMT * (*)(OSSL_LIB_CTX *, const char *, const char *))
+                libcrypto.fetch_keymgmt)(libctx, algorithm, properties);
 }
 
 int EVP_KEYMGMT_names_do_all(const EVP_KEYMGMT *keymgmt, void (*fn)(const char *name, void *data),

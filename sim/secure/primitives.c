@@ -1,13 +1,14 @@
-/* The primitives that the rest of cpnsim may use. They run in OpenSSL's default context; none of
- * them draws randomness from it but secure_random() in SECURE_RNG_SYSTEM. */
+/* The primitives that the rest of cpnsim may use. They run in OpenSSL's default context or in none;
+ * none of them draws randomness from it but secure_random() in SECURE_RNG_SYSTEM. */
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Init() and its like */
 #include <limits.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,44 +16,71 @@
 #include "sim/secure/env_internal.h"
 #include "sim/secure/stream.h"
 
+/* SHA-256 straight: EVP looks the algorithm up each time, under locks that all threads share. */
+static void update(SHA256_CTX *ctx, const void *data, size_t len)
+{
+    CHECK(len == 0 || SHA256_Update(ctx, data, len) == 1);
+}
+
 void secure_sha256(struct span data, uint8_t out[SECURE_SHA256_BYTES])
 {
-    env_init_openssl();
-    CHECK(EVP_Digest(data.data, data.len, out, NULL, EVP_sha256(), NULL) == 1);
+    SHA256_CTX ctx;
+    CHECK(SHA256_Init(&ctx) == 1);
+    update(&ctx, data.data, data.len);
+    CHECK(SHA256_Final(out, &ctx) == 1);
 }
 
 struct secure_hash {
-    EVP_MD_CTX *ctx;
+    SHA256_CTX ctx;
 };
 
 struct secure_hash *secure_hash_create(void)
 {
-    env_init_openssl();
     struct secure_hash *h = mem_alloc(sizeof(*h));
-    h->ctx = EVP_MD_CTX_new();
-    CHECK(h->ctx != NULL && EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) == 1);
+    CHECK(SHA256_Init(&h->ctx) == 1);
     return h;
 }
 
 void secure_hash_update(struct secure_hash *h, struct span data)
 {
-    CHECK(EVP_DigestUpdate(h->ctx, data.data, data.len) == 1);
+    update(&h->ctx, data.data, data.len);
 }
 
 void secure_hash_finish(struct secure_hash *h, uint8_t out[SECURE_SHA256_BYTES])
 {
-    CHECK(EVP_DigestFinal_ex(h->ctx, out, NULL) == 1);
-    EVP_MD_CTX_free(h->ctx);
+    CHECK(SHA256_Final(out, &h->ctx) == 1);
     free(h);
+}
+
+/* One of HMAC's two hashes (RFC 2104): of the padded key and `data`. */
+static void padded(struct span key, uint8_t octet, struct span data,
+                   uint8_t out[SECURE_SHA256_BYTES])
+{
+    uint8_t pad[SHA256_CBLOCK];
+    SHA256_CTX ctx;
+    memset(pad, octet, sizeof(pad));
+    for (size_t i = 0; i < key.len; i++) {
+        pad[i] ^= key.data[i];
+    }
+    CHECK(SHA256_Init(&ctx) == 1);
+    update(&ctx, pad, sizeof(pad));
+    update(&ctx, data.data, data.len);
+    CHECK(SHA256_Final(out, &ctx) == 1);
+    OPENSSL_cleanse(pad, sizeof(pad));
 }
 
 void secure_hmac_sha256(struct span key, struct span data, uint8_t out[SECURE_SHA256_BYTES])
 {
-    static const uint8_t none[1];
-    env_init_openssl();
-    unsigned int len = SECURE_SHA256_BYTES;
-    CHECK(HMAC(EVP_sha256(), key.len != 0 ? key.data : none, (int)key.len, data.data, data.len, out,
-               &len) != NULL);
+    uint8_t short_key[SECURE_SHA256_BYTES];
+    uint8_t inner[SECURE_SHA256_BYTES];
+    if (key.len > SHA256_CBLOCK) {
+        secure_sha256(key, short_key);
+        key = span_of(short_key, sizeof(short_key));
+    }
+    padded(key, 0x36, data, inner);
+    padded(key, 0x5c, span_of(inner, sizeof(inner)), out);
+    OPENSSL_cleanse(short_key, sizeof(short_key));
+    OPENSSL_cleanse(inner, sizeof(inner));
 }
 
 bool secure_equal(struct span a, struct span b)

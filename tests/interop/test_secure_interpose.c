@@ -279,7 +279,12 @@ static void look_ups_find_what_openssl_finds(void **state)
             assert_int_equal(EVP_KEYMGMT_names_do_all(keymgmt, add_name, &found[0]), 1);
             interpose_enter(env);
             assert_int_equal(EVP_KEYMGMT_names_do_all(keymgmt, add_name, &found[1]), 1);
+            EVP_KEYMGMT *again = EVP_KEYMGMT_fetch(env->libctx, kinds[i], NULL);
+            assert_null(EVP_KEYMGMT_fetch(env->libctx, kinds[i], "provider=nobody"));
+            assert_null(EVP_KEYMGMT_fetch(env->libctx, "no such kind", NULL));
             interpose_leave();
+            assert_ptr_equal(again, keymgmt);
+            EVP_KEYMGMT_free(again);
             EVP_KEYMGMT_free(keymgmt);
             assert_true(strlen(found[0].text) > 2);
             assert_string_equal(found[0].text, found[1].text);
