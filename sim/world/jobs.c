@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 enum { JOB_IDLE, JOB_QUEUED, JOB_RUNNING, JOB_DONE };
+/* To wake a thread costs as much as a spare job: so many of them are worth it. */
+enum { WORTH_WAKING = 16 };
 
 struct jobs {
     pthread_mutex_t lock;
@@ -13,6 +15,7 @@ struct jobs {
     struct job *last;
     struct job *first_spare, *last_spare; /* linked by `next` alone */
     struct job *first_idle, *last_idle;
+    uint32_t spare_count;
     uint32_t idle_running;
     uint32_t waiting; /* worker threads that have nothing to do */
     bool stop;
@@ -63,6 +66,7 @@ static void run_spare(struct jobs *jobs)
 {
     struct job *job = jobs->first_spare;
     jobs->first_spare = job->next;
+    jobs->spare_count--;
     pthread_mutex_unlock(&jobs->lock);
     job->run(job->arg); /* frees it */
     pthread_mutex_lock(&jobs->lock);
@@ -190,7 +194,8 @@ bool jobs_submit_spare(struct jobs *jobs, struct job *job)
             jobs->first_spare = job;
         }
         jobs->last_spare = job;
-        if (jobs->waiting > 0) {
+        jobs->spare_count++;
+        if (jobs->waiting > 0 && jobs->spare_count >= WORTH_WAKING) {
             pthread_cond_signal(&jobs->queued);
         }
     }
@@ -216,6 +221,10 @@ void jobs_wait(struct jobs *jobs, struct job *job)
             run_job(jobs, job);
         } else if (jobs->first != NULL) {
             run_job(jobs, jobs->first);
+        } else if (jobs->first_spare != NULL) {
+            run_spare(jobs);
+        } else if (jobs->first_idle != NULL) {
+            run_idle(jobs);
         } else {
             pthread_cond_wait(&jobs->finished, &jobs->lock);
         }

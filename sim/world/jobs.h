@@ -22,12 +22,13 @@ void jobs_free(struct jobs *jobs);
 uint32_t jobs_threads(const struct jobs *jobs);
 /* Queues `job` (run and arg set by the caller; lives until jobs_wait() returned). */
 void jobs_submit(struct jobs *jobs, struct job *job);
-/* Queues work that nobody waits for and that may as well never be done: worker threads do it when
- * nothing else is queued; without worker threads it is not done. Lives until jobs_drop_idle(). */
+/* Queues work that nobody waits for and that may as well never be done: threads do it that have
+ * nothing else to do; without worker threads it is not done. Lives until jobs_drop_idle(). */
 void jobs_submit_idle(struct jobs *jobs, struct job *job);
-/* Queues work of which its submitter does meanwhile what nobody else has begun: worker threads do
- * it after that of jobs_submit() and before the idle; jobs_free() does what is left. False: there
- * are no worker threads, or they have enough to do; nothing is queued. */
+/* Queues work of which its submitter does meanwhile what nobody else has begun: threads do it after
+ * that of jobs_submit() and before the idle, though none is woken for a little of it; jobs_free()
+ * does what is left. False: there are no worker threads, or they have enough to do; nothing is
+ * queued. */
 bool jobs_submit_spare(struct jobs *jobs, struct job *job);
 /* No idle work is done or queued from now on. */
 void jobs_drop_idle(struct jobs *jobs);
