@@ -364,8 +364,7 @@ static void place(struct agenda *a, const struct entry *e)
     *at(a, i) = *e;
 }
 
-/* Called when an event has left: those behind it come nearer. */
-static void look(struct agenda *a)
+void agenda_come_nearer(struct agenda *a)
 {
     static const size_t places[NET_LOOK_DEPTHS] = {6, 5, 4, 2, 0};
     for (int depth = 1; depth <= NET_LOOK_DEPTHS; depth++) {
@@ -434,6 +433,5 @@ struct agenda_event agenda_take(struct agenda *a)
     a->first++;
     a->count--;
     free_slot(a, e.index);
-    look(a);
     return event;
 }

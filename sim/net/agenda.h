@@ -35,5 +35,8 @@ void agenda_cancel(struct agenda *a, net_timer timer);
 bool agenda_next(struct agenda *a, sim_time *ret);
 /* Takes the next event out: agenda_next() has just said that there is one. */
 struct agenda_event agenda_take(struct agenda *a);
+/* An event was taken, and will run: those behind it are looked at. What they are for must be there
+ * still. */
+void agenda_come_nearer(struct agenda *a);
 
 #endif

@@ -277,6 +277,7 @@ class Simulation final : public ns3::SimulatorImpl
         /* a timer stands between the events scheduled before it and those after */
         m_current = static_cast<uint32_t>(e.tag) - (e.fn == &RunEvent ? 0 : 1);
         m_handled++;
+        agenda_come_nearer(m_agenda);
         e.fn(e.arg);
     }
 

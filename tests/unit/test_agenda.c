@@ -117,6 +117,7 @@ static bool take_one(struct model *m)
     assert_true(e.fn == (expected->may_go ? run_or_go : run));
     expected->state = TAKEN;
     m->now = at;
+    agenda_come_nearer(m->agenda);
     return true;
 }
 
