@@ -22,7 +22,8 @@ REQUESTS = 4
 # The functions at the root of each part, none inside another; what is in none of them is the event loop and, of a
 # handshake, its certificates.
 PARTS = {"sessions": ("step.c", "step_run"), "search for plaintext": ("observe.c", "work"),
-         "rows": ("recorder.c", "write_block"), "verdict": ("judge.c", "judge_run")}
+         "rows": ("recorder.c", "write_block"), "verdict": ("judge.c", "judge_file"),
+         "rules": ("judge.c", "judge_rules")}
 LINE = re.compile(r"^\s*([\d,]+) \([^)]*\)\s+(\S+):([^:\s]+)(?: \[.*)?$")
 
 
