@@ -1,4 +1,4 @@
-/* ns-3's TCP and UDP over net_ip.c, on ns-3's event queue.
+/* ns-3's TCP and UDP over net_ip.c, under ns-3's simulator (agenda.c holds its events).
  *
  * A node is an ns3::Node with TcpL4Protocol and (when it first needs one) UdpL4Protocol; there are
  * no ARP, ICMP, routing tables or queue discs. The IP layer is the class StarIp: it hands transport
