@@ -152,6 +152,8 @@ static int set_up(struct secure_env *env, struct diag_list *diags)
     if (env->tls13_kdf == NULL) {
         return env_fail(diags, "cannot fetch the key derivation of TLS 1.3");
     }
+    env->no_buffer = interpose_no_buffer();
+    CHECK(env->no_buffer != NULL);
     if (!interpose_look_up(env)) {
         return env_fail(diags, "cannot fetch digests and kinds of keys");
     }
@@ -194,6 +196,7 @@ void secure_env_free(struct secure_env *env)
     }
     known_free(env->known);
     EVP_CIPHER_free(env->ticket_cipher);
+    BIO_meth_free(env->no_buffer);
     EVP_KDF_free(env->tls13_kdf);
     interpose_forget_look_ups(env);
     identity_free_extensions(env);

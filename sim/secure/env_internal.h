@@ -39,6 +39,7 @@ struct secure_env {
     OSSL_PROVIDER *provider; /* of seeded randomness; NULL in SECURE_RNG_SYSTEM */
     OSSL_PROVIDER *default_provider;
     EVP_CIPHER *ticket_cipher;
+    BIO_METHOD *no_buffer;        /* what interpose.c answers BIO_f_buffer() with */
     EVP_KDF *tls13_kdf;           /* what interpose_kdf.c answers EVP_KDF_fetch() with */
     EVP_PKEY *curves[ENV_CURVES]; /* parameters alone; never changed */
     EVP_MD *digests[ENV_DIGESTS];

@@ -51,7 +51,7 @@ interpose_function interpose_next(const char *name)
 }
 
 static struct {
-    interpose_function is_a, supports_digest, md_is_a, iv_length, grow;
+    interpose_function is_a, supports_digest, md_is_a, iv_length, grow, buffer;
 } libcrypto;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -62,6 +62,7 @@ static void find_all(void)
     libcrypto.md_is_a = interpose_next("EVP_MD_is_a");
     libcrypto.iv_length = interpose_next("EVP_CIPHER_CTX_get_iv_length");
     libcrypto.grow = interpose_next("BUF_MEM_grow");
+    libcrypto.buffer = interpose_next("BIO_f_buffer");
 }
 
 /* --- certificates
@@ -227,4 +228,49 @@ size_t BUF_MEM_grow(BUF_MEM *b, size_t len)
     bool first =
         current != NULL && !whole_buffers && len == SSL3_RT_MAX_PLAIN_LENGTH && b->data == NULL;
     return ((size_t(*)(BUF_MEM *, size_t))libcrypto.grow)(b, first ? MESSAGE_BYTES : len);
+}
+
+static int pass_on(BIO *bio, const char *from, size_t len, size_t *written)
+{
+    int r = BIO_write_ex(BIO_next(bio), from, len, written);
+    BIO_clear_retry_flags(bio);
+    BIO_copy_next_retry(bio);
+    return r;
+}
+
+static long control_next(BIO *bio, int command, long number, void *pointer)
+{
+    if (command == BIO_C_SET_BUFF_SIZE) {
+        return 1;
+    }
+    return BIO_next(bio) != NULL ? BIO_ctrl(BIO_next(bio), command, number, pointer) : 0;
+}
+
+static int begin(BIO *bio)
+{
+    BIO_set_init(bio, 1);
+    return 1;
+}
+
+BIO_METHOD *interpose_no_buffer(void)
+{
+    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_NULL_FILTER, "cpnsim no buffer");
+    if (method != NULL) {
+        BIO_meth_set_write_ex(method, pass_on);
+        BIO_meth_set_ctrl(method, control_next);
+        BIO_meth_set_create(method, begin);
+    }
+    return method;
+}
+
+/* Called when a handshake begins: libssl gathers its records in a buffer of 4 KiB, with another for
+ * reading that nobody reads from, as long as the handshake lasts. Records of TLS are octets of a
+ * step's output whether they come one by one or not; of DTLS, a buffer is a datagram. */
+const BIO_METHOD *BIO_f_buffer(void)
+{
+    if (current != NULL && !whole_buffers) {
+        return current->no_buffer;
+    }
+    pthread_once(&once, find_all);
+    return ((const BIO_METHOD *(*)(void))libcrypto.buffer)();
 }

@@ -26,8 +26,12 @@ bool interpose_set_public_key(X509 *certificate, EVP_PKEY *key, int curve, struc
 /* interpose_issue.c: X509_sign(), and appends the octets of what was signed. */
 bool interpose_sign(X509 *certificate, EVP_PKEY *key, const EVP_MD *digest, struct buf *der);
 /* Until interpose_leave(): buffers for handshake messages are as long as libssl wants them (DTLS
- * copies messages that it sends again into them without growing them). */
+ * copies messages that it sends again into them without growing them), and a handshake's records
+ * are gathered in them. */
 void interpose_whole_buffers(void);
+/* A filter that passes on what is written to it, in the place of BIO_f_buffer(); NULL: no memory.
+ */
+BIO_METHOD *interpose_no_buffer(void);
 /* The environment whose step this thread is in, or NULL. */
 const struct secure_env *interpose_env(void);
 
