@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #define HUGE_PAGE ((uintptr_t)2 << 20)
+#define MUCH ((size_t)96 << 20)     /* below, clearing pages of 2 MiB costs more than they gain */
 #define BLOCK ((uintptr_t)32 << 20) /* what the allocator takes of a range at once */
 
 /* A line of /proc/self/maps: "from-to rw-p offset device inode   path". Whether it is memory that
@@ -46,8 +47,12 @@ static void ask_for_mapped(void)
 
 void memory_for_a_run(void)
 {
-    mi_option_enable(mi_option_large_os_pages);
     mi_option_disable(mi_option_allow_decommit);
+}
+
+static void ask_for_huge_pages(void)
+{
+    mi_option_enable(mi_option_large_os_pages);
     mi_option_set(mi_option_eager_commit_delay, 0);
     ask_for_mapped();
 }
@@ -78,6 +83,10 @@ static void *fetch(void *arg)
 /* The allocator gives out a range that it is handed from its beginning. */
 void memory_expect(size_t bytes)
 {
+    if (bytes < MUCH) {
+        return;
+    }
+    ask_for_huge_pages();
     size_t len = bytes / BLOCK * BLOCK;
     void *range = len > 0 ? mmap(NULL, len + BLOCK, PROT_READ | PROT_WRITE,
                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)

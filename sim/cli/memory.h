@@ -5,12 +5,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Asks for memory in pages of 2 MiB, and keeps what it got until the end: for a run, which walks
- * through tens of KiB of each device for every message. Only asks: where the system gives none
- * (transparent_hugepage "never"), pages stay small. */
+/* What is freed is kept until the end: for a run. */
 void memory_for_a_run(void);
-/* So much will be in use before long: the kernel is asked for it by a thread that runs where a
- * processor has nothing to do. */
+/* So much will be in use before long. Where it is much, pages of 2 MiB are asked for from now on,
+ * because a run walks through tens of KiB of each device for every message (only asked for: where
+ * the system gives none, transparent_hugepage "never", pages stay small), and the kernel is asked
+ * for that memory by a thread that runs where a processor has nothing to do. */
 void memory_expect(size_t bytes);
 
 /* Whether a process that ends need not free what it holds; not where leaks are looked for. */

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "sim/record/blocks.h"
+#include "sim/core/blocks.h"
 #include "sim/record/record_internal.h"
 #include "sim/record/rows.h"
 #include "sim/record/views.h"
@@ -108,8 +108,9 @@ static void insert(struct recorder *rec, struct writer *w)
 }
 
 /* On the writing thread. The order of rows is kept within a table. */
-static void write_block(void *arg, struct span block)
+static void write_block(void *arg, uint64_t number, struct span block)
 {
+    (void)number;
     struct recorder *rec = arg;
     begin(rec);
     if (rec->error != NULL) {

@@ -298,7 +298,8 @@ int world_build(struct world *w, struct diag_list *diags)
     if (r == 0) {
         step_look_ahead(w->net);
         w->small_jobs = small_jobs_create(w->jobs, step_run);
-        w->observer = observe_create(w->jobs);
+        r = observe_create(&w->observer);
+        r = r < 0 ? fail(diags, "a thread", "observer of links", r) : 0;
     }
     if (r < 0) {
         free(all.items);

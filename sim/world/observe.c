@@ -1,18 +1,18 @@
 /* What passes on the links, looked through behind the event loop's back: digests of packets and the
  * search for plaintext take a sixth of what a message costs, and nothing waits for them.
  *
- * The loop notes what was seen and which messages were sealed, in order, in a batch of octets; a
- * full batch becomes a job, and the loop fills the other one. Batches are looked through one after
- * the other, so that what is found does not depend on workers; it is reported by the loop, in
- * order. */
+ * The loop notes what was seen and which messages were sealed, in order, in blocks of octets; a
+ * thread of its own looks through them. What it finds the loop reports when that block is surely
+ * done, however slow the thread is, so that rows do not depend on it. */
 #include "sim/world/observe.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/blocks.h"
 #include "sim/world/report.h"
-
-enum { BATCH_BYTES = 256 * 1024 };
 
 enum note_kind { NOTE_PACKET, NOTE_SECRET, NOTE_INNER, NOTE_SETTLED, NOTE_PUBLIC };
 
@@ -31,6 +31,7 @@ struct note {
 };
 
 struct found {
+    uint64_t block;
     struct wire *wire;
     uint64_t packet;
     sim_time at;
@@ -38,26 +39,26 @@ struct found {
 };
 
 struct observer {
-    struct jobs *jobs;
-    struct job job;
-    bool submitted;
-    struct buf filling;
-    struct buf working; /* the job's, while it is submitted */
-    struct found *found;
-    size_t found_count, found_capacity;
+    struct blocks *blocks;
+    pthread_mutex_t lock;
+    struct found *found; /* the lock's, in the order of blocks */
+    atomic_size_t found_count;
+    size_t found_capacity;
 };
 
-struct observer *observe_create(struct jobs *jobs)
-{
-    struct observer *o = mem_alloc(sizeof(*o));
-    o->jobs = jobs;
-    return o;
-}
-
-/* --- the job
+/* --- the thread
  * ------------------------------------------------------------------------------------------- */
 
-static void look(struct observer *o, const struct note *n, struct span packet)
+static void keep(struct observer *o, const struct found *f)
+{
+    pthread_mutex_lock(&o->lock);
+    size_t count = atomic_load(&o->found_count);
+    *MEM_PUSH(o->found, count, o->found_capacity) = *f;
+    atomic_store(&o->found_count, count);
+    pthread_mutex_unlock(&o->lock);
+}
+
+static void look(struct observer *o, uint64_t block, const struct note *n, struct span packet)
 {
     uint64_t stamp[2] = {(uint64_t)n->at, (uint64_t)n->direction};
     uint64_t hash = span_digest(n->wire->wire_hash, span_of(stamp, sizeof(stamp)));
@@ -68,12 +69,13 @@ static void look(struct observer *o, const struct note *n, struct span packet)
     struct watch_finding finding;
     n->wire->watched_bytes += packet.len;
     if (watch_search(n->watch, packet, n->payload_offset, &finding)) {
-        struct found *f = MEM_PUSH(o->found, o->found_count, o->found_capacity);
-        *f = (struct found){.wire = n->wire, .packet = n->packet, .at = n->at, .finding = finding};
+        const struct found f = {
+            .block = block, .wire = n->wire, .packet = n->packet, .at = n->at, .finding = finding};
+        keep(o, &f);
     }
 }
 
-/* The notes of a batch are of thousands of links in turn: what they lead to is fetched into the
+/* The notes of a block are of thousands of links in turn: what they lead to is fetched into the
  * cache some notes before. False: there are no more. */
 static bool look_ahead(struct span *rest, struct note *n)
 {
@@ -86,11 +88,10 @@ static bool look_ahead(struct span *rest, struct note *n)
     return span_take(rest, n->len, &octets);
 }
 
-static void work(void *arg)
+static void work(void *arg, uint64_t block, struct span rest)
 {
     enum { FAR = 4, NEAR = 2 };
     struct observer *o = arg;
-    struct span rest = buf_span(&o->working);
     struct span far = rest;
     struct span near = rest;
     for (size_t i = 0; rest.len > 0; i++) {
@@ -113,7 +114,7 @@ static void work(void *arg)
         CHECK(span_take(&rest, n.len, &octets));
         switch (n.kind) {
         case NOTE_PACKET:
-            look(o, &n, octets);
+            look(o, block, &n, octets);
             break;
         case NOTE_SECRET:
             watch_secret(n.watch, n.message_id, n.hop_number, octets);
@@ -134,43 +135,50 @@ static void work(void *arg)
 /* --- the event loop's side
  * ------------------------------------------------------------------------------------------- */
 
-/* The last batch is looked through and what was found in it reported. */
-static void collect(struct observer *o)
+/* What was found in the blocks before this one. */
+static void report(struct observer *o, uint64_t block)
 {
-    if (!o->submitted) {
+    if (atomic_load_explicit(&o->found_count, memory_order_relaxed) == 0) {
         return;
     }
-    jobs_wait(o->jobs, &o->job);
-    o->submitted = false;
-    buf_clear(&o->working);
-    for (size_t i = 0; i < o->found_count; i++) {
-        const struct found *f = &o->found[i];
+    pthread_mutex_lock(&o->lock);
+    size_t count = atomic_load(&o->found_count);
+    size_t done = 0;
+    while (done < count && o->found[done].block < block) {
+        const struct found *f = &o->found[done++];
         report_finding(f->wire, f->packet, f->at, &f->finding);
     }
-    o->found_count = 0;
-}
-
-static void hand_over(struct observer *o)
-{
-    collect(o);
-    buf_move(&o->working, &o->filling);
-    o->job = (struct job){.run = work, .arg = o};
-    o->submitted = true;
-    jobs_submit(o->jobs, &o->job);
+    memmove(o->found, o->found + done, (count - done) * sizeof(*o->found));
+    atomic_store(&o->found_count, count - done);
+    pthread_mutex_unlock(&o->lock);
 }
 
 static void take_down(struct observer *o, struct note *n, struct span octets)
 {
+    struct buf *block = blocks_current(o->blocks);
     n->len = octets.len;
-    uint8_t *to = buf_reserve(&o->filling, sizeof(*n) + octets.len);
+    uint8_t *to = buf_reserve(block, sizeof(*n) + octets.len);
     memcpy(to, n, sizeof(*n));
     if (octets.len > 0) {
         memcpy(to + sizeof(*n), octets.data, octets.len);
     }
-    buf_commit(&o->filling, sizeof(*n) + octets.len);
-    if (buf_len(&o->filling) >= BATCH_BYTES) {
-        hand_over(o);
+    buf_commit(block, sizeof(*n) + octets.len);
+    if (blocks_advance(o->blocks)) {
+        report(o, blocks_done(o->blocks));
     }
+}
+
+int observe_create(struct observer **ret)
+{
+    struct observer *o = mem_alloc(sizeof(*o));
+    pthread_mutex_init(&o->lock, NULL);
+    int r = blocks_create(work, o, &o->blocks);
+    if (r < 0) {
+        observe_free(o);
+        return r;
+    }
+    *ret = o;
+    return 0;
 }
 
 void observe_packet(struct wire *wire, const struct hop *hop, const struct net_packet *packet,
@@ -223,8 +231,8 @@ void observe_public(const struct hop *hop, struct span datagram)
 
 void observe_flush(struct observer *o)
 {
-    hand_over(o);
-    collect(o);
+    blocks_drain(o->blocks);
+    report(o, UINT64_MAX);
 }
 
 void observe_free(struct observer *o)
@@ -232,11 +240,8 @@ void observe_free(struct observer *o)
     if (o == NULL) {
         return;
     }
-    if (o->submitted) {
-        jobs_wait(o->jobs, &o->job);
-    }
-    buf_fini(&o->filling);
-    buf_fini(&o->working);
+    blocks_free(o->blocks);
+    pthread_mutex_destroy(&o->lock);
     free(o->found);
     free(o);
 }

@@ -27,7 +27,8 @@ void evidence_capture(const struct wire *wire);
 
 /* observe.c: what is to be looked for on a hop, and what passed on a wire; looked through later,
  * and findings reported then. */
-struct observer *observe_create(struct jobs *jobs);
+int observe_create(struct observer **ret); /* -SIM_EIO: no thread for it can be had */
+/* What is not looked through yet is dropped. NULL is fine. */
 void observe_free(struct observer *o);
 /* `hop`: whose packet it is, or NULL; octets copied. */
 void observe_packet(struct wire *wire, const struct hop *hop, const struct net_packet *packet,

@@ -6,10 +6,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/core/blocks.h"
 #include "sim/core/buf.h"
 #include "sim/core/diag.h"
 #include "sim/core/fsm.h"
@@ -231,6 +234,56 @@ static void diagnostics_show_line_caret_and_near_name(void **state)
     diag_list_fini(&list);
 }
 
+struct taken {
+    pthread_mutex_t gate; /* held: the thread waits */
+    atomic_uint_fast64_t blocks;
+    uint32_t words;
+    bool in_order;
+};
+
+static void take_words(void *arg, uint64_t number, struct span block)
+{
+    struct taken *t = arg;
+    pthread_mutex_lock(&t->gate);
+    pthread_mutex_unlock(&t->gate);
+    uint32_t word;
+    t->in_order &= number == atomic_load(&t->blocks);
+    while (span_take_u32(&block, &word)) {
+        t->in_order &= word == t->words++;
+    }
+    atomic_fetch_add(&t->blocks, 1);
+}
+
+/* What is surely done depends on what was handed over, not on the thread. */
+static void blocks_arrive_in_order_and_are_done_when_said(void **state)
+{
+    (void)state;
+    struct taken t = {.gate = PTHREAD_MUTEX_INITIALIZER, .in_order = true};
+    struct blocks *b;
+    assert_int_equal(blocks_create(take_words, &t, &b), 0);
+    pthread_mutex_lock(&t.gate);
+    uint64_t handed_over = 0;
+    uint32_t words = 0;
+    while (handed_over < 100) {
+        buf_append_u32(blocks_current(b), words++);
+        if (blocks_advance(b)) {
+            uint64_t done = blocks_done(b);
+            assert_true(done <= atomic_load(&t.blocks));
+            if (++handed_over == 10) {
+                assert_int_equal(done, 0); /* it is held back, and nobody waited for it */
+                pthread_mutex_unlock(&t.gate);
+            }
+        }
+    }
+    assert_true(blocks_done(b) > 50);
+    buf_append_u32(blocks_current(b), words++);
+    blocks_drain(b);
+    assert_int_equal(atomic_load(&t.blocks), handed_over + 1);
+    assert_int_equal(t.words, words);
+    assert_true(t.in_order);
+    blocks_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +295,7 @@ int main(void)
         cmocka_unit_test(distributions_have_their_moments),
         cmocka_unit_test(map_keeps_many_keys_through_removal),
         cmocka_unit_test(fsm_allows_what_the_table_says),
+        cmocka_unit_test(blocks_arrive_in_order_and_are_done_when_said),
         cmocka_unit_test(diagnostics_show_line_caret_and_near_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-#include "sim/record/blocks.h"
+#include "sim/core/blocks.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,7 +12,8 @@ struct blocks {
     struct buf ring[BLOCKS]; /* from `taken` on `waiting` blocks wait or are being worked at */
     size_t taken;
     size_t waiting;
-    size_t filling; /* the producer's own */
+    size_t filling; /* the producer's own; and: */
+    uint64_t handed_over;
     bool stop;
     blocks_fn *fn;
     void *arg;
@@ -23,6 +24,7 @@ struct blocks {
 static void *work(void *arg)
 {
     struct blocks *b = arg;
+    uint64_t number = 0;
     pthread_mutex_lock(&b->lock);
     while (!b->stop) {
         if (b->waiting == 0) {
@@ -31,7 +33,7 @@ static void *work(void *arg)
         }
         struct buf *block = &b->ring[b->taken];
         pthread_mutex_unlock(&b->lock);
-        b->fn(b->arg, buf_span(block));
+        b->fn(b->arg, number++, buf_span(block));
         buf_clear(block);
         pthread_mutex_lock(&b->lock);
         b->taken = (b->taken + 1) % BLOCKS;
@@ -88,6 +90,7 @@ static void hand_over(struct blocks *b)
     }
     pthread_mutex_unlock(&b->lock);
     b->filling = (b->filling + 1) % BLOCKS;
+    b->handed_over++;
 }
 
 struct buf *blocks_current(struct blocks *b)
@@ -95,11 +98,13 @@ struct buf *blocks_current(struct blocks *b)
     return &b->ring[b->filling];
 }
 
-void blocks_advance(struct blocks *b)
+bool blocks_advance(struct blocks *b)
 {
-    if (buf_len(blocks_current(b)) >= BLOCK_BYTES) {
+    bool full = buf_len(blocks_current(b)) >= BLOCK_BYTES;
+    if (full) {
         hand_over(b);
     }
+    return full;
 }
 
 void blocks_drain(struct blocks *b)
@@ -112,4 +117,10 @@ void blocks_drain(struct blocks *b)
         pthread_cond_wait(&b->changed, &b->lock);
     }
     pthread_mutex_unlock(&b->lock);
+}
+
+uint64_t blocks_done(const struct blocks *b)
+{
+    enum { MOST_WAITING = BLOCKS - 1 };
+    return b->handed_over > MOST_WAITING ? b->handed_over - MOST_WAITING : 0;
 }
