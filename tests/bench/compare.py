@@ -50,14 +50,14 @@ def run_raw(args, pnes, requests=REQUESTS):
             "handshakes": result["handshakes"], "messages": result["messages"]}
 
 
-def run_ours(args, pnes, workers, fidelity, requests=REQUESTS, interval="5 s"):
-    """PNEs come at a thousand a second, however many there are."""
+def run_ours(args, pnes, workers, fidelity, requests=REQUESTS, apart=(2.5, 7.5)):
+    """PNEs come at a thousand a second, however many there are; their requests are `apart` seconds apart."""
     db = args.out / "bench.db"
     window = max(1, pnes // 1000)
-    seconds = requests * (0.05 if interval == "50 ms" else 5)
     settings = {"pnes": pnes, "gateways": -(-pnes // PNES_PER_GATEWAY), "servers": max(1, min(16, pnes // 2500)),
                 "window": f"{window} s", "first_request": f"{window + 10} s", "requests": requests,
-                "interval": interval, "fidelity": fidelity, "run.until": f"{int(window + 20 + seconds)} s"}
+                "shortest": f"{apart[0]} s", "longest": f"{apart[1]} s", "fidelity": fidelity,
+                "run.until": f"{int(window + 20 + requests * apart[1])} s"}
     sets = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     _, wall, cpu = measured([str(args.build / "cpnsim"), "run", str(SCENARIO), "-o", str(db), "--progress", "never",
                              "--workers", str(workers), *sets])
@@ -134,7 +134,7 @@ def messages_per_second(args):
             raw, ours = [], []
             for _ in range(args.rounds):
                 raw.append([run_raw(args, pnes, n) for n in (few, many)])
-                ours.append([run_ours(args, pnes, workers, fidelity, n, "50 ms") for n in (few, many)])
+                ours.append([run_ours(args, pnes, workers, fidelity, n, (0.05, 0.05)) for n in (few, many)])
                 for n, run in zip((few, many), ours[-1]):
                     must_be_same_work(pnes, n, run)
             raw_s = statistics.median(b["wall_s"] - a["wall_s"] for a, b in raw)

@@ -69,7 +69,7 @@ def main():
         sys.exit("decompose.py: wants valgrind")
     args.out.mkdir(parents=True, exist_ok=True)
     size = {"pnes": args.pnes, "gateways": -(-args.pnes // PNES_PER_GATEWAY), "servers": 1, "window": "1 s",
-            "first_request": "5 s", "interval": "100 ms"}
+            "first_request": "5 s", "shortest": "100 ms", "longest": "100 ms"}
     start = callgrind(args, "start", {**size, "requests": REQUESTS, "run.until": "1 ms"})
     few = callgrind(args, "few", {**size, "requests": REQUESTS, "run.until": "30 s"})
     many = callgrind(args, "many", {**size, "requests": REQUESTS + args.more, "run.until": "30 s"})

@@ -45,7 +45,8 @@ def run(args, scenario):
     window = max(1, args.pnes // 1000)
     settings = {"pnes": args.pnes, "gateways": -(-args.pnes // compare.PNES_PER_GATEWAY), "servers": 1,
                 "window": f"{window} s", "first_request": f"{window + 10} s", "requests": args.requests,
-                "fidelity": args.fidelity, "interval": "1 s", "run.until": f"{window + 20 + args.requests} s"}
+                "shortest": "1 s", "longest": "1 s", "fidelity": args.fidelity,
+                "run.until": f"{window + 20 + args.requests} s"}
     sets = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     _, wall, cpu = compare.measured([str(args.build / "cpnsim"), "run", str(scenario), "-o", str(db), "--progress", "never",
                                      "--workers", str(args.workers), *sets])
