@@ -320,6 +320,7 @@ int secure_ca_create(struct secure_env *env, const char *name, enum secure_key_k
         secure_ca_free(ca);
         return env_fail(diags, "cannot make the certification authority");
     }
+    ca->base = fixed_base_create(ca->key);
     X509_check_purpose(ca->certificate, -1, 0); /* cached before threads share it, as in known.c */
     *ret = ca;
     return 0;
@@ -331,6 +332,7 @@ void secure_ca_free(struct secure_ca *ca)
         EVP_PKEY_free(ca->key);
         X509_free(ca->certificate);
         drop_extension(&ca->key_id);
+        fixed_base_unref(ca->base);
         buf_fini(&ca->der);
         free(ca);
     }
@@ -387,7 +389,9 @@ int secure_identity_issue(struct secure_env *env, const struct secure_ca *issuer
     }
     if (id->certificate != NULL) {
         id->known = env->known;
-        known_add(id->known, id->certificate, id->key, buf_span(&der));
+        struct fixed_base *base = params->self_signed ? NULL : issuer->base;
+        fixed_base_expect(base, 1);
+        known_add(id->known, id->certificate, id->key, buf_span(&der), base);
     }
     interpose_leave();
     stream_leave();

@@ -14,6 +14,7 @@ struct secure_ca {
     X509 *certificate;
     struct buf der;              /* of the certificate */
     struct env_extension key_id; /* of those that it issues: authorityKeyIdentifier */
+    struct fixed_base *base;     /* what they are verified by; NULL: not on P-256 */
 };
 
 struct secure_identity {

@@ -1,12 +1,13 @@
 /* What libssl asks of libcrypto during a step, and libcrypto itself while a certificate is issued,
  * answered the short way: interpose.c (certificates and kinds of keys), interpose_curve.c (key
  * agreement), interpose_issue.c (encodings), interpose_kdf.c (the key schedule),
- * interpose_lookup.c (algorithms by name).
+ * interpose_lookup.c (algorithms by name), fixed_base.c (the point of a CA's key).
  * The answers are the same; outside a step libcrypto's own functions are called. Private to
  * sim/secure. */
 #ifndef SIM_SECURE_INTERPOSE_H
 #define SIM_SECURE_INTERPOSE_H
 
+#include <openssl/ec.h>
 #include <openssl/x509.h>
 
 #include "sim/secure/env_internal.h"
@@ -21,6 +22,8 @@ void interpose_forget_curve(void);
 /* interpose_curve.c: makes the groups that keys made from now on share, if there are none. Called
  * before any key of a curve is made. */
 void interpose_share_curves(void);
+/* interpose_curve.c: the group of P-256 that keys share, or NULL before it was made. */
+const EC_GROUP *interpose_shared_p256(void);
 /* interpose_issue.c: X509_set_pubkey() of a key of curves[`curve`] with this public point. */
 bool interpose_set_public_key(X509 *certificate, EVP_PKEY *key, int curve, struct span point);
 /* interpose_issue.c: X509_sign(), and appends the octets of what was signed. */

@@ -98,6 +98,11 @@ static bool is_shared(const EC_GROUP *group)
     return shared_as(group) != ENV_CURVES;
 }
 
+const EC_GROUP *interpose_shared_p256(void)
+{
+    return atomic_load_explicit(&shared[ENV_P256], memory_order_acquire);
+}
+
 EC_GROUP *EC_GROUP_dup(const EC_GROUP *group)
 {
     if (is_shared(group)) {

@@ -172,7 +172,9 @@ int X509_verify(X509 *certificate, EVP_PKEY *key)
 {
     pthread_once(&once, find_all);
     tbs.known = known_tbs(certificate);
+    fixed_base_enter(known_base(certificate));
     int r = ((int (*)(X509 *, EVP_PKEY *))libcrypto.verify)(certificate, key);
+    fixed_base_leave();
     tbs.known = span_of(NULL, 0);
     return r;
 }

@@ -32,6 +32,7 @@ struct record {
     X509 *certificate;
     EVP_PKEY *key; /* held, so that no other key can come to lie there */
     struct span der, tbs;
+    struct fixed_base *base; /* of the issuer's key */
     uint64_t fingerprint;
     char urn[URN_BYTES];
     struct verdict verdicts[VERDICTS_MOST];
@@ -51,6 +52,7 @@ static void free_record(void *parent, void *data, CRYPTO_EX_DATA *ad, int idx, l
     struct record *r = data;
     if (r != NULL) {
         EVP_PKEY_free(r->key);
+        fixed_base_unref(r->base);
         free((void *)(uintptr_t)r->der.data);
         free(r);
     }
@@ -122,7 +124,8 @@ void known_free(struct known_certificates *known)
     }
 }
 
-void known_add(struct known_certificates *known, X509 *certificate, EVP_PKEY *key, struct span der)
+void known_add(struct known_certificates *known, X509 *certificate, EVP_PKEY *key, struct span der,
+               struct fixed_base *base)
 {
     struct record *r = mem_alloc(sizeof(*r));
     r->known = known;
@@ -130,6 +133,7 @@ void known_add(struct known_certificates *known, X509 *certificate, EVP_PKEY *ke
     r->der = span_of(memcpy(mem_alloc(der.len), der.data, der.len), der.len);
     r->fingerprint = fingerprint_of(der);
     r->tbs = tbs_of(r->der);
+    r->base = fixed_base_ref(base);
     identity_find_urn(certificate, NULL, r->urn, sizeof(r->urn));
     CHECK(record_of(certificate) == NULL);
     CHECK(X509_set_ex_data(certificate, record_index, r) == 1);
@@ -195,6 +199,12 @@ struct span known_tbs(const X509 *certificate)
 {
     const struct record *r = record_of(certificate);
     return r != NULL ? r->tbs : span_of(NULL, 0);
+}
+
+struct fixed_base *known_base(const X509 *certificate)
+{
+    const struct record *r = record_of(certificate);
+    return r != NULL ? r->base : NULL;
 }
 
 void known_counts(const struct known_certificates *known, struct known_counts *ret)

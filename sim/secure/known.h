@@ -13,6 +13,7 @@
 
 #include <openssl/x509.h>
 
+#include "sim/secure/fixed_base.h"
 #include "sim/secure/secure_env.h"
 
 struct known_certificates;
@@ -21,9 +22,10 @@ struct known_certificates *known_create(void);
 /* Every certificate must have been removed. NULL is fine. */
 void known_free(struct known_certificates *known);
 
-/* `certificate` (reference taken) is from now on what `der` (copied) parses to, and `key`
- * (reference taken) its private key. */
-void known_add(struct known_certificates *known, X509 *certificate, EVP_PKEY *key, struct span der);
+/* `certificate` (reference taken) is from now on what `der` (copied) parses to, `key` (reference
+ * taken) its private key, and `base` (reference taken) what it is verified by, or NULL. */
+void known_add(struct known_certificates *known, X509 *certificate, EVP_PKEY *key, struct span der,
+               struct fixed_base *base);
 /* Sessions that hold the certificate keep their references. */
 void known_remove(struct known_certificates *known, X509 *certificate);
 
@@ -38,6 +40,9 @@ struct span known_octets(const X509 *certificate);
 
 /* The TBSCertificate in them. */
 struct span known_tbs(const X509 *certificate);
+
+/* What a known certificate is verified by, valid as long as it, or NULL. */
+struct fixed_base *known_base(const X509 *certificate);
 
 /* The first 8 octets of the SHA-256 of a certificate, known or not. */
 uint64_t known_fingerprint(const X509 *certificate);
