@@ -149,7 +149,8 @@ static int set_up(struct secure_env *env, struct diag_list *diags)
         return env_fail(diags, "cannot fetch AES-256-CBC");
     }
     env->tls13_kdf = EVP_KDF_fetch(env->libctx, OSSL_KDF_NAME_TLS1_3_KDF, NULL);
-    if (env->tls13_kdf == NULL) {
+    env->tls13_kdf_ctx = EVP_KDF_CTX_new(env->tls13_kdf);
+    if (env->tls13_kdf_ctx == NULL) {
         return env_fail(diags, "cannot fetch the key derivation of TLS 1.3");
     }
     env->no_buffer = interpose_no_buffer();
@@ -197,6 +198,7 @@ void secure_env_free(struct secure_env *env)
     known_free(env->known);
     EVP_CIPHER_free(env->ticket_cipher);
     BIO_meth_free(env->no_buffer);
+    EVP_KDF_CTX_free(env->tls13_kdf_ctx);
     EVP_KDF_free(env->tls13_kdf);
     interpose_forget_look_ups(env);
     identity_free_extensions(env);

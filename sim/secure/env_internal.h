@@ -40,7 +40,8 @@ struct secure_env {
     OSSL_PROVIDER *default_provider;
     EVP_CIPHER *ticket_cipher;
     BIO_METHOD *no_buffer;        /* what interpose.c answers BIO_f_buffer() with */
-    EVP_KDF *tls13_kdf;           /* what interpose_kdf.c answers EVP_KDF_fetch() with */
+    EVP_KDF *tls13_kdf;           /* what interpose_kdf.c answers EVP_KDF_fetch() with, */
+    EVP_KDF_CTX *tls13_kdf_ctx;   /* and EVP_KDF_CTX_new(); never changed */
     EVP_PKEY *curves[ENV_CURVES]; /* parameters alone; never changed */
     EVP_MD *digests[ENV_DIGESTS];
     struct env_key_kind key_kinds[ENV_KEY_KINDS];

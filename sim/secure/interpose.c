@@ -51,7 +51,7 @@ interpose_function interpose_next(const char *name)
 }
 
 static struct {
-    interpose_function is_a, supports_digest, md_is_a, iv_length, grow, buffer;
+    interpose_function is_a, supports_digest, md_is_a, iv_length, grow, buffer, init;
 } libcrypto;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -63,6 +63,7 @@ static void find_all(void)
     libcrypto.iv_length = interpose_next("EVP_CIPHER_CTX_get_iv_length");
     libcrypto.grow = interpose_next("BUF_MEM_grow");
     libcrypto.buffer = interpose_next("BIO_f_buffer");
+    libcrypto.init = interpose_next("OPENSSL_init_crypto");
 }
 
 /* --- certificates
@@ -273,4 +274,18 @@ const BIO_METHOD *BIO_f_buffer(void)
     }
     pthread_once(&once, find_all);
     return ((const BIO_METHOD *(*)(void))libcrypto.buffer)();
+}
+
+/* What crypto.h reserves and does not define: that libcrypto itself is ready, and nothing beside.
+ */
+enum { INIT_BASE_ONLY = 0x00040000 };
+
+/* Called each time that libcrypto looks whether there are errors. */
+int OPENSSL_init_crypto(uint64_t options, const OPENSSL_INIT_SETTINGS *settings)
+{
+    if (current != NULL && options == INIT_BASE_ONLY) {
+        return 1; /* it was, before there was an environment */
+    }
+    pthread_once(&once, find_all);
+    return ((int (*)(uint64_t, const OPENSSL_INIT_SETTINGS *))libcrypto.init)(options, settings);
 }

@@ -1,9 +1,9 @@
 /* What libssl asks of libcrypto during a step, and libcrypto itself while a certificate is issued,
- * answered the short way: interpose.c (certificates and kinds of keys), interpose_curve.c (key
- * agreement), interpose_issue.c (encodings), interpose_kdf.c (the key schedule),
- * interpose_lookup.c (algorithms by name), fixed_base.c (the point of a CA's key).
- * The answers are the same; outside a step libcrypto's own functions are called. Private to
- * sim/secure. */
+ * answered the short way: interpose.c (certificates and kinds of keys), interpose_asn1.c
+ * (signatures and times), interpose_curve.c (key agreement), interpose_issue.c (encodings),
+ * interpose_kdf.c (the key schedule), interpose_lookup.c (algorithms by name), fixed_base.c (the
+ * point of a CA's key). The answers are the same; outside a step libcrypto's own functions are
+ * called. Private to sim/secure. */
 #ifndef SIM_SECURE_INTERPOSE_H
 #define SIM_SECURE_INTERPOSE_H
 
@@ -28,6 +28,8 @@ const EC_GROUP *interpose_shared_p256(void);
 bool interpose_set_public_key(X509 *certificate, EVP_PKEY *key, int curve, struct span point);
 /* interpose_issue.c: X509_sign(), and appends the octets of what was signed. */
 bool interpose_sign(X509 *certificate, EVP_PKEY *key, const EVP_MD *digest, struct buf *der);
+/* interpose_asn1.c: seconds since 1970; false: not as RFC 5280, 4.1.2.5, has times. */
+bool interpose_unix_time(const ASN1_TIME *t, int64_t *ret);
 /* Until interpose_leave(): buffers for handshake messages are as long as libssl wants them (DTLS
  * copies messages that it sends again into them without growing them), and a handshake's records
  * are gathered in them. */

@@ -2,8 +2,8 @@
  * functions. Around the four compressions of an HKDF-Expand, OpenSSL 3.0 fetches and frees a KDF, a
  * MAC and a digest, a dozen look-ups and allocations each; forty of them make a handshake.
  *
- * Answered here: EVP_KDF_fetch(), EVP_KDF_derive() and EVP_Q_mac() of libssl, inside a step, with
- * SHA-256 or SHA-384. Everything else is libcrypto's. */
+ * Answered here: EVP_KDF_fetch(), EVP_KDF_CTX_new(), EVP_KDF_derive() and EVP_Q_mac() of libssl,
+ * inside a step, with SHA-256 or SHA-384. Everything else is libcrypto's. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Init() and its like */
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -56,7 +56,7 @@ static void hash_final(struct hash *h, uint8_t *out)
 
 /* What HMAC does with a key, of the last keys of the running step: each secret of the key schedule
  * is expanded two to four times. */
-enum { KEYS = 4 };
+enum { KEYS = 8 };
 
 struct keyed {
     bool used;
@@ -347,13 +347,15 @@ static bool derive(const OSSL_PARAM *params, uint8_t *out, size_t len)
  * ------------------------------------------------------------------------------------------- */
 
 static struct {
-    interpose_function fetch, derive, mac;
+    interpose_function fetch, new_ctx, free_ctx, derive, mac;
 } libcrypto;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void find_all(void)
 {
     libcrypto.fetch = interpose_next("EVP_KDF_fetch");
+    libcrypto.new_ctx = interpose_next("EVP_KDF_CTX_new");
+    libcrypto.free_ctx = interpose_next("EVP_KDF_CTX_free");
     libcrypto.derive = interpose_next("EVP_KDF_derive");
     libcrypto.mac = interpose_next("EVP_Q_mac");
 }
@@ -371,15 +373,53 @@ EVP_KDF *EVP_KDF_fetch(OSSL_LIB_CTX *libctx, const char *algorithm, const char *
                 libcrypto.fetch)(libctx, algorithm, properties);
 }
 
-int EVP_KDF_derive(EVP_KDF_CTX *ctx, unsigned char *out, size_t len, const OSSL_PARAM params[])
+/* Whether it is the context that all derivations of TLS 1.3 share. libssl gives all parameters to
+ * the derivation itself, so nothing is ever kept in it. */
+static bool is_shared(const EVP_KDF_CTX *ctx)
 {
     const struct secure_env *env = interpose_env();
-    if (env != NULL && EVP_KDF_CTX_kdf(ctx) == env->tls13_kdf && derive(params, out, len)) {
-        return 1;
+    return env != NULL && ctx != NULL && ctx == env->tls13_kdf_ctx;
+}
+
+static EVP_KDF_CTX *new_ctx(EVP_KDF *kdf)
+{
+    pthread_once(&once, find_all);
+    return ((EVP_KDF_CTX * (*)(EVP_KDF *)) libcrypto.new_ctx)(kdf);
+}
+
+EVP_KDF_CTX *EVP_KDF_CTX_new(EVP_KDF *kdf)
+{
+    const struct secure_env *env = interpose_env();
+    return env != NULL && kdf == env->tls13_kdf ? env->tls13_kdf_ctx : new_ctx(kdf);
+}
+
+void EVP_KDF_CTX_free(EVP_KDF_CTX *ctx)
+{
+    if (!is_shared(ctx)) {
+        pthread_once(&once, find_all);
+        ((void (*)(EVP_KDF_CTX *))libcrypto.free_ctx)(ctx);
     }
+}
+
+static int derive_long(EVP_KDF_CTX *ctx, uint8_t *out, size_t len, const OSSL_PARAM params[])
+{
     pthread_once(&once, find_all);
     return ((int (*)(EVP_KDF_CTX *, unsigned char *, size_t, const OSSL_PARAM *))libcrypto.derive)(
         ctx, out, len, params);
+}
+
+int EVP_KDF_derive(EVP_KDF_CTX *ctx, unsigned char *out, size_t len, const OSSL_PARAM params[])
+{
+    if (!is_shared(ctx)) {
+        return derive_long(ctx, out, len, params);
+    }
+    if (derive(params, out, len)) {
+        return 1;
+    }
+    EVP_KDF_CTX *own = new_ctx(interpose_env()->tls13_kdf);
+    int r = own != NULL && derive_long(own, out, len, params);
+    EVP_KDF_CTX_free(own);
+    return r;
 }
 
 /* Called for each Finished, sent or received. */

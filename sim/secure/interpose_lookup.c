@@ -3,8 +3,9 @@
  * kind, and what it hashes with is fetched by name each time.
  *
  * Answered here: EVP_KEYMGMT_names_do_all() and the fetches of digests, ECDSA and ECDH inside a
- * step, also where libcrypto itself calls them, from what was asked when the environment was made.
- * Everything else is libcrypto's. */
+ * step, also where libcrypto itself calls them, from what was asked when the environment was made;
+ * and OSSL_PARAM_locate(), anywhere. Everything else is libcrypto's. */
+#include <openssl/params.h>
 #include <string.h>
 
 #include "sim/secure/interpose.h"
@@ -170,4 +171,21 @@ int EVP_KEYMGMT_names_do_all(const EVP_KEYMGMT *keymgmt, void (*fn)(const char *
     pthread_once(&once, find_all);
     return ((int (*)(const EVP_KEYMGMT *, void (*)(const char *, void *), void *))libcrypto.names)(
         keymgmt, fn, data);
+}
+
+/* Called 1,300 times for a certificate and a handshake: a provider asks for each parameter that it
+ * knows. Most differ at once. */
+OSSL_PARAM *OSSL_PARAM_locate(OSSL_PARAM *p, const char *key)
+{
+    for (; p != NULL && key != NULL && p->key != NULL; p++) {
+        if (p->key[0] == key[0] && strcmp(p->key, key) == 0) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+const OSSL_PARAM *OSSL_PARAM_locate_const(const OSSL_PARAM *p, const char *key)
+{
+    return OSSL_PARAM_locate((OSSL_PARAM *)(uintptr_t)p, key);
 }

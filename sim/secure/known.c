@@ -9,6 +9,7 @@
 
 #include "sim/core/map.h"
 #include "sim/secure/identity_internal.h"
+#include "sim/secure/interpose.h"
 
 /* Askers beyond these verify each time. */
 enum { VERDICTS_MOST = 6, URN_BYTES = 128 };
@@ -238,8 +239,8 @@ X509 *known_recognise(struct known_certificates *known, struct span der)
 
 static int64_t unix_time(const ASN1_TIME *t)
 {
-    struct tm tm;
-    return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+    int64_t seconds;
+    return interpose_unix_time(t, &seconds) ? seconds : 0;
 }
 
 static bool remembered(const struct record *r, uint64_t asker, int64_t now)

@@ -1,0 +1,136 @@
+/* Encodings, times and look-ups of parameters that are answered the short way are libcrypto's. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <openssl/ec.h>
+#include <openssl/params.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "sim/core/rng.h"
+#include "sim/secure/interpose.h"
+
+enum { ENCODED_MOST = 256 };
+
+/* All three ways of asking. */
+static void compare_signature(const ECDSA_SIG *signature)
+{
+    int (*theirs)(const ECDSA_SIG *, unsigned char **) =
+        (int (*)(const ECDSA_SIG *, unsigned char **))interpose_next("i2d_ECDSA_SIG");
+    uint8_t wanted[ENCODED_MOST];
+    uint8_t got[ENCODED_MOST];
+    uint8_t *at = wanted;
+    int len = theirs(signature, &at);
+    assert_in_range(len, 1, ENCODED_MOST);
+    assert_int_equal(i2d_ECDSA_SIG(signature, NULL), len);
+    at = got;
+    assert_int_equal(i2d_ECDSA_SIG(signature, &at), len);
+    assert_ptr_equal(at, got + len);
+    assert_memory_equal(got, wanted, (size_t)len);
+    uint8_t *made = NULL;
+    assert_int_equal(i2d_ECDSA_SIG(signature, &made), len);
+    assert_memory_equal(made, wanted, (size_t)len);
+    OPENSSL_free(made);
+}
+
+static void signatures_are_encoded_as_by_libcrypto(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 2, 31, 32, 48, 59, 60, 61, 66}; /* 66: of P-521 */
+    struct rng rng;
+    rng_init(&rng, 1, "signatures", "test");
+    for (size_t i = 0; i < SIM_ARRAY_LEN(sizes); i++) {
+        for (size_t k = 0; k < SIM_ARRAY_LEN(sizes); k++) {
+            for (int first = 0; first < 256; first += 51) { /* with and without the first bit */
+                uint8_t octets[2][66];
+                rng_octets(&rng, octets[0], sizeof(octets));
+                octets[0][0] = (uint8_t)first;
+                octets[1][0] = (uint8_t)(255 - first);
+                ECDSA_SIG *signature = ECDSA_SIG_new();
+                assert_int_equal(ECDSA_SIG_set0(signature,
+                                                BN_bin2bn(octets[0], (int)sizes[i], NULL),
+                                                BN_bin2bn(octets[1], (int)sizes[k], NULL)),
+                                 1);
+                compare_signature(signature);
+                ECDSA_SIG_free(signature);
+            }
+        }
+    }
+}
+
+static void compare_time(const char *text, int type)
+{
+    int (*theirs)(const ASN1_TIME *, time_t *) =
+        (int (*)(const ASN1_TIME *, time_t *))interpose_next("X509_cmp_time");
+    static const time_t around[] = {-86400, -1, 0, 1, 86400};
+    ASN1_TIME *t = ASN1_STRING_type_new(type);
+    assert_int_equal(ASN1_STRING_set(t, text, -1), 1);
+    struct tm tm = {0};
+    time_t own = ASN1_TIME_to_tm(t, &tm) == 1 ? timegm(&tm) : 0;
+    int64_t seconds;
+    if (interpose_unix_time(t, &seconds)) {
+        assert_int_equal(seconds, own);
+    }
+    for (size_t i = 0; i < SIM_ARRAY_LEN(around); i++) {
+        time_t with = own + around[i];
+        assert_int_equal(X509_cmp_time(t, &with), theirs(t, &with));
+    }
+    assert_int_equal(X509_cmp_time(t, NULL), theirs(t, NULL));
+    ASN1_STRING_free(t);
+}
+
+static void times_are_compared_as_by_libcrypto(void **state)
+{
+    (void)state;
+    char text[32];
+    for (int year = 1950; year < 2050; year++) {
+        for (int month = 0; month < 14; month++) {
+            int day = (year * 7 + month * 3) % 33;
+            snprintf(text, sizeof(text), "%02d%02d%02d235959Z", year % 100, month, day);
+            compare_time(text, V_ASN1_UTCTIME);
+        }
+    }
+    static const char *const dates[] = {
+        "20200229000000Z", "21000228235959Z", "21000301000000Z", "20991231235959Z",
+        "00010101000000Z", "00000101000000Z", "00001231000000Z", "99991231235959Z",
+        "19700101000000Z", "20000229120000Z",
+        /* neither of these is a time, or RFC 5280's */
+        "20210229000000Z", "20200101000060Z", "20200101250000Z", "202001010000Z", "20200101000000",
+        "20200101000000+0000", "20200101000000.5Z", "2020010100000xZ", "Z", ""};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(dates); i++) {
+        compare_time(dates[i], V_ASN1_GENERALIZEDTIME);
+        compare_time(dates[i], V_ASN1_UTCTIME);
+    }
+}
+
+static void parameters_are_found_by_their_whole_names(void **state)
+{
+    (void)state;
+    int one = 1;
+    int two = 2;
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_int("taglen", &one),
+                           OSSL_PARAM_construct_int("tag", &one),
+                           OSSL_PARAM_construct_int("tag", &two), OSSL_PARAM_construct_end()};
+    assert_ptr_equal(OSSL_PARAM_locate(params, "tag"), &params[1]);
+    assert_ptr_equal(OSSL_PARAM_locate_const(params, "taglen"), &params[0]);
+    assert_null(OSSL_PARAM_locate(params, "ta"));
+    assert_null(OSSL_PARAM_locate(params, ""));
+    assert_null(OSSL_PARAM_locate_const(params, "iv"));
+    assert_null(OSSL_PARAM_locate(params, NULL));
+    assert_null(OSSL_PARAM_locate(NULL, "tag"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(signatures_are_encoded_as_by_libcrypto),
+        cmocka_unit_test(times_are_compared_as_by_libcrypto),
+        cmocka_unit_test(parameters_are_found_by_their_whole_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
