@@ -3,16 +3,19 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Large enough that a hand-over does not matter, small enough to stay in the caches. */
-enum { BLOCK_BYTES = 1 << 16, BLOCKS = 16 };
+/* Large enough that a hand-over does not matter, small enough to stay in the caches; and so many
+ * that a disk which takes its time holds nobody up. */
+enum { BLOCK_BYTES = 1 << 16, BLOCKS = 64 };
 
 struct blocks {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct buf ring[BLOCKS]; /* from `taken` on `waiting` blocks wait or are being worked at */
+    struct buf *ring[BLOCKS]; /* from `taken` on `waiting` blocks wait or are being worked at */
     size_t taken;
     size_t waiting;
-    size_t filling; /* the producer's own; and: */
+    struct buf *spare[BLOCKS + 1]; /* the one used last is taken first: it may be in a cache */
+    size_t spare_count;
+    struct buf *filling; /* the producer's own; and: */
     uint64_t handed_over;
     bool stop;
     blocks_fn *fn;
@@ -31,11 +34,12 @@ static void *work(void *arg)
             pthread_cond_wait(&b->changed, &b->lock);
             continue;
         }
-        struct buf *block = &b->ring[b->taken];
+        struct buf *block = b->ring[b->taken];
         pthread_mutex_unlock(&b->lock);
         b->fn(b->arg, number++, buf_span(block));
         buf_clear(block);
         pthread_mutex_lock(&b->lock);
+        b->spare[b->spare_count++] = block;
         b->taken = (b->taken + 1) % BLOCKS;
         b->waiting--;
         pthread_cond_broadcast(&b->changed);
@@ -49,6 +53,7 @@ int blocks_create(blocks_fn *fn, void *arg, struct blocks **ret)
     struct blocks *b = mem_alloc(sizeof(*b));
     b->fn = fn;
     b->arg = arg;
+    b->filling = mem_alloc(sizeof(*b->filling));
     pthread_mutex_init(&b->lock, NULL);
     pthread_cond_init(&b->changed, NULL);
     b->started = pthread_create(&b->thread, NULL, work, b) == 0;
@@ -58,6 +63,12 @@ int blocks_create(blocks_fn *fn, void *arg, struct blocks **ret)
     }
     *ret = b;
     return 0;
+}
+
+static void free_block(struct buf *block)
+{
+    buf_fini(block);
+    free(block);
 }
 
 void blocks_free(struct blocks *b)
@@ -72,9 +83,13 @@ void blocks_free(struct blocks *b)
     if (b->started) {
         pthread_join(b->thread, NULL);
     }
-    for (size_t i = 0; i < BLOCKS; i++) {
-        buf_fini(&b->ring[i]);
+    for (size_t i = 0; i < b->waiting; i++) {
+        free_block(b->ring[(b->taken + i) % BLOCKS]);
     }
+    for (size_t i = 0; i < b->spare_count; i++) {
+        free_block(b->spare[i]);
+    }
+    free_block(b->filling);
     pthread_cond_destroy(&b->changed);
     pthread_mutex_destroy(&b->lock);
     free(b);
@@ -83,19 +98,23 @@ void blocks_free(struct blocks *b)
 static void hand_over(struct blocks *b)
 {
     pthread_mutex_lock(&b->lock);
+    b->ring[(b->taken + b->waiting) % BLOCKS] = b->filling;
     b->waiting++;
     pthread_cond_broadcast(&b->changed);
     while (b->waiting == BLOCKS) {
         pthread_cond_wait(&b->changed, &b->lock);
     }
+    b->filling = b->spare_count > 0 ? b->spare[--b->spare_count] : NULL;
     pthread_mutex_unlock(&b->lock);
-    b->filling = (b->filling + 1) % BLOCKS;
+    if (b->filling == NULL) {
+        b->filling = mem_alloc(sizeof(*b->filling));
+    }
     b->handed_over++;
 }
 
 struct buf *blocks_current(struct blocks *b)
 {
-    return &b->ring[b->filling];
+    return b->filling;
 }
 
 bool blocks_advance(struct blocks *b)

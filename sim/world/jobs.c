@@ -11,8 +11,9 @@ struct jobs {
     pthread_mutex_t lock;
     pthread_cond_t queued;   /* workers wait for work */
     pthread_cond_t finished; /* the event loop waits for a result */
-    struct job *first;
-    struct job *last;
+    struct job **queue;      /* a heap by due and number: the next to run is the first */
+    size_t count, capacity;
+    uint64_t number;
     struct job *first_spare, *last_spare; /* linked by `next` alone */
     struct job *first_idle, *last_idle;
     uint32_t spare_count;
@@ -23,19 +24,60 @@ struct jobs {
     pthread_t *threads;
 };
 
+static bool comes_before(const struct job *a, const struct job *b)
+{
+    return a->due != b->due ? a->due < b->due : a->number < b->number;
+}
+
+static void put(struct jobs *jobs, size_t place, struct job *job)
+{
+    jobs->queue[place] = job;
+    job->place = place;
+}
+
+/* To where it belongs between `place` and the heap's top. */
+static void rise(struct jobs *jobs, size_t place, struct job *job)
+{
+    while (place > 0 && comes_before(job, jobs->queue[(place - 1) / 2])) {
+        put(jobs, place, jobs->queue[(place - 1) / 2]);
+        place = (place - 1) / 2;
+    }
+    put(jobs, place, job);
+}
+
+/* To where it belongs between `place` and the leaves. */
+static void sink(struct jobs *jobs, size_t place, struct job *job)
+{
+    for (size_t child = 2 * place + 1; child < jobs->count; child = 2 * place + 1) {
+        if (child + 1 < jobs->count && comes_before(jobs->queue[child + 1], jobs->queue[child])) {
+            child++;
+        }
+        if (!comes_before(jobs->queue[child], job)) {
+            break;
+        }
+        put(jobs, place, jobs->queue[child]);
+        place = child;
+    }
+    put(jobs, place, job);
+}
+
+static void enqueue(struct jobs *jobs, struct job *job)
+{
+    job->number = jobs->number++;
+    *MEM_PUSH(jobs->queue, jobs->count, jobs->capacity) = job;
+    rise(jobs, jobs->count - 1, job);
+}
+
 static void unlink_job(struct jobs *jobs, struct job *job)
 {
-    if (job->prev != NULL) {
-        job->prev->next = job->next;
-    } else {
-        jobs->first = job->next;
+    struct job *last = jobs->queue[--jobs->count];
+    if (last != job) {
+        if (comes_before(last, job)) {
+            rise(jobs, job->place, last);
+        } else {
+            sink(jobs, job->place, last);
+        }
     }
-    if (job->next != NULL) {
-        job->next->prev = job->prev;
-    } else {
-        jobs->last = job->prev;
-    }
-    job->next = job->prev = NULL;
 }
 
 /* Takes `job` out of the queue and runs it; the lock is held at call and return, not while it runs.
@@ -77,8 +119,8 @@ static void *worker(void *arg)
     struct jobs *jobs = arg;
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->stop) {
-        if (jobs->first != NULL) {
-            run_job(jobs, jobs->first);
+        if (jobs->count > 0) {
+            run_job(jobs, jobs->queue[0]);
             pthread_cond_signal(&jobs->finished);
         } else if (jobs->first_spare != NULL) {
             run_spare(jobs);
@@ -118,7 +160,7 @@ void jobs_free(struct jobs *jobs)
         return;
     }
     pthread_mutex_lock(&jobs->lock);
-    CHECK(jobs->first == NULL);
+    CHECK(jobs->count == 0);
     jobs->stop = true;
     pthread_cond_broadcast(&jobs->queued);
     pthread_mutex_unlock(&jobs->lock);
@@ -133,6 +175,7 @@ void jobs_free(struct jobs *jobs)
     pthread_cond_destroy(&jobs->finished);
     pthread_cond_destroy(&jobs->queued);
     pthread_mutex_destroy(&jobs->lock);
+    free(jobs->queue);
     free(jobs->threads);
     free(jobs);
 }
@@ -146,14 +189,7 @@ void jobs_submit(struct jobs *jobs, struct job *job)
 {
     pthread_mutex_lock(&jobs->lock);
     job->state = JOB_QUEUED;
-    job->next = NULL;
-    job->prev = jobs->last;
-    if (jobs->last != NULL) {
-        jobs->last->next = job;
-    } else {
-        jobs->first = job;
-    }
-    jobs->last = job;
+    enqueue(jobs, job);
     if (jobs->waiting > 0) {
         pthread_cond_signal(&jobs->queued);
     }
@@ -185,7 +221,7 @@ bool jobs_submit_spare(struct jobs *jobs, struct job *job)
         return false;
     }
     pthread_mutex_lock(&jobs->lock);
-    bool room = jobs->first == NULL;
+    bool room = jobs->count == 0;
     if (room) {
         job->next = NULL;
         if (jobs->first_spare != NULL) {
@@ -219,8 +255,8 @@ void jobs_wait(struct jobs *jobs, struct job *job)
     while (job->state != JOB_DONE) {
         if (job->state == JOB_QUEUED) {
             run_job(jobs, job);
-        } else if (jobs->first != NULL) {
-            run_job(jobs, jobs->first);
+        } else if (jobs->count > 0) {
+            run_job(jobs, jobs->queue[0]);
         } else if (jobs->first_spare != NULL) {
             run_spare(jobs);
         } else if (jobs->first_idle != NULL) {

@@ -10,9 +10,11 @@ struct jobs;
 struct job {
     void (*run)(void *arg);
     void *arg;
-    int state;        /* private */
-    struct job *next; /* private */
-    struct job *prev; /* private */
+    sim_time due;     /* of jobs_submit(): the result is wanted then, the earliest first */
+    int state;        /* private, like the rest */
+    size_t place;     /* in the queue */
+    uint64_t number;  /* of those due at once the first submitted is first */
+    struct job *next; /* in a list of work that nobody waits for */
 };
 
 /* `threads` worker threads besides the caller's; -SIM_EIO when the system gives none. */
@@ -20,7 +22,7 @@ int jobs_create(uint32_t threads, struct jobs **ret);
 /* All jobs must have been waited for. NULL is fine. */
 void jobs_free(struct jobs *jobs);
 uint32_t jobs_threads(const struct jobs *jobs);
-/* Queues `job` (run and arg set by the caller; lives until jobs_wait() returned). */
+/* Queues `job` (run, arg and due set by the caller; lives until jobs_wait() returned). */
 void jobs_submit(struct jobs *jobs, struct job *job);
 /* Queues work that nobody waits for and that may as well never be done: threads do it that have
  * nothing else to do; without worker threads it is not done. Lives until jobs_drop_idle(). */

@@ -195,7 +195,7 @@ static void submit(struct step *s)
         s->way = STEP_SUBMITTED;
         secure_session_least(s->session, &s->input, &ops);
         s->least = cpu_cost(cpu, &ops);
-        s->job = (struct job){.run = step_run, .arg = s};
+        s->job = (struct job){.run = step_run, .arg = s, .due = s->now + s->least};
         jobs_submit(w->jobs, &s->job);
     } else if (w->attacker_count == 0 &&
                secure_session_foretell(s->session, &s->input, &ops, &opened)) {

@@ -264,7 +264,7 @@ static void blocks_arrive_in_order_and_are_done_when_said(void **state)
     pthread_mutex_lock(&t.gate);
     uint64_t handed_over = 0;
     uint32_t words = 0;
-    while (handed_over < 100) {
+    while (handed_over < 200) {
         buf_append_u32(blocks_current(b), words++);
         if (blocks_advance(b)) {
             uint64_t done = blocks_done(b);
@@ -275,7 +275,7 @@ static void blocks_arrive_in_order_and_are_done_when_said(void **state)
             }
         }
     }
-    assert_true(blocks_done(b) > 50);
+    assert_true(blocks_done(b) > 100);
     buf_append_u32(blocks_current(b), words++);
     blocks_drain(b);
     assert_int_equal(atomic_load(&t.blocks), handed_over + 1);

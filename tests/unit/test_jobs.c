@@ -6,6 +6,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "sim/world/jobs.h"
@@ -37,7 +40,8 @@ static void every_job_runs_once_with(uint32_t threads)
     struct work *work = calloc(JOBS, sizeof(*work));
     uint64_t sum = 0;
     for (size_t i = 0; i < JOBS; i++) {
-        work[i] = (struct work){.job = {.run = run, .arg = &work[i]}, .input = i};
+        work[i] = (struct work){
+            .job = {.run = run, .arg = &work[i], .due = (sim_time)(i * 7919 % 100)}, .input = i};
         jobs_submit(jobs, &work[i].job);
         if (i % 3 == 2) { /* wait for some early, in another order */
             jobs_wait(jobs, &work[i - 1].job);
@@ -75,7 +79,9 @@ static void idle_work_may_be_dropped(void **state)
         struct work *work = calloc(JOBS, sizeof(*work));
         struct work urgent = {.job = {.run = run, .arg = &urgent}, .input = 1};
         for (size_t i = 0; i < JOBS; i++) {
-            work[i] = (struct work){.job = {.run = run, .arg = &work[i]}, .input = i};
+            work[i] = (struct work){
+                .job = {.run = run, .arg = &work[i], .due = (sim_time)(i * 7919 % 100)},
+                .input = i};
             jobs_submit_idle(jobs, &work[i].job);
         }
         jobs_submit(jobs, &urgent.job);
@@ -94,9 +100,72 @@ static void idle_work_may_be_dropped(void **state)
     }
 }
 
+struct ordered {
+    struct job job;
+    pthread_mutex_t *gate;
+    atomic_uint *done;
+    unsigned place;
+};
+
+static void run_ordered(void *arg)
+{
+    struct ordered *o = arg;
+    pthread_mutex_lock(o->gate);
+    pthread_mutex_unlock(o->gate);
+    o->place = atomic_fetch_add(o->done, 1);
+}
+
+/* Whatever the order of submission: what is wanted first is not kept waiting by what has time. */
+static void the_earliest_due_is_run_first(void **state)
+{
+    (void)state;
+    enum { COUNT = 200 };
+    struct jobs *jobs;
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    atomic_uint done = 0;
+    struct ordered *work = calloc(COUNT + 1, sizeof(*work));
+    assert_non_null(work);
+    assert_int_equal(jobs_create(1, &jobs), 0);
+    pthread_mutex_lock(&gate);
+    for (size_t i = 0; i <= COUNT; i++) {
+        sim_time due = i == 0 ? -1 : (sim_time)(i * 7919 % 50);
+        work[i] = (struct ordered){
+            .job = {.run = run_ordered, .arg = &work[i], .due = due}, .gate = &gate, .done = &done};
+        jobs_submit(jobs, &work[i].job);
+        if (i == 100) { /* the second half finds the thread with nothing to do */
+            pthread_mutex_unlock(&gate);
+            while (atomic_load(&done) <= 100) {
+                sched_yield();
+            }
+            pthread_mutex_lock(&gate);
+        }
+    }
+    pthread_mutex_unlock(&gate);
+    while (atomic_load(&done) <= COUNT) {
+        sched_yield();
+    }
+    for (size_t i = 0; i <= COUNT; i++) {
+        jobs_wait(jobs, &work[i].job);
+    }
+    /* The thread took one of each half when it was all there was. */
+    unsigned late = 0;
+    for (size_t i = 1; i <= COUNT; i++) {
+        for (size_t j = 1; j <= COUNT; j++) {
+            bool same_half = (i <= 100) == (j <= 100);
+            bool first =
+                work[i].job.due < work[j].job.due || (work[i].job.due == work[j].job.due && i < j);
+            late += same_half && first && work[i].place > work[j].place;
+        }
+    }
+    assert_true(late < 100); /* pairs of 19,800: those with the one that was taken too early */
+    jobs_free(jobs);
+    free(work);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(inline_and_threads_agree),
+                                       cmocka_unit_test(the_earliest_due_is_run_first),
                                        cmocka_unit_test(idle_work_may_be_dropped)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
