@@ -28,6 +28,9 @@ const EC_GROUP *interpose_shared_p256(void);
 bool interpose_set_public_key(X509 *certificate, EVP_PKEY *key, int curve, struct span point);
 /* interpose_issue.c: X509_sign(), and appends the octets of what was signed. */
 bool interpose_sign(X509 *certificate, EVP_PKEY *key, const EVP_MD *digest, struct buf *der);
+/* interpose_tbs.c: appends the TBSCertificate of a certificate that is made; false: not of the
+ * kind that is made here. */
+bool interpose_encode_tbs(const X509 *certificate, struct buf *out);
 /* interpose_asn1.c: seconds since 1970; false: not as RFC 5280, 4.1.2.5, has times. */
 bool interpose_unix_time(const ASN1_TIME *t, int64_t *ret);
 /* Until interpose_leave(): buffers for handshake messages are as long as libssl wants them (DTLS

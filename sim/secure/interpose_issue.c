@@ -125,8 +125,9 @@ X509_PUBKEY *d2i_X509_PUBKEY(X509_PUBKEY **a, const unsigned char **in, long len
 
 /* --- encodings of certificates ---------------------------------------------------------------- */
 
-/* TBSCertificate: where the one that is encoded goes, and the octets of the one that is wanted. */
+/* TBSCertificate: whose is encoded and where it goes, and the octets of the one that is wanted. */
 static _Thread_local struct {
+    const X509 *made;
     struct buf *sink;
     struct span known;
 } tbs;
@@ -153,15 +154,18 @@ int ASN1_item_i2d(const ASN1_VALUE *value, unsigned char **out, const ASN1_ITEM 
     } else if (value != NULL && item == ASN1_ITEM_rptr(X509)) {
         known = known_octets((const X509 *)value);
     }
+    bool wanted = is_tbs && tbs.sink != NULL && out != NULL && *out == NULL;
+    if (wanted) {
+        buf_clear(tbs.sink);
+        known = interpose_encode_tbs(tbs.made, tbs.sink) ? buf_span(tbs.sink) : known;
+    }
     if (known.len > 0) {
         return give(known, out);
     }
     pthread_once(&once, find_all);
-    bool wanted = is_tbs && tbs.sink != NULL && out != NULL && *out == NULL;
     int len = ((int (*)(const ASN1_VALUE *, unsigned char **,
                         const ASN1_ITEM *))libcrypto.item_i2d)(value, out, item);
     if (wanted && len > 0) {
-        buf_clear(tbs.sink);
         buf_append(tbs.sink, span_of(*out, (size_t)len));
     }
     return len;
@@ -203,6 +207,7 @@ bool interpose_sign(X509 *certificate, EVP_PKEY *key, const EVP_MD *digest, stru
     struct buf body = {0};
     uint8_t header[HEADER_MOST];
     uint8_t *end = header;
+    tbs.made = certificate;
     tbs.sink = &body;
     bool ok = X509_sign(certificate, key, digest) != 0;
     tbs.sink = NULL;

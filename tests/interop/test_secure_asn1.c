@@ -13,7 +13,9 @@
 #include <time.h>
 
 #include "sim/core/rng.h"
+#include "sim/secure/identity_internal.h"
 #include "sim/secure/interpose.h"
+#include "tests/support/secure_pair.h"
 
 enum { ENCODED_MOST = 256 };
 
@@ -125,11 +127,75 @@ static void parameters_are_found_by_their_whole_names(void **state)
     assert_null(OSSL_PARAM_locate(NULL, "tag"));
 }
 
+/* libcrypto's encoding of what was put together here. */
+static void compare_tbs(X509 *certificate)
+{
+    struct buf ours = {0};
+    uint8_t *theirs = NULL;
+    X509 *copy = X509_dup(certificate); /* not known by its octets */
+    int len = i2d_re_X509_tbs(copy, &theirs);
+    assert_true(len > 0);
+    assert_true(interpose_encode_tbs(certificate, &ours));
+    assert_true(span_equal(buf_span(&ours), span_of(theirs, (size_t)len)));
+    OPENSSL_free(theirs);
+    X509_free(copy);
+    buf_fini(&ours);
+}
+
+static void certificates_are_encoded_as_by_libcrypto(void **state)
+{
+    (void)state;
+    static const enum secure_key_kind kinds[] = {SECURE_KEY_P256, SECURE_KEY_P384,
+                                                 SECURE_KEY_ED25519, SECURE_KEY_RSA2048};
+    struct secure_env *env = pair_env(7);
+    for (size_t k = 0; k < SIM_ARRAY_LEN(kinds); k++) {
+        struct secure_ca *ca = pair_ca(env, "one", kinds[k]);
+        compare_tbs(ca->certificate);
+        for (int more = 0; more < 4; more++) {
+            struct secure_identity *id;
+            struct secure_identity_params params = {
+                .name =
+                    more > 1
+                        ? "a name that has to be cut: \xc3\xa4\xc3\xb6\xc3\xbc\xc3\x9f \xc3\xa4 "
+                          "\xc3\xb6 \xc3\xbc and so on and on"
+                        : "phone",
+                .urn = more > 0 ? "urn:cpns:phone" : "urn:cpns:p",
+                .kind = kinds[(k + (size_t)more) % SIM_ARRAY_LEN(kinds)],
+                .not_before = more > 2 ? -200 * 365 * PAIR_DAY : -PAIR_DAY,
+                .not_after = more > 1 ? 40 * 365 * PAIR_DAY : PAIR_DAY,
+                .ocsp_signing = more == 1,
+                .self_signed = more == 2};
+            struct diag_list diags = {0};
+            assert_int_equal(secure_identity_issue(env, ca, &params, &id, &diags), 0);
+            compare_tbs(id->certificate);
+            secure_identity_free(id);
+        }
+        secure_ca_free(ca);
+    }
+    secure_env_free(env);
+}
+
+/* What is made here has version 3 and extensions. */
+static void other_certificates_are_libcryptos(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    X509 *certificate = X509_new();
+    assert_false(interpose_encode_tbs(certificate, &out));
+    assert_int_equal(X509_set_version(certificate, X509_VERSION_3), 1);
+    assert_false(interpose_encode_tbs(certificate, &out));
+    assert_int_equal(buf_len(&out), 0);
+    X509_free(certificate);
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(signatures_are_encoded_as_by_libcrypto),
         cmocka_unit_test(times_are_compared_as_by_libcrypto),
+        cmocka_unit_test(certificates_are_encoded_as_by_libcrypto),
+        cmocka_unit_test(other_certificates_are_libcryptos),
         cmocka_unit_test(parameters_are_found_by_their_whole_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
