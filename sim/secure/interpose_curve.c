@@ -24,7 +24,7 @@ static _Thread_local struct {
 
 static struct {
     interpose_function set_group_name, copy_parameters, group_dup, group_free, group_cmp,
-        group_from_params, ecdsa_size;
+        group_from_params, ecdsa_size, encoded_key;
 } libcrypto;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -36,6 +36,7 @@ static void find_all(void)
     libcrypto.group_free = interpose_next("EC_GROUP_free");
     libcrypto.group_cmp = interpose_next("EC_GROUP_cmp");
     libcrypto.ecdsa_size = interpose_next("ECDSA_size");
+    libcrypto.encoded_key = interpose_next("EVP_PKEY_get1_encoded_public_key");
     libcrypto.group_from_params = interpose_next("EC_GROUP_new_from_params");
 }
 
@@ -174,6 +175,27 @@ EC_GROUP *EC_GROUP_new_from_params(const OSSL_PARAM params[], OSSL_LIB_CTX *libc
     pthread_once(&once, find_all);
     return ((EC_GROUP * (*)(const OSSL_PARAM *, OSSL_LIB_CTX *, const char *))
                 libcrypto.group_from_params)(params, libctx, properties);
+}
+
+/* Called for each key share; libcrypto asks twice, first for the length. */
+size_t EVP_PKEY_get1_encoded_public_key(EVP_PKEY *key, unsigned char **ret)
+{
+    enum { POINT_MOST = 1 + 2 * 66 /* of P-521 */ };
+    size_t len = 0;
+    if (interpose_env() == NULL || key == NULL || !EVP_PKEY_is_a(key, "EC")) {
+        pthread_once(&once, find_all);
+        return ((size_t(*)(EVP_PKEY *, unsigned char **))libcrypto.encoded_key)(key, ret);
+    }
+    *ret = OPENSSL_malloc(POINT_MOST);
+    if (*ret != NULL && EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY,
+                                                        *ret, POINT_MOST, &len) != 1) {
+        len = 0;
+    }
+    if (len == 0) {
+        OPENSSL_free(*ret);
+        *ret = NULL;
+    }
+    return len;
 }
 
 /* --- key agreement

@@ -56,7 +56,7 @@ void interpose_forget_look_ups(struct secure_env *env)
  * ------------------------------------------------------------------------------------------- */
 
 static struct {
-    interpose_function fetch, fetch_signature, fetch_exchange, fetch_keymgmt, names;
+    interpose_function fetch, fetch_signature, fetch_exchange, fetch_keymgmt, names, find_method;
 } libcrypto;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -67,6 +67,7 @@ static void find_all(void)
     libcrypto.fetch_exchange = interpose_next("EVP_KEYEXCH_fetch");
     libcrypto.fetch_keymgmt = interpose_next("EVP_KEYMGMT_fetch");
     libcrypto.names = interpose_next("EVP_KEYMGMT_names_do_all");
+    libcrypto.find_method = interpose_next("EVP_PKEY_asn1_find_str");
 }
 
 /* Whether something is asked for that was looked up for `env`, if it is among that. */
@@ -171,6 +172,51 @@ int EVP_KEYMGMT_names_do_all(const EVP_KEYMGMT *keymgmt, void (*fn)(const char *
     pthread_once(&once, find_all);
     return ((int (*)(const EVP_KEYMGMT *, void (*)(const char *, void *), void *))libcrypto.names)(
         keymgmt, fn, data);
+}
+
+enum { METHODS = 16, METHOD_NAME_BYTES = 24 };
+
+/* What libcrypto found by a name, or did not; methods live as long as the process. */
+struct method {
+    int len; /* 0: free */
+    char name[METHOD_NAME_BYTES];
+    const EVP_PKEY_ASN1_METHOD *found;
+};
+
+/* The slot of a name, or where it would be kept; NULL: it is long, or none is free. */
+static struct method *method_of(struct method methods[METHODS], const char *name, int len)
+{
+    size_t i = 0;
+    while (i < METHODS && methods[i].len != 0 &&
+           (methods[i].len != len || memcmp(methods[i].name, name, (size_t)len) != 0)) {
+        i++;
+    }
+    return i < METHODS && len > 0 && len < METHOD_NAME_BYTES ? &methods[i] : NULL;
+}
+
+/* Called for each name of each key's kind; libcrypto compares with those of all methods, and asks
+ * engines, of which a run has none. */
+const EVP_PKEY_ASN1_METHOD *EVP_PKEY_asn1_find_str(ENGINE **engine, const char *name, int len)
+{
+    static _Thread_local struct method methods[METHODS];
+    struct method *m =
+        interpose_env() != NULL && name != NULL ? method_of(methods, name, len) : NULL;
+    if (m != NULL && m->len != 0) {
+        if (engine != NULL) {
+            *engine = NULL;
+        }
+        return m->found;
+    }
+    pthread_once(&once, find_all);
+    const EVP_PKEY_ASN1_METHOD *found =
+        ((const EVP_PKEY_ASN1_METHOD *(*)(ENGINE **, const char *, int))libcrypto.find_method)(
+            engine, name, len);
+    if (m != NULL && (engine == NULL || *engine == NULL)) {
+        memcpy(m->name, name, (size_t)len);
+        m->len = len;
+        m->found = found;
+    }
+    return found;
 }
 
 /* Called 1,300 times for a certificate and a handshake: a provider asks for each parameter that it

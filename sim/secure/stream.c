@@ -43,13 +43,33 @@ void stream_init(struct stream *s, uint64_t seed, const char *owner, const char 
     s->used = sizeof(s->block);
 }
 
-static EVP_CIPHER *chacha20; /* fetched once a process */
+static EVP_CIPHER *chacha20;    /* fetched once a process */
+static pthread_key_t of_thread; /* its EVP_CIPHER_CTX, to make one takes longer than to use it */
+
+static void free_context(void *ctx)
+{
+    EVP_CIPHER_CTX_free(ctx);
+}
 
 static void fetch_chacha20(void)
 {
     env_init_openssl();
     chacha20 = EVP_CIPHER_fetch(NULL, "ChaCha20", NULL);
     CHECK(chacha20 != NULL);
+    CHECK(pthread_key_create(&of_thread, free_context) == 0);
+}
+
+static EVP_CIPHER_CTX *context(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fetch_chacha20);
+    EVP_CIPHER_CTX *ctx = pthread_getspecific(of_thread);
+    if (ctx == NULL) {
+        ctx = EVP_CIPHER_CTX_new();
+        CHECK(ctx != NULL && EVP_EncryptInit_ex2(ctx, chacha20, NULL, NULL, NULL) == 1);
+        CHECK(pthread_setspecific(of_thread, ctx) == 0);
+    }
+    return ctx;
 }
 
 /* OpenSSL's initialisation vector of ChaCha20: a 32-bit little-endian block counter, then the
@@ -62,13 +82,10 @@ static void refill(struct stream *s)
         iv[8 + i] = (uint8_t)(s->blocks >> (8 * i));
     }
     int len;
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, fetch_chacha20);
-    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    CHECK(ctx != NULL && EVP_EncryptInit_ex2(ctx, chacha20, s->key, iv, NULL) == 1 &&
+    EVP_CIPHER_CTX *ctx = context();
+    CHECK(EVP_EncryptInit_ex2(ctx, NULL, s->key, iv, NULL) == 1 &&
           EVP_EncryptUpdate(ctx, s->block, &len, zeros, sizeof(zeros)) == 1 &&
           len == (int)sizeof(s->block));
-    EVP_CIPHER_CTX_free(ctx);
     s->blocks++;
     s->used = 0;
 }

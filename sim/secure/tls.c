@@ -260,9 +260,9 @@ void tls_enter(struct secure_session *s, const struct secure_input *in, sim_time
 {
     s->now = now;
     s->input = in->wire;
-    clear_errors();
     stream_enter(&s->stream, now);
     interpose_enter(s->policy->env);
+    clear_errors();
     if (s->dtls != NULL) {
         interpose_whole_buffers();
     }

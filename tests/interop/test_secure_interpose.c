@@ -400,6 +400,47 @@ static void signatures_and_exchanges_are_found_by_their_names(void **state)
     secure_env_free(env);
 }
 
+static void encoded_keys_and_methods_are_openssls(void **state)
+{
+    (void)state;
+    static const char *const curves[] = {"prime256v1", "secp384r1", "secp521r1", "X25519", "X448"};
+    static const char *const names[] = {"EC", "id-ecPublicKey", "RSA", "X25519", "ec", "E", ""};
+    struct secure_env *env = pair_env(7);
+    for (size_t i = 0; i < SIM_ARRAY_LEN(curves); i++) {
+        struct stream s;
+        stream_init(&s, 1, "keys", curves[i], 0);
+        stream_enter(&s, 0);
+        EVP_PKEY *key =
+            i < 3 ? generate(env, curves[i]) : EVP_PKEY_Q_keygen(env->libctx, NULL, curves[i]);
+        stream_leave();
+        uint8_t *octets[2] = {NULL, NULL};
+        size_t theirs = EVP_PKEY_get1_encoded_public_key(key, &octets[0]);
+        interpose_enter(env);
+        assert_int_equal(EVP_PKEY_get1_encoded_public_key(key, &octets[1]), theirs);
+        interpose_leave();
+        assert_true(theirs > 0);
+        assert_memory_equal(octets[0], octets[1], theirs);
+        OPENSSL_free(octets[0]);
+        OPENSSL_free(octets[1]);
+        EVP_PKEY_free(key);
+    }
+    interpose_enter(env); /* of parameters alone: there is no point */
+    uint8_t *none = NULL;
+    assert_int_equal(EVP_PKEY_get1_encoded_public_key(env->curves[ENV_P256], &none), 0);
+    interpose_leave();
+    for (size_t i = 0; i < SIM_ARRAY_LEN(names); i++) {
+        int len = (int)strlen(names[i]);
+        ENGINE *engine = (ENGINE *)&engine;
+        const EVP_PKEY_ASN1_METHOD *theirs = EVP_PKEY_asn1_find_str(NULL, names[i], len);
+        interpose_enter(env);
+        assert_ptr_equal(EVP_PKEY_asn1_find_str(NULL, names[i], len), theirs);
+        assert_ptr_equal(EVP_PKEY_asn1_find_str(&engine, names[i], len), theirs); /* kept */
+        interpose_leave();
+        assert_null(engine);
+    }
+    secure_env_free(env);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,6 +451,7 @@ int main(void)
         cmocka_unit_test(a_key_belongs_to_its_certificate_alone),
         cmocka_unit_test(generated_keys_are_the_same),
         cmocka_unit_test(digests_keys_and_ciphers_are_what_openssl_says),
+        cmocka_unit_test(encoded_keys_and_methods_are_openssls),
         cmocka_unit_test(signatures_and_exchanges_are_found_by_their_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
