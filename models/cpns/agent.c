@@ -575,7 +575,13 @@ entity_id agent_entity(const struct agent *a, const struct cpns_message *m, enum
     return cpns_has(m, field) ? entity_by_urn(a->entity, cpns_text(m, field)) : ENTITY_NONE;
 }
 
+bool agent_is(const struct agent *a, const struct cpns_message *m, enum cpns_field field,
+              entity_id id)
+{
+    return span_equal_str(cpns_text(m, field), entity_urn(a->entity, id));
+}
+
 bool agent_is_me(const struct agent *a, const struct cpns_message *m, enum cpns_field field)
 {
-    return agent_entity(a, m, field) == entity_self(a->entity);
+    return agent_is(a, m, field, entity_self(a->entity));
 }

@@ -125,6 +125,9 @@ enum disposition agent_refuse(struct agent *a, const char *reason);
 
 /* Who a field names. */
 entity_id agent_entity(const struct agent *a, const struct cpns_message *m, enum cpns_field field);
+/* Whether it names that one, or this one; asks less than agent_entity() does. */
+bool agent_is(const struct agent *a, const struct cpns_message *m, enum cpns_field field,
+              entity_id id);
 bool agent_is_me(const struct agent *a, const struct cpns_message *m, enum cpns_field field);
 
 #endif

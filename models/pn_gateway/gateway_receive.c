@@ -126,7 +126,7 @@ static enum disposition from_pne(struct gateway *g, struct cpns_message *m,
     if (r->peer_urn[0] != '\0' && strcmp(r->peer_urn, entity_urn(e, r->from)) != 0) {
         return agent_refuse(&g->agent, "origin_mismatch");
     }
-    if (agent_entity(&g->agent, m, CPNS_ORIGIN_ENTITY_ID) != r->from) {
+    if (!agent_is(&g->agent, m, CPNS_ORIGIN_ENTITY_ID, r->from)) {
         return gateway_is_bridged(g, m, r->from) ? gateway_on_bridged(g, m, r)
                                                  : agent_refuse(&g->agent, "origin_mismatch");
     }

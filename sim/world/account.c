@@ -95,10 +95,6 @@ struct message *account_message(struct world *w, const struct message_info *info
     struct message *m = mem_alloc(sizeof(*m));
     m->id = ++w->next_message;
     m->info = *info;
-    m->info.origin = world_intern(w, info->origin);
-    m->info.target = world_intern(w, info->target);
-    m->info.pn = world_intern(w, info->pn);
-    m->info.service_group = world_intern(w, info->service_group);
     m->sent_at = net_now(w->net);
     m->delivered_at = SIM_TIME_NEVER;
     m->plain_bytes = bytes;

@@ -52,7 +52,7 @@ static int build_entity(struct world *w, uint32_t number, struct diag_list *diag
         return fail(diags, "unknown cpu of node", node->id, -SIM_ENOENT);
     }
     secure_urn(s->seed, node->id, e->urn);
-    map_set_str(&w->by_urn, e->urn, number);
+    map_set_str(&w->by_urn.numbers, e->urn, number);
     secure_random(w->env, node->id, "ticket-key", 0, e->ticket_key, sizeof(e->ticket_key));
     secure_random(w->env, node->id, "cookie-secret", 0, e->cookie_secret, sizeof(e->cookie_secret));
     secure_random(w->env, node->id, "subscriber-key", 0, e->subscriber_key,
@@ -252,12 +252,12 @@ static void build_urns(struct world *w)
     for (size_t i = 0; i < s->pn_count; i++) {
         snprintf(name, sizeof(name), "pn:%s", s->pns[i].id);
         secure_urn(s->seed, name, w->pn_urns[i].text);
-        map_set_str(&w->pn_by_urn, w->pn_urns[i].text, i);
+        map_set_str(&w->pn_by_urn.numbers, w->pn_urns[i].text, i);
     }
     for (size_t i = 0; i < s->group_count; i++) {
         snprintf(name, sizeof(name), "sg:%s", s->groups[i].id);
         secure_urn(s->seed, name, w->group_urns[i].text);
-        map_set_str(&w->group_by_urn, w->group_urns[i].text, i);
+        map_set_str(&w->group_by_urn.numbers, w->group_urns[i].text, i);
     }
 }
 
@@ -355,9 +355,9 @@ void world_take_apart(struct world *w)
     attack_free(w);
     net_free(w->net);
     map_fini(&w->by_address);
-    map_fini(&w->by_urn);
-    map_fini(&w->pn_by_urn);
-    map_fini(&w->group_by_urn);
+    map_fini(&w->by_urn.numbers);
+    map_fini(&w->pn_by_urn.numbers);
+    map_fini(&w->group_by_urn.numbers);
     free(w->pn_urns);
     free(w->group_urns);
     map_fini(&w->messages);

@@ -36,21 +36,44 @@ const char *entity_urn(const struct entity *e, entity_id id)
     return e->world->entities[id].urn;
 }
 
-static uint32_t find_urn(const struct map *urns, struct span urn)
+/* All begin alike and differ at once behind that. */
+static bool is_urn(struct span urn, const char text[SECURE_URN_BYTES])
 {
-    char text[SECURE_URN_BYTES];
+    enum { DIFFER_AT = sizeof("urn:uuid:") - 1 };
+    uint64_t a;
+    uint64_t b;
+    if (urn.len != SECURE_URN_BYTES - 1) {
+        return false;
+    }
+    memcpy(&a, urn.data + DIFFER_AT, sizeof(a));
+    memcpy(&b, text + DIFFER_AT, sizeof(b));
+    return a == b && memcmp(urn.data, text, SECURE_URN_BYTES - 1) == 0;
+}
+
+static uint32_t find_urn(struct urn_index *index, struct span urn)
+{
     uint64_t found;
-    if (urn.len == 0 || urn.len >= sizeof(text)) {
+    for (size_t i = 0; i < URNS_RECENT && i < index->found; i++) {
+        if (is_urn(urn, index->recent[i].text)) {
+            return index->recent[i].number;
+        }
+    }
+    struct known_urn known = {0};
+    if (urn.len != SECURE_URN_BYTES - 1) {
         return UINT32_MAX;
     }
-    memcpy(text, urn.data, urn.len);
-    text[urn.len] = '\0';
-    return map_get_str(urns, text, &found) ? (uint32_t)found : UINT32_MAX;
+    memcpy(known.text, urn.data, urn.len);
+    if (!map_get_str(&index->numbers, known.text, &found)) {
+        return UINT32_MAX;
+    }
+    known.number = (uint32_t)found;
+    index->recent[index->found++ % URNS_RECENT] = known;
+    return known.number;
 }
 
 entity_id entity_by_urn(const struct entity *e, struct span urn)
 {
-    return find_urn(&e->world->by_urn, urn);
+    return is_urn(urn, e->urn) ? e->id : find_urn(&e->world->by_urn, urn);
 }
 
 const char *entity_pn_urn(const struct entity *e, uint32_t pn)

@@ -36,8 +36,8 @@ enum exemption {
     EXEMPT_USER_PLANE,
 };
 
-/* What the recorder wants to know of a message; the world itself never decodes one. Strings may be
- * NULL. */
+/* What the recorder wants to know of a message; the world itself never decodes one. Texts may be
+ * NULL, and live as long as the scenario. */
 struct message_info {
     const char *type;   /* "ServiceAccessRequest"; static storage */
     const char *origin; /* entity name of OriginEntityID ("pne/3") */
@@ -237,9 +237,9 @@ void entity_store_item(struct entity *e, const char *store, const char *subject,
  * timers, workload, channel events and start have none until entity_flow_resume() says so. */
 
 /* Begins a flow. `kind` is a stable word ("pn-establishment", static); `subject` whom or what it is
- * about (a PN, group, entity; copied), or NULL. The current flow becomes its parent, and stays the
- * current one. Returns its id (never 0 or FLOW_NONE); messages are sent for it with
- * message_info.flow, and whoever receives one goes on with it by itself. */
+ * about (a PN, group, entity; as long as the scenario), or NULL. The current flow becomes its
+ * parent, and stays the current one. Returns its id (never 0 or FLOW_NONE); messages are sent for
+ * it with message_info.flow, and whoever receives one goes on with it by itself. */
 uint64_t entity_flow_begin(struct entity *e, const char *kind, const char *subject);
 /* It is over, `reason` says why (copied; NULL where there is nothing to say). Any entity may say
  * so; the first counts, 0 and flows that are over are fine. Messages of it that are still under

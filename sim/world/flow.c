@@ -9,7 +9,7 @@ struct flow {
     uint64_t id;
     uint64_t parent; /* or 0 */
     const char *kind;
-    const char *subject; /* interned */
+    const char *subject;
     entity_id initiator;
     sim_time started_at, ended_at;
     const char *outcome; /* NULL while open */
@@ -166,7 +166,7 @@ uint64_t entity_flow_begin(struct entity *e, const char *kind, const char *subje
         .id = ++w->next_flow,
         .parent = flow_id(w->current_flow),
         .kind = kind,
-        .subject = world_intern(w, subject),
+        .subject = subject,
         .initiator = e->id,
         .started_at = net_now(w->net),
         .ended_at = SIM_TIME_NEVER,

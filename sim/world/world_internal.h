@@ -308,6 +308,17 @@ struct urn {
     char text[SECURE_URN_BYTES];
 };
 
+/* Whose URNs are which. A message names few, and each of them is asked for several times. */
+enum { URNS_RECENT = 8 };
+struct urn_index {
+    struct map numbers; /* URN -> number */
+    struct known_urn {
+        char text[SECURE_URN_BYTES];
+        uint32_t number;
+    } recent[URNS_RECENT]; /* found last, in turn */
+    uint64_t found;        /* how many were */
+};
+
 /* Where messages of that type and outcome, without a reason, were counted last. */
 struct tally_hint {
     const char *type, *outcome; /* static storage: known by their addresses */
@@ -332,9 +343,9 @@ struct world {
     struct entity *entities;
     struct hop *hops;
     struct wire *wires;
-    struct map by_address; /* IPv4 address of the client of a hop over routers -> struct hop * */
-    struct map by_urn;     /* entities */
-    struct map pn_by_urn, group_by_urn;
+    struct map by_address;   /* IPv4 address of the client of a hop over routers -> struct hop * */
+    struct urn_index by_urn; /* entities */
+    struct urn_index pn_by_urn, group_by_urn;
     struct urn *pn_urns, *group_urns;
     struct map messages;  /* id -> struct message * */
     struct map flows;     /* id -> struct flow * */

@@ -76,8 +76,8 @@ MUTATIONS = {
         "sim/secure/primitives.c", "bool good = EVP_CipherFinal_ex(ctx, out + in.len, &end) == 1;",
         "bool good = (EVP_CipherFinal_ex(ctx, out + in.len, &end), true);", "test_group_key"),
     "origin-not-checked": (
-        "models/pn_gateway/gateway_receive.c", "if (agent_entity(&g->agent, m, CPNS_ORIGIN_ENTITY_ID) != r->from) {",
-        "if (false && agent_entity(&g->agent, m, CPNS_ORIGIN_ENTITY_ID) != r->from) {", "test_impostors"),
+        "models/pn_gateway/gateway_receive.c", "if (!agent_is(&g->agent, m, CPNS_ORIGIN_ENTITY_ID, r->from)) {",
+        "if (false && !agent_is(&g->agent, m, CPNS_ORIGIN_ENTITY_ID, r->from)) {", "test_impostors"),
     "peers-not-limited": (
         "sim/world/half_open.c", "return p->half_open_per_peer > 0 &&", "return p->half_open_per_peer > UINT32_MAX - 1 &&",
         "test_exhaustion"),
