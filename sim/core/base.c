@@ -48,6 +48,11 @@ void *mem_alloc(size_t bytes)
     return must(calloc(1, bytes != 0 ? bytes : 1));
 }
 
+void *mem_uncleared(size_t bytes)
+{
+    return must(malloc(bytes != 0 ? bytes : 1));
+}
+
 void *mem_calloc(size_t count, size_t bytes)
 {
     return must(calloc(count != 0 ? count : 1, bytes != 0 ? bytes : 1));

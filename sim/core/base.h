@@ -55,6 +55,8 @@ SIM_NORETURN void sim_check_failed(const char *file, int line, const char *what)
 /* Heap memory, zero-filled; ends the process with exit code 4 and a sentence when there is none. */
 void *mem_alloc(size_t bytes);
 void *mem_calloc(size_t count, size_t bytes);
+/* The same, not cleared. */
+void *mem_uncleared(size_t bytes);
 /* As realloc(): new bytes are not cleared. */
 void *mem_realloc(void *old, size_t bytes);
 /* Copies of a string, or of its first `len` octets (NUL added). NULL gives NULL. */

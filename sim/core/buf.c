@@ -1,5 +1,6 @@
 #include "sim/core/buf.h"
 
+#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,53 +43,50 @@ bool span_take(struct span *in, size_t len, struct span *out)
     return true;
 }
 
-static bool take_integer(struct span *in, size_t len, uint64_t *out)
+/* The next octets, as they stand. */
+static bool take_octets(struct span *in, void *out, size_t len)
 {
     struct span bytes;
     if (!span_take(in, len, &bytes)) {
         return false;
     }
-    uint64_t v = 0;
-    for (size_t i = 0; i < len; i++) {
-        v = v << 8 | bytes.data[i];
-    }
-    *out = v;
+    memcpy(out, bytes.data, len);
     return true;
 }
 
 bool span_take_u8(struct span *in, uint8_t *out)
 {
-    uint64_t v;
-    if (!take_integer(in, 1, &v)) {
-        return false;
-    }
-    *out = (uint8_t)v;
-    return true;
+    return take_octets(in, out, sizeof(*out));
 }
 
 bool span_take_u16(struct span *in, uint16_t *out)
 {
-    uint64_t v;
-    if (!take_integer(in, 2, &v)) {
+    uint16_t v;
+    if (!take_octets(in, &v, sizeof(v))) {
         return false;
     }
-    *out = (uint16_t)v;
+    *out = be16toh(v);
     return true;
 }
 
 bool span_take_u32(struct span *in, uint32_t *out)
 {
-    uint64_t v;
-    if (!take_integer(in, 4, &v)) {
+    uint32_t v;
+    if (!take_octets(in, &v, sizeof(v))) {
         return false;
     }
-    *out = (uint32_t)v;
+    *out = be32toh(v);
     return true;
 }
 
 bool span_take_u64(struct span *in, uint64_t *out)
 {
-    return take_integer(in, 8, out);
+    uint64_t v;
+    if (!take_octets(in, &v, sizeof(v))) {
+        return false;
+    }
+    *out = be64toh(v);
+    return true;
 }
 
 uint64_t span_hash(uint64_t state, struct span bytes)
@@ -150,7 +148,7 @@ uint8_t *buf_make_room(struct buf *b, size_t len)
         while (wanted - b->end < len) {
             wanted *= 2;
         }
-        b->data = mem_realloc(b->data, wanted);
+        b->data = b->data != NULL ? mem_realloc(b->data, wanted) : mem_uncleared(wanted);
         b->capacity = wanted;
     }
     return b->data + b->end;
@@ -165,33 +163,31 @@ void buf_append(struct buf *b, struct span bytes)
     }
 }
 
-static void append_integer(struct buf *b, uint64_t v, size_t len)
-{
-    uint8_t *to = buf_reserve(b, len);
-    for (size_t i = 0; i < len; i++) {
-        to[i] = (uint8_t)(v >> (8 * (len - 1 - i)));
-    }
-    buf_commit(b, len);
-}
-
 void buf_append_u8(struct buf *b, uint8_t v)
 {
-    append_integer(b, v, 1);
+    *buf_reserve(b, sizeof(v)) = v;
+    buf_commit(b, sizeof(v));
 }
 
 void buf_append_u16(struct buf *b, uint16_t v)
 {
-    append_integer(b, v, 2);
+    v = htobe16(v);
+    memcpy(buf_reserve(b, sizeof(v)), &v, sizeof(v));
+    buf_commit(b, sizeof(v));
 }
 
 void buf_append_u32(struct buf *b, uint32_t v)
 {
-    append_integer(b, v, 4);
+    v = htobe32(v);
+    memcpy(buf_reserve(b, sizeof(v)), &v, sizeof(v));
+    buf_commit(b, sizeof(v));
 }
 
 void buf_append_u64(struct buf *b, uint64_t v)
 {
-    append_integer(b, v, 8);
+    v = htobe64(v);
+    memcpy(buf_reserve(b, sizeof(v)), &v, sizeof(v));
+    buf_commit(b, sizeof(v));
 }
 
 void buf_append_str(struct buf *b, const char *s)

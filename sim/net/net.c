@@ -347,6 +347,15 @@ size_t net_stream_send(struct net_stream *stream, struct span bytes)
                                  : stream->net->ops->send(stream, bytes);
 }
 
+void net_stream_hand_over(struct net_stream *stream, struct buf *bytes)
+{
+    if (stream->calls != NULL && buf_len(bytes) > 0) {
+        stream->calls->hand_over(stream, bytes);
+    } else {
+        buf_consume(bytes, net_stream_send(stream, buf_span(bytes)));
+    }
+}
+
 void net_stream_close(struct net_stream *stream)
 {
     if (stream->calls != NULL) {

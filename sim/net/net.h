@@ -113,15 +113,6 @@ enum net_device {
 
 struct net_link_params {
     enum net_fidelity fidelity;
-    enum net_device device; /* full: not NONE. Of the members below it heeds mtu_bytes,
-                               queue_packets (while nothing is associated) and distance; CSMA also
-                               rate and delay */
-    double distance_m;      /* full, radio: between the two nodes; 0: 3 m */
-    const char *name;       /* "pne/3--gw/1"; copied; keys the link's random streams */
-    sim_time delay;         /* one way, >= 0 */
-    sim_time jitter;   /* standard deviation of a normal distribution added to the delay (cut off at
-                          0); packets of one direction keep their order */
-    uint64_t rate_bps; /* bit/s, > 0 */
     uint32_t mtu_bytes;   /* largest IP packet, 68 to 65535 */
     uint32_t frame_bytes; /* payload of one link-layer frame; an IP packet takes as many frames as
                              it needs and is lost with any of them. 0: one frame a packet */
@@ -129,7 +120,16 @@ struct net_link_params {
         overhead_bytes; /* link-layer octets a frame, on top of its payload; they take air time */
     uint32_t queue_packets; /* drop-tail queue before the transmitter, > 0 */
     bool shared_medium;     /* both directions share one transmitter (half duplex radio) */
+    sim_time delay;         /* one way, >= 0 */
+    sim_time jitter;   /* standard deviation of a normal distribution added to the delay (cut off at
+                          0); packets of one direction keep their order */
+    uint64_t rate_bps; /* bit/s, > 0 */
     struct net_loss loss;
+    enum net_device device; /* full: not NONE. Of the members above it heeds mtu_bytes,
+                               queue_packets (while nothing is associated), of those below distance;
+                               CSMA also rate and delay */
+    double distance_m;      /* full, radio: between the two nodes; 0: 3 m */
+    const char *name;       /* "pne/3--gw/1"; copied; keys the link's random streams */
 };
 
 /* -SIM_EINVAL: a parameter out of range or the nodes are joined already. Links are up at first. */
@@ -194,6 +194,9 @@ int net_connect(struct net *net, net_node node, net_node peer, uint16_t port,
                 const struct net_stream_ops *ops, void *arg, struct net_stream **ret);
 /* Returns how many octets were taken (0 to bytes.len); `writable` follows when it was short. */
 size_t net_stream_send(struct net_stream *stream, struct span bytes);
+/* The same for octets that are the stream's from then on: those that were taken are gone from
+ * `bytes`, and where all were, their memory may be, too. */
+void net_stream_hand_over(struct net_stream *stream, struct buf *bytes);
 /* Sends what was taken, then FIN; `closed` follows when the peer has closed too or gave up (at the
  * latest after 60 s). Data that arrives meanwhile is still delivered. */
 void net_stream_close(struct net_stream *stream);

@@ -12,6 +12,8 @@ enum {
     INITIAL_SEGMENTS = 10,
     FIRST_PORT = 49153, /* ns-3's */
     OPTION_BYTES = 12,  /* timestamps, on every segment */
+    SACK_HEAD_BYTES = 4,
+    SACK_BLOCK_BYTES = 8,
 };
 
 static const sim_time linger = 60 * SIM_S;
@@ -55,11 +57,9 @@ static size_t sack_blocks(const struct fast_stream *s, uint32_t blocks[FAST_SACK
     return count;
 }
 
-/* SACK blocks go with segments that carry nothing else, as with ns-3. */
-static void put_options(struct buf *out, const struct fast_stream *s, bool syn, bool empty)
+static void put_options(struct buf *out, const struct fast_stream *s, bool syn,
+                        const uint32_t blocks[FAST_SACK_BLOCKS][2], size_t count)
 {
-    uint32_t blocks[FAST_SACK_BLOCKS][2];
-    size_t count = empty && !syn ? sack_blocks(s, blocks, FAST_SACK_BLOCKS) : 0;
     if (syn) {
         buf_append_u16(out, 0x0402); /* SACK permitted */
     } else {
@@ -72,7 +72,7 @@ static void put_options(struct buf *out, const struct fast_stream *s, bool syn, 
     if (count > 0) {
         buf_append_u16(out, 0x0101);
         buf_append_u8(out, 5);
-        buf_append_u8(out, (uint8_t)(2 + 8 * count));
+        buf_append_u8(out, (uint8_t)(2 + SACK_BLOCK_BYTES * count));
         for (size_t i = 0; i < count; i++) {
             buf_append_u32(out, blocks[i][0]);
             buf_append_u32(out, blocks[i][1]);
@@ -83,19 +83,22 @@ static void put_options(struct buf *out, const struct fast_stream *s, bool syn, 
 /* Where packets for the stream come in, if they come the way that its own go out. */
 static struct fast_stream **receiver_of(const struct fast_stream *s)
 {
-    return s->way.link != NULL ? &s->way.link->receivers[1 - s->way.direction] : NULL;
+    return s->way.link != NULL ? &s->way.link->ways[1 - s->way.direction].receiver : NULL;
 }
 
 void fast_send_segment(struct fast_stream *s, uint8_t flags, uint32_t seq, struct span payload)
 {
     struct ip *f = s->node->ip;
     struct buf out = f->scratch; /* borrowed: a tap may send */
-    struct buf options = {0};
     f->scratch = (struct buf){0};
     buf_clear(&out);
     bool syn = (flags & PACKET_SYN) != 0;
-    put_options(&options, s, syn, payload.len == 0);
-    size_t header = PACKET_TCP_HEADER + buf_len(&options);
+    /* SACK blocks go with segments that carry nothing else, as with ns-3. */
+    uint32_t blocks[FAST_SACK_BLOCKS][2];
+    size_t count = payload.len == 0 && !syn ? sack_blocks(s, blocks, FAST_SACK_BLOCKS) : 0;
+    size_t header = PACKET_TCP_HEADER;
+    header += syn ? SYN_OPTION_BYTES : OPTION_BYTES;
+    header += count > 0 ? SACK_HEAD_BYTES + count * SACK_BLOCK_BYTES : 0;
     packet_append_ip(&out, PACKET_TCP, net_node_address(f->net, s->node->id),
                      net_node_address(f->net, s->peer), 0, true, header + payload.len);
     buf_append_u16(&out, s->port);
@@ -106,9 +109,8 @@ void fast_send_segment(struct fast_stream *s, uint8_t flags, uint32_t seq, struc
     buf_append_u8(&out, flags);
     buf_append_u16(&out, syn ? UINT16_MAX : FAST_BUFFER_BYTES >> FAST_WINDOW_SHIFT);
     buf_append_u32(&out, 0); /* checksum, urgent pointer */
-    buf_append(&out, buf_span(&options));
+    put_options(&out, s, syn, (const uint32_t(*)[2])blocks, count);
     buf_append(&out, payload);
-    buf_fini(&options);
     if ((flags & PACKET_ACK) != 0) {
         s->unacked = 0;
         net_timer_cancel(f->net, s->ack_timer);
@@ -334,6 +336,13 @@ static struct fast_stream *stream_of(struct net_stream *stream)
     return (struct fast_stream *)stream;
 }
 
+static void send_taken(struct fast_stream *s)
+{
+    if (s->state == FAST_OPEN && !s->delivering) {
+        fast_send_asked(s);
+    }
+}
+
 static size_t fast_send(struct net_stream *stream, struct span bytes)
 {
     struct fast_stream *s = stream_of(stream);
@@ -344,10 +353,19 @@ static size_t fast_send(struct net_stream *stream, struct span bytes)
     size_t taken = bytes.len < room ? bytes.len : room;
     buf_append(&s->tx, span_of(bytes.data, taken));
     s->short_send = s->short_send || taken < bytes.len;
-    if (s->state == FAST_OPEN && !s->delivering) {
-        fast_send_asked(s);
-    }
+    send_taken(s);
     return taken;
+}
+
+static void fast_hand_over(struct net_stream *stream, struct buf *bytes)
+{
+    struct fast_stream *s = stream_of(stream);
+    if (s->user && !s->closing && buf_len(&s->tx) == 0 && buf_len(bytes) <= FAST_BUFFER_BYTES) {
+        buf_move(&s->tx, bytes);
+        send_taken(s);
+    } else {
+        buf_consume(bytes, fast_send(stream, buf_span(bytes)));
+    }
 }
 
 static void on_linger(void *arg)
@@ -389,8 +407,11 @@ static void fast_stats(const struct net_stream *stream, struct net_stream_stats 
     *ret = ((const struct fast_stream *)stream)->stats;
 }
 
-const struct net_stream_calls fast_stream_calls = {
-    .send = fast_send, .close = fast_close, .abort = fast_abort, .stats = fast_stats};
+const struct net_stream_calls fast_stream_calls = {.send = fast_send,
+                                                   .hand_over = fast_hand_over,
+                                                   .close = fast_close,
+                                                   .abort = fast_abort,
+                                                   .stats = fast_stats};
 
 int fast_datagram_send(struct ip *f, net_node node, net_node peer, uint16_t port,
                        struct span payload, uint64_t tag)

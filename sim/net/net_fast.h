@@ -50,6 +50,7 @@ enum fast_state { FAST_SYN_SENT, FAST_SYN_RECEIVED, FAST_OPEN, FAST_TIME_WAIT };
  * timer ran out. */
 enum fast_congestion { FAST_CALM, FAST_DISORDER, FAST_RECOVERY, FAST_LOSS };
 
+/* What every segment touches comes first. */
 struct fast_stream {
     struct net_stream base;
     struct ip_node *node;
@@ -67,35 +68,38 @@ struct fast_stream {
     bool asked;      /* the user's octets are being sent: ns-3 sends them a nanosecond later, which
                         decides between timers of one instant */
     bool dead;       /* out of the tables; freed by an event of this instant */
+    bool peer_fin_known;
+    bool recover_active;
+    bool prr_progress; /* this acknowledgement is for a segment sent again */
     uint32_t mss;
     /* sending; sequence numbers of octets begin with 1, the SYN has 0 */
-    struct buf tx; /* from snd_una on */
     uint32_t snd_una, snd_nxt, snd_window;
-    struct cubic cubic;
-    enum fast_congestion congestion;
+    struct buf tx;          /* from snd_una on */
     struct fast_sent *sent; /* ring, in order of sequence numbers */
     uint32_t sent_first, sent_count, sent_capacity;
+    enum fast_congestion congestion;
     uint32_t sacked_bytes, lost_bytes, again_bytes; /* of `sent` */
     uint32_t highest_sacked; /* begin of the highest segment sacked; snd_una: none */
     uint32_t recover;        /* the loss is over when this is acknowledged */
-    bool recover_active;
-    bool first_partial; /* no partial acknowledgement in this recovery yet */
     uint32_t duplicates;
     uint32_t acked_rest; /* octets acknowledged that make no whole segment yet */
-    uint32_t prr_delivered, prr_out, prr_flight; /* octets (RFC 6937) */
-    bool prr_progress; /* this acknowledgement is for a segment sent again */
-    sim_time srtt, rttvar, rto;
     uint32_t tries;
-    net_timer retransmit, ack_timer, end_timer;
+    net_timer retransmit, ack_timer;
+    sim_time srtt, rttvar, rto;
     /* receiving */
     uint32_t rcv_nxt;
-    struct fast_early *early;           /* in order of sequence numbers */
-    uint32_t early_bytes, early_newest; /* octets; sequence number of what came last */
-    uint32_t peer_fin_seq;
-    bool peer_fin_known;
     uint32_t unacked;
     uint32_t ts_recent;
+    uint32_t early_bytes;     /* octets of */
+    struct fast_early *early; /* in order of sequence numbers */
     struct net_stream_stats stats;
+    struct cubic cubic;
+    /* seldom */
+    uint32_t early_newest; /* sequence number of what came last */
+    uint32_t peer_fin_seq;
+    uint32_t prr_delivered, prr_out, prr_flight; /* octets (RFC 6937) */
+    bool first_partial; /* no partial acknowledgement in this recovery yet */
+    net_timer end_timer;
     struct fast_stream *next, *prev;
 };
 

@@ -102,6 +102,7 @@ struct net {
 /* What streams of another kind than the net's own do. */
 struct net_stream_calls {
     size_t (*send)(struct net_stream *stream, struct span bytes);
+    void (*hand_over)(struct net_stream *stream, struct buf *bytes);
     void (*close)(struct net_stream *stream);
     void (*abort)(struct net_stream *stream);
     void (*stats)(const struct net_stream *stream, struct net_stream_stats *ret);

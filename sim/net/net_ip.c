@@ -1,5 +1,6 @@
 #include "sim/net/net_ip.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,10 +41,9 @@ static struct ip_packet *queue_pop(struct ip_queue *q)
 
 static struct ip_packet *packet_create(struct span bytes, uint64_t tag)
 {
-    struct ip_packet *p = mem_alloc(sizeof(*p) + bytes.len);
-    p->len = (uint32_t)bytes.len;
+    struct ip_packet *p = mem_uncleared(sizeof(*p) + bytes.len);
+    *p = (struct ip_packet){.len = (uint32_t)bytes.len, .tag = tag};
     memcpy(p->data, bytes.data, bytes.len);
-    p->tag = tag;
     return p;
 }
 
@@ -82,7 +82,7 @@ static void deliver(struct ip_node *node, const struct ip_link *l, int direction
         return; /* the last: forged, nobody could be answered */
     }
     if (l->model->params.fidelity == NET_FIDELITY_FAST) {
-        fast_receive(node, l->receivers[direction], packet, v);
+        fast_receive(node, l->ways[direction].receiver, packet, v);
     } else {
         net->ops->deliver(net, node->id, packet, v);
     }
@@ -148,11 +148,15 @@ static void forward(struct ip_node *node, struct span packet, const struct packe
 static void receive(struct ip_link *l, int direction, struct span packet, uint64_t tag,
                     bool doubtful)
 {
-    struct ip_node *node = ip_node_of(l->ip, l->model->ends[1 - direction]);
+    struct ip_way *way = &l->ways[direction];
     struct packet_view v;
     if (packet_parse(packet, &v) < 0) {
         return;
     }
+    if (way->to == NULL) {
+        way->to = ip_node_of(l->ip, l->model->ends[1 - direction]);
+    }
+    struct ip_node *node = way->to;
     if (v.destination != net_node_address(node->ip->net, node->id)) {
         forward(node, packet, &v, tag, doubtful);
     } else if (v.more_fragments || v.fragment_offset != 0) {
@@ -169,22 +173,22 @@ static void on_arrival(void *arg);
 
 static struct ip_transmitter *transmitter_of(struct ip_link *l, int direction)
 {
-    return &l->transmitters[l->model->params.shared_medium ? 0 : direction];
+    return &l->ways[l->model->params.shared_medium ? 0 : direction].transmitter;
 }
 
 static void wait_for_arrival(struct ip_link *l, int direction)
 {
-    l->arrival[direction] = net_timer_set(l->ip->net, l->air[direction].first->arrival, on_arrival,
-                                          &l->ways[direction]);
+    l->ways[direction].arrival = net_timer_set(l->ip->net, l->ways[direction].air.first->arrival,
+                                               on_arrival, &l->ways[direction]);
 }
 
 static void on_arrival(void *arg)
 {
-    const struct ip_way *way = arg;
+    struct ip_way *way = arg;
     struct ip_link *l = way->link;
-    struct ip_packet *p = queue_pop(&l->air[way->direction]);
-    l->arrival[way->direction] = 0;
-    if (l->air[way->direction].first != NULL) {
+    struct ip_packet *p = queue_pop(&way->air);
+    way->arrival = 0;
+    if (way->air.first != NULL) {
         wait_for_arrival(l, way->direction);
     }
     receive(l, way->direction, octets(p), p->tag, p->doubtful);
@@ -196,17 +200,15 @@ static void look_at_arrival(const void *arg, int depth)
 {
     const struct ip_way *way = arg;
     if (depth == 1) {
-        net_fetch((const char *)arg - sizeof(*way), sizeof(struct ip_link));
-        return;
-    }
-    const struct ip_link *l = way->link;
-    if (depth == 2) {
+        net_fetch(way, sizeof(*way));
+    } else if (depth == 2) {
         enum { MOST = 512 }; /* longer ones are fetched by reading them */
-        net_fetch(l->air[way->direction].first, MOST);
-        net_fetch(l->model, sizeof(*l->model));
-        net_fetch(l->receivers[way->direction], sizeof(struct fast_stream));
-    } else if (l->receivers[way->direction] != NULL) {
-        fast_look(l->receivers[way->direction], depth);
+        net_fetch(way->air.first, MOST);
+        net_fetch(way->to, sizeof(*way->to));
+        net_fetch(way->link, offsetof(struct ip_link, ways));
+        net_fetch(way->receiver, sizeof(struct fast_stream));
+    } else if (way->receiver != NULL) {
+        fast_look(way->receiver, depth);
     }
 }
 
@@ -256,8 +258,8 @@ static void start(struct ip_link *l, int direction, struct ip_packet *p)
         return;
     }
     p->arrival = link_arrival(l->model, direction, sent);
-    queue_push(&l->air[direction], p);
-    if (l->air[direction].first == p) {
+    queue_push(&l->ways[direction].air, p);
+    if (l->ways[direction].air.first == p) {
         wait_for_arrival(l, direction);
     }
 }
@@ -265,10 +267,10 @@ static void start(struct ip_link *l, int direction, struct ip_packet *p)
 /* Which direction's packet has waited longest for the transmitter of `direction`; -1: none. */
 static int next_direction(const struct ip_link *l, int direction)
 {
-    const struct ip_packet *a = l->queues[0].first;
-    const struct ip_packet *b = l->queues[1].first;
+    const struct ip_packet *a = l->ways[0].queue.first;
+    const struct ip_packet *b = l->ways[1].queue.first;
     if (!l->model->params.shared_medium) {
-        return l->queues[direction].first == NULL ? -1 : direction;
+        return l->ways[direction].queue.first == NULL ? -1 : direction;
     }
     if (a == NULL || b == NULL) {
         return a != NULL ? 0 : b != NULL ? 1 : -1;
@@ -293,7 +295,7 @@ static void on_transmitter_free(void *arg)
     transmitter_of(l, way->direction)->next = 0;
     int next = next_direction(l, way->direction);
     if (next >= 0) {
-        start(l, next, queue_pop(&l->queues[next]));
+        start(l, next, queue_pop(&l->ways[next].queue));
     }
     wait_for_transmitter(l, way->direction);
 }
@@ -324,11 +326,11 @@ static void enqueue(struct ip_link *l, int direction, struct ip_packet *p)
     } else if (net_now(l->ip->net) >= t->free_at && t->next == 0 &&
                next_direction(l, direction) < 0) {
         start(l, direction, p);
-    } else if (l->queues[direction].count >= l->model->params.queue_packets) {
+    } else if (l->ways[direction].queue.count >= l->model->params.queue_packets) {
         stats->queue_dropped[direction]++;
         packet_lose(l, p, "queue");
     } else {
-        queue_push(&l->queues[direction], p);
+        queue_push(&l->ways[direction].queue, p);
         wait_for_transmitter(l, direction);
     }
 }
@@ -345,12 +347,12 @@ void ip_link_turned(struct ip_link *l)
 {
     struct net *net = l->ip->net;
     for (int d = 0; d < 2 && !l->model->up; d++) {
-        lose_all(l, &l->air[d], d);
-        lose_all(l, &l->queues[d], d);
-        net_timer_cancel(net, l->arrival[d]);
-        net_timer_cancel(net, l->transmitters[d].next);
-        l->arrival[d] = l->transmitters[d].next = 0;
-        l->transmitters[d].free_at = net_now(net);
+        lose_all(l, &l->ways[d].air, d);
+        lose_all(l, &l->ways[d].queue, d);
+        net_timer_cancel(net, l->ways[d].arrival);
+        net_timer_cancel(net, l->ways[d].transmitter.next);
+        l->ways[d].arrival = l->ways[d].transmitter.next = 0;
+        l->ways[d].transmitter.free_at = net_now(net);
     }
 }
 
@@ -513,7 +515,8 @@ void ip_link_added(struct ip *ip, struct link *model)
     l->ip = ip;
     l->model = model;
     for (int d = 0; d < 2; d++) {
-        l->ways[d] = (struct ip_way){l, d};
+        l->ways[d].link = l;
+        l->ways[d].direction = d;
     }
     ip->links[model->id] = l;
 }
@@ -551,8 +554,8 @@ void ip_free(struct ip *ip)
     for (size_t i = 0; i < ip->link_capacity; i++) {
         struct ip_link *l = ip->links[i];
         for (int d = 0; l != NULL && d < 2; d++) {
-            drop_queue(&l->queues[d]);
-            drop_queue(&l->air[d]);
+            drop_queue(&l->ways[d].queue);
+            drop_queue(&l->ways[d].air);
         }
         free(l);
     }

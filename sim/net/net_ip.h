@@ -41,19 +41,21 @@ struct ip_transmitter {
 /* One direction of a link, as the argument of its timers. */
 struct ip_way {
     struct ip_link *link;
+    struct ip_node *to; /* who receives; NULL before the first packet */
     int direction;
+    struct fast_stream *receiver; /* fast: who had a packet last, or NULL */
+    struct ip_queue air;
+    net_timer arrival;                 /* of the first packet in the air */
+    struct ip_transmitter transmitter; /* a shared medium uses the first way's only */
+    struct ip_queue queue;
 };
 
+/* What one packet touches lies together. */
 struct ip_link {
     struct ip *ip;
     struct link *model;
-    struct ip_way ways[2];
-    struct ip_transmitter transmitters[2]; /* a shared medium uses the first only */
-    struct ip_queue queues[2];
-    struct ip_queue air[2];
-    net_timer arrival[2];             /* of the first packet in the air */
-    struct fast_stream *receivers[2]; /* fast: who had a packet last, by direction; or NULL */
     uint64_t orders;
+    struct ip_way ways[2];
 };
 
 /* Fragments that wait for the rest of their packet. */

@@ -176,6 +176,7 @@ static void settle_taps(struct link *l)
         }
     }
     l->new_tap_count = 0;
+    l->taps_changed = false;
 }
 
 /* Adopts what a tap wrote in `fresh` as the packet; false when no link could carry it. */
@@ -216,7 +217,7 @@ enum net_verdict link_enter(struct link *l, int direction, sim_time now, struct 
         }
         result = verdict != NET_PASS ? verdict : result;
     }
-    if (--l->tapping == 0) {
+    if (--l->tapping == 0 && l->taps_changed) {
         settle_taps(l);
     }
     if (result == NET_DROP) {
@@ -231,6 +232,7 @@ void link_add_tap(struct link *l, uint32_t handle, bool front, net_tap_fn *fn, v
     struct link_tap tap = {.handle = handle, .fn = fn, .arg = arg, .front = front};
     if (l->tapping > 0) {
         *MEM_PUSH(l->new_taps, l->new_tap_count, l->new_tap_capacity) = tap;
+        l->taps_changed = true;
     } else {
         insert_tap(l, &tap);
     }
@@ -248,6 +250,7 @@ void link_remove_tap(struct link *l, uint32_t handle)
             l->new_taps[i].fn = NULL;
         }
     }
+    l->taps_changed = true;
     if (l->tapping == 0) {
         settle_taps(l);
     }

@@ -18,27 +18,29 @@ struct link_tap {
 };
 
 struct link_direction {
-    struct rng jitter;
-    struct rng loss;
-    bool bad;              /* Gilbert-Elliott state */
     sim_time last_arrival; /* nothing arrives before it: packets keep their order */
+    struct rng jitter;
+    bool bad; /* Gilbert-Elliott state */
+    struct rng loss;
 };
 
+/* What every packet touches comes first. */
 struct link {
     net_link id;
     net_node ends[2];
-    struct net_link_params params; /* its name is owned */
     bool up;
-    struct link_direction directions[2];
-    struct net_link_stats stats;
-    uint64_t number; /* packets so far, both directions */
+    bool taps_changed; /* while they were running */
+    int tapping;       /* depth of link_run_taps() */
     struct link_tap *taps;
     size_t tap_count;
+    uint64_t number;               /* packets so far, both directions */
+    struct net_link_params params; /* its name is owned */
+    struct net_link_stats stats;
+    struct link_direction directions[2];
     size_t tap_capacity;
     struct link_tap *new_taps; /* added while taps were running */
     size_t new_tap_count;
     size_t new_tap_capacity;
-    int tapping; /* depth of link_run_taps() */
 };
 
 /* -SIM_EINVAL: a parameter out of range (net.h). */
