@@ -291,7 +291,7 @@ void account_go(struct hop *hop, struct entity *from, struct carry *carry)
         account_lost(hop->world, carry, "silent");
     } else if (hop->inside != NULL) {
         inside_send(hop, from, carry);
-    } else if (carry->exemption != EXEMPT_NOT || hop->edge->kind == HOP_BRIDGE) {
+    } else if (carry->exemption != EXEMPT_NOT || hop->kind == HOP_BRIDGE) {
         bool own = carry->exemption == EXEMPT_NOT; /* a bridge is a reason by itself */
         carry->exemption = own ? EXEMPT_BRIDGE : carry->exemption;
         datagram_send(hop, from, carry);

@@ -215,6 +215,7 @@ static int build_hop(struct world *w, uint32_t number, struct issues *all, struc
         hop->inside = inside_create(hop);
         return 0;
     }
+    hop->first_wire = edge->wires[0];
     w->wires[edge->wires[0]].hop = hop;
     if (edge->kind == HOP_BRIDGE) {
         return 0;

@@ -21,8 +21,7 @@ static void add_to_digest(const struct end *end, uint64_t *digest, uint64_t mess
 /* A session that seals nothing, or with a cipher that hides nothing, protects nothing. */
 static bool protects(const struct end *end)
 {
-    return !scenario_is_clear(end->channel->hop->policy) && end->facts.cipher_bits > 0 &&
-           end->facts.aead_or_mac && end->channel->established_at != SIM_TIME_NEVER;
+    return end->hides && end->channel->established_at != SIM_TIME_NEVER;
 }
 
 static void end_up(struct end *end)
@@ -39,6 +38,8 @@ void end_established(struct end *end)
     struct channel *c = end->channel;
     struct world *w = c->world;
     secure_session_facts(end->session, &end->facts);
+    end->hides =
+        !scenario_is_clear(c->hop->policy) && end->facts.cipher_bits > 0 && end->facts.aead_or_mac;
     end->up_at = end->epoch_at = net_now(w->net);
     half_open_leave(end);
     if (other_end(end)->up_at != SIM_TIME_NEVER) {
@@ -217,6 +218,23 @@ static void end_close_transport(struct end *end)
     end_flush(end);
 }
 
+/* Most steps have none of it, and need not touch where it is counted. */
+static void note_handshake(struct end *end, const struct secure_output *output)
+{
+    const struct secure_ops *ops = &output->ops;
+    if ((ops->sign | ops->verify | ops->chain_verify | ops->key_agree) == 0 &&
+        output->handshake_bytes == 0 && output->handshake_datagrams == 0 &&
+        !output->flight_repeated) {
+        return;
+    }
+    end->signatures += ops->sign;
+    end->verifications += ops->verify + ops->chain_verify;
+    end->agreements += ops->key_agree;
+    end->handshake_bytes += output->handshake_bytes;
+    end->handshake_datagrams += output->handshake_datagrams;
+    end->retransmissions += output->flight_repeated;
+}
+
 void channel_apply(struct end *end, struct step *s)
 {
     struct channel *c = end->channel;
@@ -233,12 +251,7 @@ void channel_apply(struct end *end, struct step *s)
     if (s->output.records_dropped > end->records_dropped) { /* a session that is over tells none */
         end->records_dropped = s->output.records_dropped;
     }
-    end->signatures += s->output.ops.sign;
-    end->verifications += s->output.ops.verify + s->output.ops.chain_verify;
-    end->agreements += s->output.ops.key_agree;
-    end->handshake_bytes += s->output.handshake_bytes;
-    end->handshake_datagrams += s->output.handshake_datagrams;
-    end->retransmissions += s->output.flight_repeated;
+    note_handshake(end, &s->output);
     capture_key_log(c->world, buf_span(&s->output.key_log));
     note_events(end, s);
     if (c->hop->has_datagrams) {

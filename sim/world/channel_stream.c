@@ -55,8 +55,7 @@ void end_flush(struct end *end)
         return;
     }
     if (buf_len(&end->unsent) > 0) {
-        size_t taken = net_stream_send(end->stream, buf_span(&end->unsent));
-        buf_consume(&end->unsent, taken);
+        net_stream_hand_over(end->stream, &end->unsent);
     }
     if (buf_len(&end->unsent) == 0) {
         buf_fini(&end->unsent); /* what an idle session keeps counts a hundred thousand times */
@@ -113,7 +112,7 @@ static void look(const void *arg, int depth)
 {
     const struct end *end = arg;
     if (depth == 3) {
-        net_fetch(end, offsetof(struct end, facts));
+        net_fetch(end, END_HOT_BYTES);
     } else if (depth == 4) {
         net_fetch(end->entity, sizeof(*end->entity));
         secure_session_fetch(end->session, false);

@@ -39,6 +39,9 @@ static void segment(const struct wire *wire, struct hop *hop, const struct packe
     bool initiator = v->destination_port == wire->world->models->stream_port;
     uint16_t client_port = initiator ? v->source_port : v->destination_port;
     bool syn = (v->tcp_flags & PACKET_SYN) != 0;
+    if (!syn && v->payload.len == 0) {
+        return;
+    }
     struct channel *c = channel_of(hop, client_port);
     if (c == NULL && syn && initiator && hop->live[SIDE_INITIATOR] != NULL) {
         c = hop->live[SIDE_INITIATOR];
@@ -93,7 +96,7 @@ static void datagram(const struct wire *wire, const struct hop *hop, const struc
 void evidence_packet(const struct wire *wire, struct hop *hop, struct span packet)
 {
     struct packet_view v;
-    if (hop == NULL || hop->edge->wires[0] != wire->number || packet_parse(packet, &v) < 0 ||
+    if (hop == NULL || hop->first_wire != wire->number || packet_parse(packet, &v) < 0 ||
         v.fragment_offset != 0 || v.more_fragments) {
         return;
     }

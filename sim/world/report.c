@@ -204,7 +204,7 @@ void report_carry(struct world *w, const struct carry *c, const char *outcome, c
         [EARLY_OFFERED] = "offered", [EARLY_ACCEPTED] = "accepted", [EARLY_REJECTED] = "rejected"};
     PUT(w, table_message_hop, record_int((int64_t)c->message->id), record_int(c->hop_number),
         record_int(c->sender), record_int(c->receiver),
-        c->hop->inside == NULL ? record_int(c->hop->edge->wires[0]) : record_null(),
+        c->hop->inside == NULL ? record_int(c->hop->first_wire) : record_null(),
         c->session_id != 0 ? record_int((int64_t)c->session_id) : record_null(),
         record_int(c->protected), record_text(early_words[c->early]),
         record_text(c->hop->inside == NULL ? exemption_word(c->exemption) : "internal"),

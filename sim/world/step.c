@@ -128,12 +128,12 @@ static void look_at_step(const void *arg, int depth)
     }
     const struct end *end = s->end;
     if (depth == 2) {
-        net_fetch(end, offsetof(struct end, facts));
+        net_fetch(end, END_HOT_BYTES);
     } else if (depth == 3) {
         net_fetch(end->entity, sizeof(*end->entity));
         net_fetch(end->channel, 64);
         net_stream_fetch(end->stream);
-        net_fetch(&end->channel->ends[1 - end->side], offsetof(struct end, facts));
+        net_fetch(&end->channel->ends[1 - end->side], END_HOT_BYTES);
         net_fetch(end->facts.peer_id, 64);
     } else if (depth == 4) {
         net_fetch(end->channel->hop, sizeof(*end->channel->hop));

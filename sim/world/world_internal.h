@@ -9,6 +9,7 @@
 #define SIM_WORLD_WORLD_INTERNAL_H
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "sim/core/map.h"
@@ -105,50 +106,53 @@ struct carry_queue {
 
 struct wire {
     struct world *world;
-    uint32_t number; /* of the scenario */
-    const struct scenario_wire *wire;
-    net_link link;
     struct hop *hop; /* the only one that uses it; NULL: a wire behind a router, which many share */
     struct pcap *pcap;
+    uint64_t captured;            /* packets, in the order of a capture */
+    struct battery *batteries[2]; /* of the devices at ends a and b, or NULL */
+    uint32_t number;              /* of the scenario */
+    net_link link;
     uint64_t wire_hash;
-    uint64_t captured; /* packets, in the order of a capture */
     uint64_t watched_bytes;
+    const struct scenario_wire *wire;
     uint64_t trace_changes;
     uint32_t tap;
-    uint32_t down_faults;         /* faults that hold the link down */
-    bool out_of_reach;            /* an end is absent or too far away */
-    struct battery *batteries[2]; /* of the devices at ends a and b, or NULL */
+    uint32_t down_faults; /* faults that hold the link down */
+    bool out_of_reach;    /* an end is absent or too far away */
 };
 
 struct hop {
+    /* what every message touches */
     struct world *world;
-    uint32_t number; /* edge of the scenario */
-    const struct scenario_edge *edge;
-    const struct scenario_policy *policy; /* NULL: bridges and inside a device */
     struct entity *client;
     struct entity *server;
+    const struct scenario_policy *policy; /* NULL: bridges and inside a device */
+    struct channel *live[2]; /* channel that the client, the server uses now, or NULL */
+    struct inside *inside;   /* of an internal hop */
+    uint32_t number;         /* edge of the scenario */
+    uint32_t first_wire;     /* of the scenario; without meaning inside a device */
+    struct watch *watch;
+    struct carry_queue waiting; /* of the client, for a session */
+    const struct scenario_edge *edge;
+    enum scenario_hop_kind kind;
+    bool has_datagrams; /* its sessions go over datagrams */
+    bool dropped;       /* the last one broke after it was established */
+    uint16_t fallback;  /* version that the client offers at most next time; 0: the policy's */
+    uint32_t mtu;       /* the least on its way: largest IP packet */
     struct secure_policy *secure;
-    bool has_datagrams;         /* its sessions go over datagrams */
-    uint32_t mtu;               /* the least on its way: largest IP packet */
     uint64_t datagrams_sent[2]; /* by its sessions, by the side that sent */
-    struct inside *inside;      /* of an internal hop */
     struct job foresight; /* the server's look at the client's certificate, before it is sent */
     sim_time foreseen_at;
     char *stream_names[2]; /* key the randomness of the client's and the server's session ends */
     uint8_t psk[HOP_PSK_BYTES];
     struct buf ticket;               /* the client's newest */
-    struct carry_queue waiting;      /* of the client, for a session */
     struct carry_queue datagrams[2]; /* on their way, by direction: 0 from the client */
-    struct channel *live[2];         /* channel that the client, the server uses now, or NULL */
     uint32_t channels;               /* opened so far */
     uint32_t strays;                 /* and those that the client knows nothing of */
-    bool dropped;                    /* the last one broke after it was established */
-    uint16_t fallback;     /* version that the client offers at most next time; 0: the policy's */
     struct trial *failing; /* of a downgrade: it failed; the next session tells what it won */
     uint32_t failures;     /* of its sessions, in a row: reconnect.c */
     sim_time open_from;    /* the client opens none before */
     net_timer reopening;   /* it waits for that */
-    struct watch *watch;
 };
 
 /* A step of a session end: computed on any thread, visible at `start + cost`. */
@@ -174,65 +178,73 @@ struct step {
 /* One end of a channel. Its life: not begun -> (transport) connected -> session handshaking ->
  * established -> confirmed (messages may flow) -> dead (nothing more comes out of it) -> over
  * (transport and steps gone too). */
+#define END_HOT_BYTES offsetof(struct end, up_at)
 struct end {
+    /* what every message touches: a few lines of the cache */
     struct channel *channel;
-    int side;
     struct entity *entity;
     struct secure_session *session; /* NULL until begun */
     struct net_stream *stream;      /* NULL before and after */
-    bool begun;                  /* responder: accepted; initiator: the transport was asked for */
-    bool connected;              /* the transport stood */
-    struct step *step;           /* in flight, or NULL */
-    struct buf received;         /* wire octets that wait for a step */
-    bool received_end;           /* the transport ended */
-    bool fed_end;                /* and the session was told */
-    bool start;                  /* initiator: begin with the next step */
-    bool confirm;                /* send the empty frame with the next step */
-    bool answer;                 /* and the one that answers an empty frame */
-    bool close_asked;            /* this end is closing in order */
-    bool close_due;              /* close_notify goes with the next step that empties `outgoing` */
-    bool close_transport;        /* when `unsent` is empty */
-    struct carry_queue early;    /* initiator: to go with the ClientHello */
+    struct step *step;              /* in flight, or NULL */
+    int side;
+    enum secure_state state;
+    bool dead;
+    bool start;           /* initiator: begin with the next step */
+    bool expired;         /* the session asked for a step */
+    bool received_end;    /* the transport ended */
+    bool fed_end;         /* and the session was told */
+    bool confirm;         /* send the empty frame with the next step */
+    bool answer;          /* and the one that answers an empty frame */
+    bool confirmed;       /* messages may flow from this end */
+    bool close_asked;     /* this end is closing in order */
+    bool close_due;       /* close_notify goes with the next step that empties `outgoing` */
+    bool close_transport; /* when `unsent` is empty */
+    bool deaf;            /* the peer has given the session up, and nobody could tell this end */
+    bool hides;           /* what its session agreed on keeps secrets and integrity */
+    bool took_early;      /* responder: 0-RTT data came out of the session */
+    bool up_told;         /* CHANNEL_UP was told to the entity */
+    bool begun;           /* responder: accepted; initiator: the transport was asked for */
+    struct buf received;  /* wire octets that wait for a step */
     struct carry_queue outgoing; /* to be sealed */
+    uint64_t wire_bytes;
     struct carry_queue
         under_way;     /* written to the transport, not yet out of the session at the peer */
     struct buf unsent; /* sealed octets that the transport has not taken */
-    struct buf plain;  /* out of the session, frames not complete yet */
-    enum secure_state state;
-    bool confirmed;         /* messages may flow from this end */
-    bool up_told;           /* CHANNEL_UP was told to the entity */
-    bool quiet;             /* the entity asked for the end: it is not told of it */
-    bool deaf;              /* the peer has given the session up, and nobody could tell this end */
-    bool half_open;         /* it has a place among its entity's handshakes: half_open.c */
-    net_timer closing;      /* over TCP: gives up when nothing has moved since it was set */
-    size_t closing_to_move; /* messages that had to, then */
-    bool took_early;        /* responder: 0-RTT data came out of the session */
-    bool dead;
-    sim_time up_at;
-    const char *failure; /* NULL: none; interned */
-    sim_time cpu;
-    uint64_t messages_sent, messages_received, wire_bytes;
-    struct seen seen;                    /* of what it sent, on the link */
-    uint64_t plain_sent, plain_received; /* digests over these messages, see channel_apply.c */
-    uint64_t handshake_bytes, sent_since_update, key_updates;
-    sim_time epoch_at; /* since when its sending keys are these; and what it sent under them */
-    uint64_t epoch_messages, epoch_bytes;
-    uint64_t signatures, verifications, agreements;
-    uint64_t round_trips;
-    uint64_t odd;         /* frames that came out of the session and were not sent so */
+    uint64_t messages_sent;
+    struct buf plain; /* out of the session, frames not complete yet */
+    uint64_t messages_received;
     uint64_t newest;      /* stream_at of the message sent last of those that arrived */
     uint64_t out_of_turn; /* messages that arrived behind one sent later */
-    const char *alert;    /* the first fatal one that it sent, or NULL */
-    sim_time alert_at;
+    uint64_t plain_received, plain_sent; /* digests over these messages, see channel_apply.c */
+    sim_time cpu;
+    uint64_t sent_since_update;
+    uint64_t epoch_messages, epoch_bytes; /* what it sent under its sending keys */
+    net_timer deadline;                   /* over datagrams */
+    uint64_t records_dropped;             /* by the session, so far */
+    struct seen seen;                     /* of what it sent, on the link */
+    /* the rest */
+    sim_time up_at;
+    sim_time epoch_at;        /* since when its sending keys are these */
+    struct carry_queue early; /* initiator: to go with the ClientHello */
+    bool connected;           /* the transport stood */
+    bool quiet;               /* the entity asked for the end: it is not told of it */
+    bool half_open;           /* it has a place among its entity's handshakes: half_open.c */
     bool last_was_sent;       /* handshake direction, to count round trips */
+    bool unreachable;         /* there is no way to the peer */
+    net_timer closing;        /* over TCP: gives up when nothing has moved since it was set */
+    size_t closing_to_move;   /* messages that had to, then */
+    const char *failure;      /* NULL: none; interned */
+    uint64_t handshake_bytes, key_updates;
+    uint64_t signatures, verifications, agreements;
+    uint64_t round_trips;
+    uint64_t odd;      /* frames that came out of the session and were not sent so */
+    const char *alert; /* the first fatal one that it sent, or NULL */
+    sim_time alert_at;
     uint64_t retransmissions; /* segments of TCP, flights of a handshake over datagrams */
     /* over datagrams */
-    net_timer deadline, confirm_timer, linger, lost_timer;
-    bool expired;     /* the session asked for a step */
-    bool unreachable; /* there is no way to the peer */
+    net_timer confirm_timer, linger, lost_timer;
     sim_time confirm_after;
     uint64_t handshake_datagrams;
-    uint64_t records_dropped; /* by the session, so far */
     /* large, and seldom looked at: last */
     struct secure_facts facts; /* read from the session when this end was done, and at its end */
 };
@@ -241,24 +253,25 @@ struct channel {
     struct world *world;
     struct hop *hop;
     uint64_t id;
-    uint32_t number;      /* of the hop's channels, from 1 */
-    net_node reaches;     /* over datagrams: whom its client sends to, the server or a rogue */
-    uint16_t client_port; /* of its stream, once it passed the tap; else 0 */
-    const char *cause;
-    struct end ends[2];
-    sim_time started_at, established_at, ended_at;
-    const char *failure;              /* the first of the two ends */
+    sim_time established_at;
+    struct stranger *stranger;        /* NULL: it is between the two entities of its hop */
     struct trial *trials;             /* of attackers, in order */
     struct attack_flow *attack_flows; /* of the taps that see it */
-    uint64_t early_message;           /* the first that went as 0-RTT data; 0: none */
+    uint16_t client_port;             /* of its stream, once it passed the tap; else 0 */
+    uint32_t number;                  /* of the hop's channels, from 1 */
+    struct end ends[2];
+    net_node reaches; /* over datagrams: whom its client sends to, the server or a rogue */
+    net_node peer;    /* of the responder, while that is half open */
+    const char *cause;
+    sim_time started_at, ended_at;
+    const char *failure;    /* the first of the two ends */
+    uint64_t early_message; /* the first that went as 0-RTT data; 0: none */
     uint32_t early_hop_number;
     struct replay *copied; /* copies of its first flight that went ahead of it, newest first */
     struct replay *ahead;  /* its initiator is such a copy; or NULL */
     struct identity_probe *identity_probes;
     net_timer timeout;
     net_timer lifetime;
-    struct stranger *stranger;   /* NULL: it is between the two entities of its hop */
-    net_node peer;               /* of the responder, while that is half open */
     struct channel *next, *prev; /* of all live ones, in order of start */
 };
 
@@ -271,34 +284,35 @@ struct named_rng {
 };
 
 struct entity {
+    /* what every message touches */
     struct world *world;
-    entity_id id;
     const struct entity_type *type;
     const struct scenario_node *node;
     void *state;
     const struct cpu_profile *cpu;
+    struct entity *processor; /* whose cores it computes on: its own, or its device's PNE's */
+    entity_id id;
+    uint32_t busy_cores;
+    sim_time silent_until;                     /* a fault: answers nothing before then */
+    struct step *waiting_first, *waiting_last; /* for a core */
+    struct battery *battery;                   /* NULL: not modelled, or that of `processor` */
+    const char *refuse_reason;
+    struct map hops; /* entity_id of the neighbour -> struct hop * */
     char urn[SECURE_URN_BYTES];
     net_node net_node;
-    struct secure_identity
-        *identities[5]; /* by enum secure_key_kind; NULL where no policy asks for it */
-    bool planned[5];    /* an identity of that kind is to be issued */
-    uint8_t ticket_key[80];
-    uint8_t cookie_secret[32];
-    struct secure_seen *seen; /* tickets that brought it 0-RTT data; NULL: no policy asks for it */
-    bool takes_session_datagrams; /* its port for them is open */
-    uint8_t subscriber_key[32];
-    struct map hops;         /* entity_id of the neighbour -> struct hop * */
     struct named_rng **rngs; /* addresses stay, handlers keep them */
     size_t rng_count, rng_capacity;
     struct map random_counts; /* purpose -> how often octets were drawn for it */
-    struct entity *processor; /* whose cores it computes on: its own, or its device's PNE's */
-    uint32_t busy_cores;
-    struct step *waiting_first, *waiting_last; /* for a core */
-    sim_time silent_until;                     /* a fault: answers nothing before then */
-    const char *refuse_reason;
+    struct secure_identity
+        *identities[5];           /* by enum secure_key_kind; NULL where no policy asks for it */
+    bool planned[5];              /* an identity of that kind is to be issued */
+    bool takes_session_datagrams; /* its port for them is open */
+    uint8_t ticket_key[80];
+    uint8_t cookie_secret[32];
+    uint8_t subscriber_key[32];
+    struct secure_seen *seen; /* tickets that brought it 0-RTT data; NULL: no policy asks for it */
     struct half_open *half_open; /* handshakes that it answers; NULL: none yet */
     struct path *path;           /* where it is, for itself; made when it first asks */
-    struct battery *battery;     /* NULL: not modelled, or that of `processor` */
 };
 
 /* --- the world

@@ -95,8 +95,8 @@ MUTATIONS = {
         "test_reconnect"),
     "everything-counts-as-protected": (
         "sim/world/channel_apply.c",
-        "return !scenario_is_clear(end->channel->hop->policy) && end->facts.cipher_bits > 0 &&",
-        "return true || (!scenario_is_clear(end->channel->hop->policy) && end->facts.cipher_bits > 0) ||", "test_rules"),
+        "return end->hides && end->channel->established_at != SIM_TIME_NEVER;",
+        "return true || end->hides;", "test_rules"),
     "eavesdropper-deaf": (
         "sim/world/watch.c", "if (w->window_count == 0 || payload_offset > packet.len) {",
         "if (true || w->window_count == 0 || payload_offset > packet.len) {", "test_watch|test_attacks"),
