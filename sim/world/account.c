@@ -70,7 +70,7 @@ static void carry_free(struct carry *c)
         flow_carried(c->message->flow, c->wire_bytes);
     }
     buf_fini(&c->frame);
-    free(c);
+    pool_put(&c->hop->world->carry_pool, c);
 }
 
 static struct message *find_message(const struct world *w, uint64_t id)
@@ -92,7 +92,7 @@ static void keep_secret(const struct world *w, struct message *m)
 
 struct message *account_message(struct world *w, const struct message_info *info, size_t bytes)
 {
-    struct message *m = mem_alloc(sizeof(*m));
+    struct message *m = pool_take(&w->message_pool, sizeof(*m));
     m->id = ++w->next_message;
     m->info = *info;
     m->sent_at = net_now(w->net);
@@ -134,14 +134,14 @@ static void finish_message(struct world *w, struct message *m, const char *outco
     map_remove(&w->messages, m->id);
     flow_message_over(w, m->flow, m->delivered_at != SIM_TIME_NEVER, reason);
     buf_fini(&m->secret);
-    free(m);
+    pool_put(&w->message_pool, m);
 }
 
 struct carry *account_carry(struct hop *hop, struct message *m, entity_id sender,
                             enum exemption exempt, uint8_t encoding, struct span payload)
 {
     struct world *w = hop->world;
-    struct carry *c = mem_alloc(sizeof(*c));
+    struct carry *c = pool_take(&w->carry_pool, sizeof(*c));
     c->message = m;
     c->hop_number = m->carries++;
     m->hops += hop->inside == NULL;

@@ -364,7 +364,11 @@ void world_take_apart(struct world *w)
     map_fini(&w->messages);
     map_fini(&w->flows);
     tally_free(w);
-    map_fini(&w->timers);
+    struct pool *const pools[] = {&w->message_pool, &w->carry_pool, &w->step_pool, &w->flow_pool,
+                                  &w->alarm_pool};
+    for (size_t i = 0; i < SIM_ARRAY_LEN(pools); i++) {
+        pool_fini(pools[i]);
+    }
     map_fini(&w->datagrams);
     map_fini(&w->copies);
     map_fini(&w->interned);

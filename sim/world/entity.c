@@ -186,20 +186,14 @@ struct entity_alarm {
     uint32_t kind;
     uint64_t arg;
     net_timer timer;
-    struct entity_alarm *next, *prev; /* of all that are set */
 };
 
-static void alarm_unlink(struct world *w, struct entity_alarm *a)
+static void alarm_free(struct world *w, struct entity_alarm *a)
 {
-    if (a->prev != NULL) {
-        a->prev->next = a->next;
-    } else {
-        w->alarms = a->next;
-    }
-    if (a->next != NULL) {
-        a->next->prev = a->prev;
-    }
-    map_remove(&w->timers, a->handle);
+    uint32_t place = (uint32_t)a->handle;
+    w->alarms[place] = NULL;
+    *MEM_PUSH(w->free_alarms, w->free_alarm_count, w->free_alarm_capacity) = place;
+    pool_put(&w->alarm_pool, a);
 }
 
 static void on_alarm(void *arg)
@@ -216,8 +210,7 @@ static void on_alarm(void *arg)
     }
     uint32_t kind = a->kind;
     uint64_t value = a->arg;
-    alarm_unlink(w, a);
-    free(a);
+    alarm_free(w, a);
     e->type->timer(e, e->state, kind, value);
     flow_leave(w);
 }
@@ -225,14 +218,16 @@ static void on_alarm(void *arg)
 uint64_t entity_timer_set(struct entity *e, sim_time delay, uint32_t kind, uint64_t arg)
 {
     struct world *w = e->world;
-    struct entity_alarm *a = mem_alloc(sizeof(*a));
-    *a = (struct entity_alarm){
-        .entity = e, .handle = ++w->next_timer, .kind = kind, .arg = arg, .next = w->alarms};
-    if (w->alarms != NULL) {
-        w->alarms->prev = a;
+    if (w->free_alarm_count == 0) {
+        *MEM_PUSH(w->free_alarms, w->free_alarm_count, w->free_alarm_capacity) =
+            (uint32_t)w->alarm_count;
+        *MEM_PUSH(w->alarms, w->alarm_count, w->alarm_capacity) = NULL;
     }
-    w->alarms = a;
-    map_set(&w->timers, a->handle, (uint64_t)(uintptr_t)a);
+    uint32_t place = w->free_alarms[--w->free_alarm_count];
+    struct entity_alarm *a = pool_take(&w->alarm_pool, sizeof(*a));
+    *a = (struct entity_alarm){
+        .entity = e, .handle = ++w->next_timer << 32 | place, .kind = kind, .arg = arg};
+    w->alarms[place] = a;
     sim_time now = net_now(w->net);
     delay = delay > 0 ? delay : 0;
     a->timer = net_timer_set(
@@ -243,22 +238,20 @@ uint64_t entity_timer_set(struct entity *e, sim_time delay, uint32_t kind, uint6
 void entity_timer_cancel(struct entity *e, uint64_t timer)
 {
     struct world *w = e->world;
-    uint64_t found;
-    if (timer != 0 && map_get(&w->timers, timer, &found)) {
-        struct entity_alarm *a = (struct entity_alarm *)(uintptr_t)found;
+    struct entity_alarm *a = timer != 0 ? w->alarms[(uint32_t)timer] : NULL;
+    if (a != NULL && a->handle == timer) {
         net_timer_cancel(w->net, a->timer);
-        alarm_unlink(w, a);
-        free(a);
+        alarm_free(w, a);
     }
 }
 
 void entity_timers_free(struct world *w)
 {
-    while (w->alarms != NULL) {
-        struct entity_alarm *a = w->alarms;
-        w->alarms = a->next;
-        free(a);
+    for (size_t i = 0; i < w->alarm_count; i++) {
+        free(w->alarms[i]);
     }
+    free(w->alarms);
+    free(w->free_alarms);
 }
 
 /* --- sessions and the record

@@ -54,7 +54,7 @@ static void write_flow(struct world *w, struct flow *f)
         w->last_flow = f->prev;
     }
     map_remove(&w->flows, f->id);
-    free(f);
+    pool_put(&w->flow_pool, f);
 }
 
 static void end_flow(struct world *w, struct flow *f, const char *outcome, const char *reason)
@@ -161,7 +161,7 @@ void flow_settle(struct world *w)
 uint64_t entity_flow_begin(struct entity *e, const char *kind, const char *subject)
 {
     struct world *w = e->world;
-    struct flow *f = mem_alloc(sizeof(*f));
+    struct flow *f = pool_take(&w->flow_pool, sizeof(*f));
     *f = (struct flow){
         .id = ++w->next_flow,
         .parent = flow_id(w->current_flow),

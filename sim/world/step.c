@@ -23,12 +23,14 @@ void step_run(void *arg)
     CHECK(r == 0);
 }
 
-static void free_step(struct step *s)
+static void free_step(struct world *w, struct step *s)
 {
     secure_output_fini(&s->output);
     buf_fini(&s->wire);
-    free(s->messages);
-    free(s);
+    if (s->messages != s->few) {
+        free(s->messages);
+    }
+    pool_put(&w->step_pool, s);
 }
 
 /* The complete frames in `bytes`, each of which costs the device its decoding. */
@@ -59,6 +61,7 @@ static void visible(void *arg)
 {
     struct step *s = arg;
     struct end *end = s->end;
+    struct world *w = end->channel->world;
     struct entity *e = end->entity->processor;
     struct step *next = e->waiting_first;
     e->busy_cores--;
@@ -74,8 +77,8 @@ static void visible(void *arg)
     if (e->battery != NULL) {
         battery_work(e->battery, s->cost);
     }
-    channel_apply(end, s);
-    free_step(s);
+    channel_apply(end, s); /* the channel may be over with it */
+    free_step(w, s);
 }
 
 /* Returns when the step is computed. */
@@ -163,9 +166,10 @@ static void take_messages(struct end *end, struct step *s)
 {
     static const uint8_t empty_frame[FRAME_HEADER_BYTES] = {0, 0, 0, 0, FRAME_ESTABLISHED};
     static const uint8_t answer[FRAME_HEADER_BYTES] = {0, 0, 0, 0, FRAME_ANSWER};
-    size_t room = (end->confirmed ? end->outgoing.count : 0) + 2;
+    size_t room = (end->confirmed ? end->outgoing.count : 0) + end->confirm + end->answer;
     room = room < MESSAGES_PER_STEP ? room : MESSAGES_PER_STEP;
-    s->messages = mem_calloc(room, sizeof(*s->messages));
+    bool few = room <= SIM_ARRAY_LEN(s->few);
+    s->messages = few ? s->few : mem_calloc(room, sizeof(*s->messages));
     if (end->confirm) {
         s->messages[s->message_count++] = span_of(empty_frame, sizeof(empty_frame));
         end->confirm = false;
@@ -214,7 +218,7 @@ void step_kick(struct end *end)
         entity_is_silent(end->entity)) {
         return;
     }
-    struct step *s = mem_alloc(sizeof(*s));
+    struct step *s = pool_take(&w->step_pool, sizeof(*s));
     s->end = end;
     s->session = end->session;
     s->now = net_now(w->net);
@@ -264,6 +268,6 @@ void step_abandon(struct end *end)
     }
     finish(s);
     account_in_flight_queue(end->channel->world, &s->carried);
-    free_step(s);
+    free_step(end->channel->world, s);
     end->step = NULL;
 }

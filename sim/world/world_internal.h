@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "sim/core/map.h"
+#include "sim/core/pool.h"
 #include "sim/net/net.h"
 #include "sim/record/pcap.h"
 #include "sim/secure/secure_session.h"
@@ -160,7 +161,7 @@ struct step {
     struct job job;
     struct secure_session *session;
     struct buf wire;
-    struct span *messages;
+    struct span *messages; /* `few`, or memory of its own */
     size_t message_count;
     struct secure_input input;
     sim_time now;
@@ -173,6 +174,7 @@ struct step {
     enum { STEP_NOW, STEP_SUBMITTED, STEP_FORETOLD } way; /* how it is computed */
     struct end *end;
     struct step *next; /* waiting for a core */
+    struct span few[2];
 };
 
 /* One end of a channel. Its life: not begun -> (transport) connected -> session handshaking ->
@@ -363,9 +365,10 @@ struct world {
     struct urn *pn_urns, *group_urns;
     struct map messages;  /* id -> struct message * */
     struct map flows;     /* id -> struct flow * */
-    struct map timers;    /* handle -> struct entity_alarm * */
     struct map datagrams; /* tag -> struct carry * */
     struct map copies;    /* tag of a session's datagram of which an attacker has another copy */
+    /* what comes and goes with each message */
+    struct pool message_pool, carry_pool, step_pool, flow_pool, alarm_pool;
     struct message *first_message, *last_message;
     struct channel *first_channel, *last_channel;
     struct flow *first_flow, *last_flow;
@@ -385,7 +388,10 @@ struct world {
     FILE *key_log;
     bool key_log_failed;
     double started_wall;
-    struct entity_alarm *alarms;
+    struct entity_alarm **alarms; /* by the low half of their handles; NULL: free */
+    size_t alarm_count, alarm_capacity;
+    uint32_t *free_alarms; /* places in it */
+    size_t free_alarm_count, free_alarm_capacity;
     struct performer *performers;
     struct fault_event *fault_events;
     struct attacker *attackers;
