@@ -23,20 +23,24 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 33;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static bool same(const struct map_slot *s, uint64_t key, const char *text)
 {
-    if (s->key != key) {
-        return false;
-    }
-    return text != NULL ? s->use == SLOT_STRING && strcmp(s->text, text) == 0
-                        : s->use == SLOT_INTEGER;
+    return s->key == key && same_text(s->text, text);
+}
+
+/* The single entry of a map without slots. */
+static bool is_single(const struct map *m, uint64_t key, const char *text)
+{
+    return m->count == 1 && m->key == key && same_text(m->text, text);
 }
 
 static struct map_slot *find(const struct map *m, uint64_t key, const char *text)
 {
-    if (m->capacity == 0) {
-        return NULL;
-    }
     size_t mask = m->capacity - 1;
     for (size_t i = (size_t)mix(key) & mask;; i = (i + 1) & mask) {
         struct map_slot *s = &m->slots[i];
@@ -63,13 +67,25 @@ static void place(struct map *m, const struct map_slot *slot)
 
 static void grow(struct map *m)
 {
+    enum { LEAST = 4 };
     struct map old = *m;
-    m->capacity = 4; /* an entity has several maps, most of them nearly empty */
+    m->capacity = LEAST;
     while (m->capacity < (old.count + 1) * 4) {
+        CHECK(m->capacity <= UINT32_MAX / 2);
         m->capacity *= 2;
     }
     m->slots = mem_calloc(m->capacity, sizeof(*m->slots));
-    m->count = m->used = 0;
+    m->count = 0;
+    m->used = 0;
+    if (old.capacity == 0) {
+        if (old.count == 1) {
+            place(m, &(struct map_slot){.key = old.key,
+                                        .text = old.text,
+                                        .value = old.value,
+                                        .use = old.text != NULL ? SLOT_STRING : SLOT_INTEGER});
+        }
+        return;
+    }
     for (size_t i = 0; i < old.capacity; i++) {
         if (old.slots[i].use == SLOT_INTEGER || old.slots[i].use == SLOT_STRING) {
             place(m, &old.slots[i]);
@@ -80,12 +96,21 @@ static void grow(struct map *m)
 
 static void set(struct map *m, uint64_t key, const char *text, uint64_t value)
 {
-    struct map_slot *s = find(m, key, text);
+    if (m->capacity == 0 && (m->count == 0 || is_single(m, key, text))) {
+        if (m->count == 0) {
+            m->key = key;
+            m->text = mem_strdup(text);
+            m->count = 1;
+        }
+        m->value = value;
+        return;
+    }
+    struct map_slot *s = m->capacity != 0 ? find(m, key, text) : NULL;
     if (s != NULL) {
         s->value = value;
         return;
     }
-    if ((m->used + 1) * 2 > m->capacity) {
+    if (m->capacity == 0 || (m->used + 1) * 2 > m->capacity) {
         grow(m);
     }
     place(m, &(struct map_slot){.key = key,
@@ -96,6 +121,13 @@ static void set(struct map *m, uint64_t key, const char *text, uint64_t value)
 
 static bool get(const struct map *m, uint64_t key, const char *text, uint64_t *value)
 {
+    if (m->capacity == 0) {
+        bool has = is_single(m, key, text);
+        if (has) {
+            *value = m->value;
+        }
+        return has;
+    }
     const struct map_slot *s = find(m, key, text);
     if (s == NULL) {
         return false;
@@ -106,6 +138,13 @@ static bool get(const struct map *m, uint64_t key, const char *text, uint64_t *v
 
 static bool take(struct map *m, uint64_t key, const char *text)
 {
+    if (m->capacity == 0) {
+        bool has = is_single(m, key, text);
+        if (has) {
+            map_fini(m);
+        }
+        return has;
+    }
     struct map_slot *s = find(m, key, text);
     if (s == NULL) {
         return false;
@@ -122,6 +161,11 @@ static bool take(struct map *m, uint64_t key, const char *text)
 
 void map_fini(struct map *m)
 {
+    if (m->capacity == 0) {
+        free(m->text);
+        *m = (struct map){0};
+        return;
+    }
     for (size_t i = 0; i < m->capacity; i++) {
         free(m->slots[i].text);
     }

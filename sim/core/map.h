@@ -7,12 +7,20 @@
 
 struct map_slot;
 
-/* All zero is an empty map. */
+/* All zero is an empty map. A single entry needs no memory of its own: most maps of an entity never
+ * have another. */
 struct map {
-    struct map_slot *slots;
-    size_t count;
-    size_t used;
-    size_t capacity;
+    uint32_t count;
+    uint32_t capacity; /* 0: no slots */
+    union {
+        struct map_slot *slots;
+        char *text; /* of the single entry; NULL: its key is an integer */
+    };
+    union {
+        size_t used;  /* slots */
+        uint64_t key; /* the single entry's, or the hash of its text */
+    };
+    uint64_t value; /* the single entry's */
 };
 
 void map_fini(struct map *m);
