@@ -330,11 +330,13 @@ int net_connect(struct net *net, net_node node, net_node peer, uint16_t port,
                          : net->ops->connect(net, node, peer, port, link, ops, arg, ret);
 }
 
-void net_stream_fetch(const struct net_stream *stream)
+void net_stream_fetch(const struct net_stream *stream, int step)
 {
     enum { MOST = 448 }; /* of any kind */
-    if (stream != NULL) {
+    if (stream != NULL && step == 0) {
         net_fetch(stream, MOST);
+    } else if (stream != NULL && stream->calls != NULL) {
+        stream->calls->fetch(stream, step);
     }
 }
 

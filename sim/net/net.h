@@ -203,8 +203,9 @@ void net_stream_close(struct net_stream *stream);
 /* Sends RST and forgets the stream at once; no further callback at this end. */
 void net_stream_abort(struct net_stream *stream);
 
-/* The stream is used soon: fetches it into the processor's cache. NULL is fine. */
-void net_stream_fetch(const struct net_stream *stream);
+/* The stream is used soon: fetches it into the processor's cache (step 0), then what a segment that
+ * it sends will need (1, 2), each step what the one before leads to. NULL is fine. */
+void net_stream_fetch(const struct net_stream *stream, int step);
 
 struct net_stream_stats {
     uint64_t

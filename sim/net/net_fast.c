@@ -186,6 +186,15 @@ void fast_look(const struct fast_stream *s, int depth)
     }
 }
 
+void fast_look_to_send(const struct fast_stream *s, int step)
+{
+    if (step == 0) {
+        net_fetch(s, FAST_HOT_BYTES);
+    } else if (s->way.link != NULL) {
+        ip_look_to_send(s->way.link, s->way.direction, step);
+    }
+}
+
 static void stream_free(struct fast_stream *s)
 {
     struct ip *f = s->node->ip;
@@ -407,11 +416,17 @@ static void fast_stats(const struct net_stream *stream, struct net_stream_stats 
     *ret = ((const struct fast_stream *)stream)->stats;
 }
 
+static void fast_fetch(const struct net_stream *stream, int step)
+{
+    fast_look_to_send((const struct fast_stream *)stream, step);
+}
+
 const struct net_stream_calls fast_stream_calls = {.send = fast_send,
                                                    .hand_over = fast_hand_over,
                                                    .close = fast_close,
                                                    .abort = fast_abort,
-                                                   .stats = fast_stats};
+                                                   .stats = fast_stats,
+                                                   .fetch = fast_fetch};
 
 int fast_datagram_send(struct ip *f, net_node node, net_node peer, uint16_t port,
                        struct span payload, uint64_t tag)

@@ -4,6 +4,8 @@
 #ifndef SIM_NET_NET_FAST_H
 #define SIM_NET_NET_FAST_H
 
+#include <stddef.h>
+
 #include "sim/net/net_cubic.h"
 #include "sim/net/net_ip.h"
 
@@ -15,9 +17,13 @@ int fast_datagram_send(struct ip *ip, net_node node, net_node peer, uint16_t por
  * connection that it may well belong to, or NULL. */
 void fast_receive(struct ip_node *node, struct fast_stream *likely, struct span packet,
                   const struct packet_view *view);
+/* Tells what timers of streams will need; once. */
+void fast_look_ahead(struct net *net);
 void fast_streams_free(struct ip *ip);
 /* A packet for the stream comes soon. */
 void fast_look(const struct fast_stream *s, int depth);
+/* It sends soon: itself (step 0), its link's queues (1), that link (2). */
+void fast_look_to_send(const struct fast_stream *s, int step);
 
 /* --- between net_fast.c (the connection), net_fast_receive.c and net_fast_send.c */
 
@@ -51,6 +57,7 @@ enum fast_state { FAST_SYN_SENT, FAST_SYN_RECEIVED, FAST_OPEN, FAST_TIME_WAIT };
 enum fast_congestion { FAST_CALM, FAST_DISORDER, FAST_RECOVERY, FAST_LOSS };
 
 /* What every segment touches comes first. */
+#define FAST_HOT_BYTES offsetof(struct fast_stream, early_newest)
 struct fast_stream {
     struct net_stream base;
     struct ip_node *node;

@@ -84,6 +84,18 @@ static void on_ack_timer(void *arg)
     acknowledge(s);
 }
 
+static void look_at_ack_timer(const void *arg, int depth)
+{
+    if (depth < NET_LOOK_DEPTHS) {
+        fast_look_to_send(arg, depth - 1);
+    }
+}
+
+void fast_look_ahead(struct net *net)
+{
+    net_look_ahead(net, on_ack_timer, look_at_ack_timer);
+}
+
 static void on_peer_fin(struct fast_stream *s)
 {
     s->peer_fin = true;

@@ -106,6 +106,7 @@ struct net_stream_calls {
     void (*close)(struct net_stream *stream);
     void (*abort)(struct net_stream *stream);
     void (*stats)(const struct net_stream *stream, struct net_stream_stats *ret);
+    void (*fetch)(const struct net_stream *stream, int step);
 };
 extern const struct net_stream_calls fast_stream_calls;
 

@@ -81,7 +81,7 @@ static void deliver(struct ip_node *node, const struct ip_link *l, int direction
         net_node_of_address(net, v->source) == NET_NONE) {
         return; /* the last: forged, nobody could be answered */
     }
-    if (l->model->params.fidelity == NET_FIDELITY_FAST) {
+    if (l->fast) {
         fast_receive(node, l->ways[direction].receiver, packet, v);
     } else {
         net->ops->deliver(net, node->id, packet, v);
@@ -206,9 +206,19 @@ static void look_at_arrival(const void *arg, int depth)
         net_fetch(way->air.first, MOST);
         net_fetch(way->to, sizeof(*way->to));
         net_fetch(way->link, offsetof(struct ip_link, ways));
-        net_fetch(way->receiver, sizeof(struct fast_stream));
+        net_fetch(way->receiver, FAST_HOT_BYTES);
     } else if (way->receiver != NULL) {
         fast_look(way->receiver, depth);
+    }
+}
+
+void ip_look_to_send(const struct ip_link *l, int direction, int step)
+{
+    if (step == 1) {
+        net_fetch(l, offsetof(struct ip_link, ways));
+        net_fetch(&l->ways[direction], sizeof(l->ways[direction]));
+    } else {
+        net_fetch(l->model, offsetof(struct link, tap_capacity));
     }
 }
 
@@ -492,6 +502,7 @@ struct ip *ip_create(struct net *net)
     struct ip *ip = mem_alloc(sizeof(*ip));
     ip->net = net;
     net_look_ahead(net, on_arrival, look_at_arrival);
+    fast_look_ahead(net);
     return ip;
 }
 
@@ -514,6 +525,7 @@ void ip_link_added(struct ip *ip, struct link *model)
     struct ip_link *l = mem_alloc(sizeof(*l));
     l->ip = ip;
     l->model = model;
+    l->fast = model->params.fidelity == NET_FIDELITY_FAST;
     for (int d = 0; d < 2; d++) {
         l->ways[d].link = l;
         l->ways[d].direction = d;

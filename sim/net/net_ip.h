@@ -55,6 +55,7 @@ struct ip_link {
     struct ip *ip;
     struct link *model;
     uint64_t orders;
+    bool fast; /* its fidelity */
     struct ip_way ways[2];
 };
 
@@ -110,6 +111,9 @@ struct ip_way_out {
 /* The same as ip_send() without the look-up, where `way` is still true. */
 void ip_send_way(struct ip *ip, struct ip_way_out *way, net_node node, net_node peer,
                  struct span packet);
+/* A packet will be sent over the link soon: fetches its queues (step 1), then what is known of it.
+ */
+void ip_look_to_send(const struct ip_link *l, int direction, int step);
 /* Full: a packet came out of ns-3's device at the end of a link. */
 void ip_arrived(struct ip_link *l, int direction, struct span packet, uint64_t tag);
 /* Full: it never will. */

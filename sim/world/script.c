@@ -1,4 +1,5 @@
 /* What the scenario makes happen: workload and faults. */
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "sim/world/account.h"
@@ -54,6 +55,24 @@ static void perform(void *arg)
     if (work->repeats && p->done < work->count) {
         int64_t wait = dist_sample_i64(&work->every, &p->rng);
         schedule(p, now + (wait > 0 ? wait : 1));
+    }
+}
+
+/* What its next request will need first (net.h). */
+static void look_at_performer(const void *arg, int depth)
+{
+    enum { STATE_BYTES = 384 };
+    const struct performer *p = arg;
+    if (depth == 1) {
+        net_fetch(p, sizeof(*p));
+    } else if (depth == 2) {
+        net_fetch(p->entity, offsetof(struct entity, random_counts));
+    } else if (depth == 3) {
+        net_fetch(p->entity->state, STATE_BYTES);
+        net_fetch(p->entity->node, sizeof(*p->entity->node));
+        net_fetch((const void *)p->entity->rngs, 1);
+    } else if (depth == 4 && p->entity->rng_count > 0) {
+        net_fetch(p->entity->rngs[0], sizeof(**p->entity->rngs));
     }
 }
 
@@ -143,6 +162,7 @@ static void schedule_fault(struct world *w, const struct scenario_fault *fault, 
 
 void script_start(struct world *w)
 {
+    net_look_ahead(w->net, perform, look_at_performer);
     const struct scenario *s = w->scenario;
     for (size_t i = 0; i < s->fault_count; i++) {
         schedule_fault(w, &s->faults[i], true);

@@ -14,7 +14,7 @@
 #include "sim/world/account.h"
 #include "sim/world/session.h"
 
-enum { MESSAGES_PER_STEP = 64 };
+enum { MESSAGES_PER_STEP = 64, FETCHED_STATE_BYTES = 256 };
 
 void step_run(void *arg)
 {
@@ -135,15 +135,20 @@ static void look_at_step(const void *arg, int depth)
     } else if (depth == 3) {
         net_fetch(end->entity, sizeof(*end->entity));
         net_fetch(end->channel, 64);
-        net_stream_fetch(end->stream);
+        net_stream_fetch(end->stream, 0);
         net_fetch(&end->channel->ends[1 - end->side], END_HOT_BYTES);
         net_fetch(end->facts.peer_id, 64);
     } else if (depth == 4) {
         net_fetch(end->channel->hop, sizeof(*end->channel->hop));
         net_fetch(end->channel->ends[1 - end->side].under_way.first, sizeof(struct carry));
-    } else if (end->channel->ends[1 - end->side].under_way.first != NULL) {
-        net_fetch(end->channel->ends[1 - end->side].under_way.first->message,
-                  sizeof(struct message));
+        net_fetch(end->entity->state, FETCHED_STATE_BYTES);
+        net_stream_fetch(end->stream, 1);
+    } else {
+        const struct carry *arrived = end->channel->ends[1 - end->side].under_way.first;
+        if (arrived != NULL) {
+            net_fetch(arrived->message, sizeof(struct message));
+        }
+        net_stream_fetch(end->stream, 2);
     }
 }
 
