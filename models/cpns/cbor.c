@@ -29,9 +29,14 @@ static size_t head_bytes(uint64_t n)
 static void append_head(struct buf *out, enum major major, uint64_t n)
 {
     uint8_t *to = buf_reserve(out, HEAD_MAX);
+    if (n < ONE_FOLLOWS) {
+        to[0] = (uint8_t)((unsigned)major << 5 | (unsigned)n);
+        buf_commit(out, 1);
+        return;
+    }
     size_t len = head_bytes(n);
     unsigned log2 = len == 2 ? 0 : len == 3 ? 1 : len == 5 ? 2 : 3; /* of the octets that follow */
-    to[0] = (uint8_t)((unsigned)major << 5 | (len == 1 ? (unsigned)n : ONE_FOLLOWS + log2));
+    to[0] = (uint8_t)((unsigned)major << 5 | (ONE_FOLLOWS + log2));
     for (size_t i = 1; i < len; i++) {
         to[i] = (uint8_t)(n >> 8 * (len - 1 - i));
     }

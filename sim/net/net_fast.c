@@ -26,14 +26,6 @@ uint32_t fast_timestamp(const struct net *net)
     return (uint32_t)(net_now(net) / SIM_MS);
 }
 
-static void put_timestamps(struct buf *out, const struct net *net, uint32_t echo)
-{
-    buf_append_u8(out, 8);
-    buf_append_u8(out, 10);
-    buf_append_u32(out, fast_timestamp(net));
-    buf_append_u32(out, echo);
-}
-
 /* Runs of octets that arrived early: the newest first (RFC 2018), then the lowest. */
 static size_t sack_blocks(const struct fast_stream *s, uint32_t blocks[FAST_SACK_BLOCKS][2],
                           size_t most)
@@ -60,12 +52,10 @@ static size_t sack_blocks(const struct fast_stream *s, uint32_t blocks[FAST_SACK
 static void put_options(struct buf *out, const struct fast_stream *s, bool syn,
                         const uint32_t blocks[FAST_SACK_BLOCKS][2], size_t count)
 {
-    if (syn) {
-        buf_append_u16(out, 0x0402); /* SACK permitted */
-    } else {
-        buf_append_u16(out, 0x0101);
-    }
-    put_timestamps(out, fast_net(s), s->ts_recent);
+    uint32_t before = syn ? 0x0402 : 0x0101;         /* SACK permitted; padding */
+    buf_append_u32(out, before << 16 | 8 << 8 | 10); /* timestamps */
+    buf_append_u32(out, fast_timestamp(fast_net(s)));
+    buf_append_u32(out, s->ts_recent);
     if (syn) {
         buf_append_u32(out, 0x01030300U | FAST_WINDOW_SHIFT);
     }
@@ -101,13 +91,11 @@ void fast_send_segment(struct fast_stream *s, uint8_t flags, uint32_t seq, struc
     header += count > 0 ? SACK_HEAD_BYTES + count * SACK_BLOCK_BYTES : 0;
     packet_append_ip(&out, PACKET_TCP, net_node_address(f->net, s->node->id),
                      net_node_address(f->net, s->peer), 0, true, header + payload.len);
-    buf_append_u16(&out, s->port);
-    buf_append_u16(&out, s->peer_port);
+    uint32_t window = syn ? UINT16_MAX : FAST_BUFFER_BYTES >> FAST_WINDOW_SHIFT;
+    buf_append_u32(&out, (uint32_t)s->port << 16 | s->peer_port);
     buf_append_u32(&out, seq);
     buf_append_u32(&out, (flags & PACKET_ACK) != 0 ? s->rcv_nxt : 0);
-    buf_append_u8(&out, (uint8_t)(header / 4 << 4));
-    buf_append_u8(&out, flags);
-    buf_append_u16(&out, syn ? UINT16_MAX : FAST_BUFFER_BYTES >> FAST_WINDOW_SHIFT);
+    buf_append_u32(&out, (uint32_t)(header / 4) << 28 | (uint32_t)flags << 16 | window);
     buf_append_u32(&out, 0); /* checksum, urgent pointer */
     put_options(&out, s, syn, (const uint32_t(*)[2])blocks, count);
     buf_append(&out, payload);

@@ -27,16 +27,14 @@ static void put16(uint8_t *p, uint32_t v)
 static uint32_t sum16(uint32_t sum, const uint8_t *p, size_t len)
 {
     uint64_t total = 0;
-    for (; len >= 4; p += 4, len -= 4) {
-        uint32_t word;
-        memcpy(&word, p, sizeof(word));
-        total += word;
+    uint64_t words;
+    for (; len >= sizeof(words); p += sizeof(words), len -= sizeof(words)) {
+        memcpy(&words, p, sizeof(words));
+        total += (words & UINT32_MAX) + (words >> 32);
     }
-    uint8_t rest[4] = {0};
-    uint32_t last;
-    memcpy(rest, p, len);
-    memcpy(&last, rest, sizeof(last));
-    total += last;
+    words = 0;
+    memcpy(&words, p, len);
+    total += (words & UINT32_MAX) + (words >> 32);
     while (total >> 16 != 0) {
         total = (total & 0xffff) + (total >> 16);
     }
@@ -214,13 +212,11 @@ void packet_append_ip(struct buf *out, uint8_t protocol, uint32_t source, uint32
                       uint16_t id, bool dont_fragment, size_t payload_bytes)
 {
     CHECK(payload_bytes + PACKET_IP_HEADER <= UINT16_MAX);
-    buf_append_u16(out, 0x4500);
-    buf_append_u16(out, (uint16_t)(PACKET_IP_HEADER + payload_bytes));
-    buf_append_u16(out, id);
-    buf_append_u16(out, dont_fragment ? IP_DONT_FRAGMENT : 0);
-    buf_append_u8(out, 64);
-    buf_append_u8(out, protocol);
-    buf_append_u16(out, 0);
+    uint32_t flags = dont_fragment ? IP_DONT_FRAGMENT : 0;
+    buf_reserve(out, PACKET_IP_HEADER + payload_bytes);
+    buf_append_u32(out, 0x45000000U | (uint32_t)(PACKET_IP_HEADER + payload_bytes));
+    buf_append_u32(out, (uint32_t)id << 16 | flags);
+    buf_append_u32(out, 64U << 24 | (uint32_t)protocol << 16); /* time to live; checksum: later */
     buf_append_u32(out, source);
     buf_append_u32(out, destination);
 }
