@@ -9,9 +9,10 @@
 #include <string.h>
 
 enum {
-    AHEAD = 8,        /* a power of two */
-    TICK_BITS = 22,   /* ns: about 4 ms [ours] */
-    WINDOW_TICKS = 64 /* about a quarter of a second [ours] */
+    AHEAD = 8,         /* a power of two */
+    TICK_BITS = 22,    /* ns: about 4 ms [ours] */
+    WINDOW_TICKS = 64, /* about a quarter of a second [ours] */
+    KIND_HINTS = 32
 };
 
 /* Where an event waits; its slot says what it is. */
@@ -67,6 +68,10 @@ struct agenda {
     size_t free_count, free_capacity;
     struct kind *kinds; /* the first is any other function's */
     size_t kind_count, kind_capacity;
+    struct kind_hint {
+        net_timer_fn *fn;
+        uint32_t kind;
+    } hints[KIND_HINTS]; /* found last, by the function's address */
 };
 
 enum { SWEEP_LEAST = 1024 };
@@ -98,13 +103,17 @@ void agenda_free(struct agenda *a)
     free(a);
 }
 
-static uint32_t kind_of(const struct agenda *a, net_timer_fn *fn)
+static uint32_t kind_of(struct agenda *a, net_timer_fn *fn)
 {
-    size_t kind = a->kind_count - 1;
-    while (kind > 0 && a->kinds[kind].fn != fn) {
-        kind--;
+    struct kind_hint *hint = &a->hints[(uintptr_t)fn / 16 % KIND_HINTS];
+    if (hint->fn != fn) {
+        size_t kind = a->kind_count - 1;
+        while (kind > 0 && a->kinds[kind].fn != fn) {
+            kind--;
+        }
+        *hint = (struct kind_hint){fn, (uint32_t)kind};
     }
-    return (uint32_t)kind;
+    return hint->kind;
 }
 
 static struct kind *make_kind(struct agenda *a, net_timer_fn *fn)
@@ -113,6 +122,7 @@ static struct kind *make_kind(struct agenda *a, net_timer_fn *fn)
     if (kind == 0) {
         kind = (uint32_t)a->kind_count;
         *MEM_PUSH(a->kinds, a->kind_count, a->kind_capacity) = (struct kind){.fn = fn};
+        memset(a->hints, 0, sizeof(a->hints));
     }
     return &a->kinds[kind];
 }
