@@ -74,6 +74,7 @@ static bool set_up_ssl(struct secure_session *s)
         return false;
     }
     SSL_set_app_data(s->ssl, s);
+    SSL_set_msg_callback_arg(s->ssl, s);
     if (s->dtls != NULL) {
         dtls_set_up(s);
     }
@@ -156,6 +157,26 @@ static uint32_t seal_overhead(const SSL *ssl)
     return TYPE + (suite == AES_128_CCM_8 ? SHORT_TAG : TAG);
 }
 
+static void empty(EVP_PKEY *key)
+{
+    EVP_PKEY_set_type(key, EVP_PKEY_get_id(key)); /* frees what it held */
+    EVP_PKEY_free(key);
+}
+
+/* libssl would keep both keys of the agreement for as long as the session lives, 2 KiB at each end.
+ */
+static void forget_ephemeral_keys(SSL *ssl)
+{
+    EVP_PKEY *key;
+    if (SSL_get_tmp_key(ssl, &key) == 1) {
+        empty(key);
+    }
+    if (SSL_get_peer_tmp_key(ssl, &key) == 1) {
+        empty(key);
+    }
+    clear_errors();
+}
+
 void tls_handshake(struct secure_session *s)
 {
     set_time(s, s->now);
@@ -167,6 +188,7 @@ void tls_handshake(struct secure_session *s)
         s->was_established = true;
         tls_note_secret(s);
         s->seal_overhead = seal_overhead(s->ssl);
+        forget_ephemeral_keys(s->ssl);
     }
 }
 

@@ -263,8 +263,7 @@ void tls_on_message(int sent, int version, int type, const void *data, size_t le
                     void *arg)
 {
     (void)version;
-    (void)arg;
-    struct secure_session *s = SSL_get_app_data(ssl);
+    struct secure_session *s = arg;
     const uint8_t *octets = data;
     if (s == NULL || s->output == NULL) {
         return;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "sim/secure/interpose.h"
+#include "sim/secure/session_internal.h"
 #include "tests/support/secure_pair.h"
 
 enum { FILTER_BYTES = 4096 /* of each of the two buffers of BIO_f_buffer() */ };
@@ -44,6 +45,22 @@ static void count_free(void *p, const char *file, int line)
     free(p);
 }
 
+/* What libssl holds of both keys of an agreement. */
+static bool holds_keys(SSL *ssl)
+{
+    EVP_PKEY *keys[2] = {NULL, NULL};
+    bool holds = false;
+    SSL_get_tmp_key(ssl, &keys[0]);
+    SSL_get_peer_tmp_key(ssl, &keys[1]);
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t *octets = NULL;
+        holds |= keys[i] != NULL && EVP_PKEY_get1_encoded_public_key(keys[i], &octets) > 0;
+        OPENSSL_free(octets);
+        EVP_PKEY_free(keys[i]);
+    }
+    return holds;
+}
+
 struct wires {
     struct buf of[ENDS];
     size_t filters; /* buffers of that length asked for meanwhile */
@@ -72,10 +89,14 @@ static void talk(const struct secure_policy_params *params, const char *client_g
         {.owner = "tablet", .identity = ids[1], .mtu = 1280}};
     pair_open(&p, policies[INITIATOR], policies[RESPONDER], ends[INITIATOR], ends[RESPONDER], 0);
     filters = 0;
-    pair_handshake(&p);
+    pair_step(&p, INITIATOR, &(struct secure_input){.start = true});
+    bool offers = params->kind == SECURE_TLS && params->max_version == SECURE_TLS13;
+    assert_int_equal(holds_keys(p.end[INITIATOR]->ssl), offers); /* while it is to be used */
+    pair_flow(&p);
     ret->filters = filters;
     ret->established = pair_is_established(&p);
     for (int end = 0; ret->established && end < ENDS; end++) {
+        assert_false(holds_keys(p.end[end]->ssl));
         pair_send(&p, end, span_of_str("how warm is it"));
         pair_flow(&p);
     }
