@@ -34,8 +34,14 @@ static void append_head(struct buf *out, enum major major, uint64_t n)
         buf_commit(out, 1);
         return;
     }
+    if (n <= UINT8_MAX) {
+        to[0] = (uint8_t)((unsigned)major << 5 | ONE_FOLLOWS);
+        to[1] = (uint8_t)n;
+        buf_commit(out, 2);
+        return;
+    }
     size_t len = head_bytes(n);
-    unsigned log2 = len == 2 ? 0 : len == 3 ? 1 : len == 5 ? 2 : 3; /* of the octets that follow */
+    unsigned log2 = len == 3 ? 1 : len == 5 ? 2 : 3; /* of the octets that follow */
     to[0] = (uint8_t)((unsigned)major << 5 | (ONE_FOLLOWS + log2));
     for (size_t i = 1; i < len; i++) {
         to[i] = (uint8_t)(n >> 8 * (len - 1 - i));

@@ -49,23 +49,22 @@ static size_t sack_blocks(const struct fast_stream *s, uint32_t blocks[FAST_SACK
     return count;
 }
 
-static void put_options(struct buf *out, const struct fast_stream *s, bool syn,
+static void put_options(uint8_t *p, const struct fast_stream *s, bool syn,
                         const uint32_t blocks[FAST_SACK_BLOCKS][2], size_t count)
 {
-    uint32_t before = syn ? 0x0402 : 0x0101;         /* SACK permitted; padding */
-    buf_append_u32(out, before << 16 | 8 << 8 | 10); /* timestamps */
-    buf_append_u32(out, fast_timestamp(fast_net(s)));
-    buf_append_u32(out, s->ts_recent);
+    uint32_t before = syn ? 0x0402 : 0x0101;     /* SACK permitted; padding */
+    packet_put32(p, before << 16 | 8 << 8 | 10); /* timestamps */
+    packet_put32(p + 4, fast_timestamp(fast_net(s)));
+    packet_put32(p + 8, s->ts_recent);
+    p += OPTION_BYTES;
     if (syn) {
-        buf_append_u32(out, 0x01030300U | FAST_WINDOW_SHIFT);
-    }
-    if (count > 0) {
-        buf_append_u16(out, 0x0101);
-        buf_append_u8(out, 5);
-        buf_append_u8(out, (uint8_t)(2 + SACK_BLOCK_BYTES * count));
-        for (size_t i = 0; i < count; i++) {
-            buf_append_u32(out, blocks[i][0]);
-            buf_append_u32(out, blocks[i][1]);
+        packet_put32(p, 0x01030300U | FAST_WINDOW_SHIFT);
+    } else if (count > 0) {
+        packet_put32(p, 0x01010500U | (uint32_t)(2 + SACK_BLOCK_BYTES * count));
+        p += SACK_HEAD_BYTES;
+        for (size_t i = 0; i < count; i++, p += SACK_BLOCK_BYTES) {
+            packet_put32(p, blocks[i][0]);
+            packet_put32(p + 4, blocks[i][1]);
         }
     }
 }
@@ -92,12 +91,14 @@ void fast_send_segment(struct fast_stream *s, uint8_t flags, uint32_t seq, struc
     packet_append_ip(&out, PACKET_TCP, net_node_address(f->net, s->node->id),
                      net_node_address(f->net, s->peer), 0, true, header + payload.len);
     uint32_t window = syn ? UINT16_MAX : FAST_BUFFER_BYTES >> FAST_WINDOW_SHIFT;
-    buf_append_u32(&out, (uint32_t)s->port << 16 | s->peer_port);
-    buf_append_u32(&out, seq);
-    buf_append_u32(&out, (flags & PACKET_ACK) != 0 ? s->rcv_nxt : 0);
-    buf_append_u32(&out, (uint32_t)(header / 4) << 28 | (uint32_t)flags << 16 | window);
-    buf_append_u32(&out, 0); /* checksum, urgent pointer */
-    put_options(&out, s, syn, (const uint32_t(*)[2])blocks, count);
+    uint8_t *tcp = buf_reserve(&out, header + payload.len);
+    packet_put32(tcp, (uint32_t)s->port << 16 | s->peer_port);
+    packet_put32(tcp + 4, seq);
+    packet_put32(tcp + 8, (flags & PACKET_ACK) != 0 ? s->rcv_nxt : 0);
+    packet_put32(tcp + 12, (uint32_t)(header / 4) << 28 | (uint32_t)flags << 16 | window);
+    packet_put32(tcp + 16, 0); /* checksum, urgent pointer */
+    put_options(tcp + PACKET_TCP_HEADER, s, syn, (const uint32_t(*)[2])blocks, count);
+    buf_commit(&out, header);
     buf_append(&out, payload);
     if ((flags & PACKET_ACK) != 0) {
         s->unacked = 0;

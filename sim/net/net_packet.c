@@ -213,12 +213,13 @@ void packet_append_ip(struct buf *out, uint8_t protocol, uint32_t source, uint32
 {
     CHECK(payload_bytes + PACKET_IP_HEADER <= UINT16_MAX);
     uint32_t flags = dont_fragment ? IP_DONT_FRAGMENT : 0;
-    buf_reserve(out, PACKET_IP_HEADER + payload_bytes);
-    buf_append_u32(out, 0x45000000U | (uint32_t)(PACKET_IP_HEADER + payload_bytes));
-    buf_append_u32(out, (uint32_t)id << 16 | flags);
-    buf_append_u32(out, 64U << 24 | (uint32_t)protocol << 16); /* time to live; checksum: later */
-    buf_append_u32(out, source);
-    buf_append_u32(out, destination);
+    uint8_t *p = buf_reserve(out, PACKET_IP_HEADER + payload_bytes);
+    packet_put32(p, 0x45000000U | (uint32_t)(PACKET_IP_HEADER + payload_bytes));
+    packet_put32(p + 4, (uint32_t)id << 16 | flags);
+    packet_put32(p + 8, 64U << 24 | (uint32_t)protocol << 16); /* time to live; checksum: later */
+    packet_put32(p + 12, source);
+    packet_put32(p + 16, destination);
+    buf_commit(out, PACKET_IP_HEADER);
 }
 
 size_t packet_length(struct span packet)

@@ -3,6 +3,9 @@
 #ifndef SIM_NET_NET_PACKET_H
 #define SIM_NET_NET_PACKET_H
 
+#include <endian.h>
+#include <string.h>
+
 #include "sim/core/base.h"
 #include "sim/core/buf.h"
 
@@ -19,6 +22,13 @@ enum {
     PACKET_ACK = 0x10
 };
 enum { PACKET_IP_HEADER = 20, PACKET_TCP_HEADER = 20, PACKET_UDP_HEADER = 8 };
+
+/* In network order. */
+static inline void packet_put32(uint8_t *p, uint32_t v)
+{
+    v = htobe32(v);
+    memcpy(p, &v, sizeof(v));
+}
 
 /* What the headers say; octets are borrowed from the packet. */
 struct packet_view {
