@@ -1,6 +1,7 @@
 /* Encodings and times of ASN.1 that libcrypto takes a long way to: a signature of ECDSA is written
- * through a packet writer, when it is made and again when it is verified, and to compare a
- * certificate's time with another it prints the other as text and reads both. Answered here, inside
+ * through a packet writer, when it is made and again when it is verified; to compare a
+ * certificate's time with another it prints the other as text and reads both; and text goes through
+ * callbacks, character by character, three times. Answered here, inside
  * a step and elsewhere; what is not plain is libcrypto's. */
 #include <openssl/ec.h>
 #include <openssl/x509.h>
@@ -10,7 +11,7 @@
 #include "sim/secure/interpose.h"
 
 static struct {
-    interpose_function i2d_ecdsa_sig, cmp_time;
+    interpose_function i2d_ecdsa_sig, cmp_time, copy_text;
 } libcrypto;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -18,6 +19,7 @@ static void find_all(void)
 {
     libcrypto.i2d_ecdsa_sig = interpose_next("i2d_ECDSA_SIG");
     libcrypto.cmp_time = interpose_next("X509_cmp_time");
+    libcrypto.copy_text = interpose_next("ASN1_mbstring_ncopy");
 }
 
 /* --- signatures
@@ -66,6 +68,42 @@ int i2d_ECDSA_SIG(const ECDSA_SIG *signature, unsigned char **out)
     at = put_integer(at, s, integer_len(s));
     *out = given ? at : start;
     return HEADER + body;
+}
+
+/* --- text
+ * ------------------------------------------------------------------------------------------- */
+
+static bool is_ascii(const uint8_t *text, size_t len)
+{
+    uint8_t bits = 0;
+    for (size_t i = 0; i < len; i++) {
+        bits |= text[i];
+    }
+    return (bits & 0x80) == 0;
+}
+
+/* Called for each part of a name. */
+int ASN1_mbstring_ncopy(ASN1_STRING **out, const unsigned char *in, int len, int form,
+                        unsigned long types, long least, long most)
+{
+    int n = len == -1 ? (int)strlen((const char *)in) : len;
+    bool fits = n > 0 && n >= least && (most <= 0 || n <= most);
+    if (out == NULL || form != MBSTRING_UTF8 || types != B_ASN1_UTF8STRING || !fits ||
+        !is_ascii(in, (size_t)n)) {
+        pthread_once(&once, find_all);
+        return ((int (*)(ASN1_STRING **, const unsigned char *, int, int, unsigned long, long,
+                         long))libcrypto.copy_text)(out, in, len, form, types, least, most);
+    }
+    ASN1_STRING *text = *out != NULL ? *out : ASN1_STRING_type_new(V_ASN1_UTF8STRING);
+    if (text == NULL || ASN1_STRING_set(text, in, n) != 1) {
+        if (*out == NULL) {
+            ASN1_STRING_free(text);
+        }
+        return -1;
+    }
+    text->type = V_ASN1_UTF8STRING;
+    *out = text;
+    return V_ASN1_UTF8STRING;
 }
 
 /* --- times

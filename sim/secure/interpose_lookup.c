@@ -4,11 +4,13 @@
  *
  * Answered here: EVP_KEYMGMT_names_do_all() and the fetches of digests, ECDSA and ECDH inside a
  * step, also where libcrypto itself calls them, from what was asked when the environment was made;
- * and OSSL_PARAM_locate(), anywhere. Everything else is libcrypto's. */
+ * what is drawn in a step; and OSSL_PARAM_locate(), anywhere. Everything else is libcrypto's. */
 #include <openssl/params.h>
+#include <openssl/rand.h>
 #include <string.h>
 
 #include "sim/secure/interpose.h"
+#include "sim/secure/stream.h"
 
 static const char *const digests[ENV_DIGESTS] = {"SHA2-256", "SHA256", "SHA2-384", "SHA384",
                                                  "SHA2-512", "SHA512", "SHA1"};
@@ -56,7 +58,8 @@ void interpose_forget_look_ups(struct secure_env *env)
  * ------------------------------------------------------------------------------------------- */
 
 static struct {
-    interpose_function fetch, fetch_signature, fetch_exchange, fetch_keymgmt, names, find_method;
+    interpose_function fetch, fetch_signature, fetch_exchange, fetch_keymgmt, names, find_method,
+        random, private_random;
 } libcrypto;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -68,6 +71,8 @@ static void find_all(void)
     libcrypto.fetch_keymgmt = interpose_next("EVP_KEYMGMT_fetch");
     libcrypto.names = interpose_next("EVP_KEYMGMT_names_do_all");
     libcrypto.find_method = interpose_next("EVP_PKEY_asn1_find_str");
+    libcrypto.random = interpose_next("RAND_bytes_ex");
+    libcrypto.private_random = interpose_next("RAND_priv_bytes_ex");
 }
 
 /* Whether something is asked for that was looked up for `env`, if it is among that. */
@@ -217,6 +222,40 @@ const EVP_PKEY_ASN1_METHOD *EVP_PKEY_asn1_find_str(ENGINE **engine, const char *
         m->found = found;
     }
     return found;
+}
+
+/* What both generators of the private context would give: libcrypto finds the thread's through a
+ * lock that all threads share. */
+static bool draw(const OSSL_LIB_CTX *libctx, uint8_t *out, size_t len)
+{
+    const struct secure_env *env = interpose_env();
+    struct stream *s = env != NULL && libctx == env->libctx && env->mode == SECURE_RNG_SEEDED
+                           ? stream_current()
+                           : NULL;
+    if (s != NULL) {
+        stream_read(s, out, len);
+    }
+    return s != NULL;
+}
+
+int RAND_bytes_ex(OSSL_LIB_CTX *libctx, unsigned char *out, size_t len, unsigned int strength)
+{
+    if (draw(libctx, out, len)) {
+        return 1;
+    }
+    pthread_once(&once, find_all);
+    return ((int (*)(OSSL_LIB_CTX *, unsigned char *, size_t, unsigned int))libcrypto.random)(
+        libctx, out, len, strength);
+}
+
+int RAND_priv_bytes_ex(OSSL_LIB_CTX *libctx, unsigned char *out, size_t len, unsigned int strength)
+{
+    if (draw(libctx, out, len)) {
+        return 1;
+    }
+    pthread_once(&once, find_all);
+    return ((int (*)(OSSL_LIB_CTX *, unsigned char *, size_t,
+                     unsigned int))libcrypto.private_random)(libctx, out, len, strength);
 }
 
 /* Called 1,300 times for a certificate and a handshake: a provider asks for each parameter that it

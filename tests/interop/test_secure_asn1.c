@@ -65,6 +65,52 @@ static void signatures_are_encoded_as_by_libcrypto(void **state)
     }
 }
 
+/* Into a new string, or into one that holds something. */
+static void compare_text(const char *text, int form, unsigned long types, long least, long most,
+                         bool given)
+{
+    int (*theirs)(ASN1_STRING **, const unsigned char *, int, int, unsigned long, long, long) =
+        (int (*)(ASN1_STRING **, const unsigned char *, int, int, unsigned long, long,
+                 long))interpose_next("ASN1_mbstring_ncopy");
+    const unsigned char *in = (const unsigned char *)text;
+    ASN1_STRING *strings[2] = {NULL, NULL};
+    for (int i = 0; given && i < 2; i++) {
+        strings[i] = ASN1_STRING_type_new(V_ASN1_IA5STRING);
+        assert_int_equal(ASN1_STRING_set(strings[i], "before", -1), 1);
+    }
+    int wanted = theirs(&strings[0], in, -1, form, types, least, most);
+    assert_int_equal(
+        ASN1_mbstring_ncopy(&strings[1], in, (int)strlen(text), form, types, least, most), wanted);
+    assert_int_equal(ASN1_mbstring_ncopy(NULL, in, -1, form, types, least, most), wanted);
+    if (wanted >= 0) {
+        assert_int_equal(ASN1_STRING_type(strings[1]), ASN1_STRING_type(strings[0]));
+        assert_int_equal(ASN1_STRING_cmp(strings[1], strings[0]), 0);
+    }
+    ASN1_STRING_free(strings[0]);
+    ASN1_STRING_free(strings[1]);
+}
+
+static void text_is_copied_as_by_libcrypto(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "cpnsim simulated pne/1", "a", "", "caf\xc3\xa9", "\xc3", "\xff\xfe", "*_@", "1234567890"};
+    static const int forms[] = {MBSTRING_UTF8, MBSTRING_ASC};
+    static const unsigned long types[] = {B_ASN1_UTF8STRING, B_ASN1_PRINTABLESTRING,
+                                          B_ASN1_UTF8STRING | B_ASN1_PRINTABLESTRING, 0};
+    for (size_t t = 0; t < SIM_ARRAY_LEN(texts); t++) {
+        for (int form = 0; form < 2; form++) {
+            for (size_t k = 0; k < SIM_ARRAY_LEN(types); k++) {
+                for (int given = 0; given < 2; given++) {
+                    compare_text(texts[t], forms[form], types[k], 0, 0, given);
+                    compare_text(texts[t], forms[form], types[k], 1, 64, given);
+                    compare_text(texts[t], forms[form], types[k], 2, 10, given);
+                }
+            }
+        }
+    }
+}
+
 static void compare_time(const char *text, int type)
 {
     int (*theirs)(const ASN1_TIME *, time_t *) =
@@ -193,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(signatures_are_encoded_as_by_libcrypto),
+        cmocka_unit_test(text_is_copied_as_by_libcrypto),
         cmocka_unit_test(times_are_compared_as_by_libcrypto),
         cmocka_unit_test(certificates_are_encoded_as_by_libcrypto),
         cmocka_unit_test(other_certificates_are_libcryptos),

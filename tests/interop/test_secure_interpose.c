@@ -8,6 +8,7 @@
 #include <openssl/core_names.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
@@ -441,6 +442,34 @@ static void encoded_keys_and_methods_are_openssls(void **state)
     secure_env_free(env);
 }
 
+static void draws_are_those_of_the_stream(void **state)
+{
+    (void)state;
+    struct secure_env *envs[2] = {pair_env(7), NULL};
+    struct diag_list diags = {0};
+    assert_int_equal(secure_env_create(7, SECURE_RNG_SYSTEM, &envs[1], &diags), 0);
+    for (int system = 0; system < 2; system++) {
+        uint8_t drawn[2][400];
+        for (int inside = 0; inside < 2; inside++) {
+            struct stream s;
+            stream_init(&s, 1, "a", "b", 0);
+            stream_enter(&s, 0);
+            if (inside) {
+                interpose_enter(envs[system]);
+            }
+            for (size_t i = 0; i < sizeof(drawn[0]); i += 40) {
+                assert_int_equal(RAND_bytes_ex(envs[system]->libctx, drawn[inside] + i, 31, 0), 1);
+                assert_int_equal(
+                    RAND_priv_bytes_ex(envs[system]->libctx, drawn[inside] + i + 31, 9, 0), 1);
+            }
+            interpose_leave();
+            stream_leave();
+        }
+        assert_int_equal(memcmp(drawn[0], drawn[1], sizeof(drawn[0])) != 0, system);
+        secure_env_free(envs[system]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +480,7 @@ int main(void)
         cmocka_unit_test(a_key_belongs_to_its_certificate_alone),
         cmocka_unit_test(generated_keys_are_the_same),
         cmocka_unit_test(digests_keys_and_ciphers_are_what_openssl_says),
+        cmocka_unit_test(draws_are_those_of_the_stream),
         cmocka_unit_test(encoded_keys_and_methods_are_openssls),
         cmocka_unit_test(signatures_and_exchanges_are_found_by_their_names),
     };
