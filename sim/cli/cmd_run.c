@@ -226,7 +226,7 @@ static int finish(struct world *w, const struct run_arguments *a, int code, cons
 /* What the sessions of all hops take at least while they live; measured, see tests/bench. */
 static size_t memory_of_sessions(const struct scenario *s)
 {
-    enum { BYTES_A_HOP = 48 * 1024 };
+    enum { BYTES_A_HOP = 56 * 1024 };
     size_t count = 0;
     for (size_t i = 0; i < s->edge_count; i++) {
         uint32_t policy = s->edges[i].policy;
