@@ -3,9 +3,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Large enough that a hand-over does not matter, small enough to stay in the caches; and so many
- * that a disk which takes its time holds nobody up. */
-enum { BLOCK_BYTES = 1 << 16, BLOCKS = 64 };
+/* Large enough that waking the thread for one does not matter, small enough to stay in the caches;
+ * and so many that a disk which takes its time holds nobody up. */
+enum { BLOCK_BYTES = 1 << 18, BLOCKS = 24 };
 
 struct blocks {
     pthread_mutex_t lock;

@@ -1,11 +1,16 @@
 #include "sim/world/jobs.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { JOB_IDLE, JOB_QUEUED, JOB_RUNNING, JOB_DONE };
 /* To wake a thread costs as much as a spare job: so many of them are worth it. */
 enum { WORTH_WAKING = 16 };
+/* Before it sleeps a thread looks for work as long as that; between, others may have its processor.
+ */
+enum { LOOKS = 1000, LOOKS_A_TURN = 200 };
 
 struct jobs {
     pthread_mutex_t lock;
@@ -18,7 +23,9 @@ struct jobs {
     struct job *first_idle, *last_idle;
     uint32_t spare_count;
     uint32_t idle_running;
-    uint32_t waiting; /* worker threads that have nothing to do */
+    uint32_t waiting;      /* worker threads that sleep */
+    atomic_bool looking;   /* one of the others has nothing to do */
+    atomic_uint submitted; /* changes with each job */
     bool stop;
     uint32_t thread_count;
     pthread_t *threads;
@@ -114,6 +121,42 @@ static void run_spare(struct jobs *jobs)
     pthread_mutex_lock(&jobs->lock);
 }
 
+static void pause_briefly(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/* One thread at a time. Whether there may be work; the lock is held at call and return. */
+static bool look_for_work(struct jobs *jobs)
+{
+    if (atomic_load(&jobs->looking)) {
+        return false;
+    }
+    unsigned seen = atomic_load(&jobs->submitted);
+    atomic_store(&jobs->looking, true);
+    pthread_mutex_unlock(&jobs->lock);
+    for (int i = 1; i <= LOOKS && atomic_load(&jobs->submitted) == seen; i++) {
+        if (i % LOOKS_A_TURN == 0) {
+            sched_yield();
+        }
+        pause_briefly();
+    }
+    pthread_mutex_lock(&jobs->lock);
+    atomic_store(&jobs->looking, false);
+    return atomic_load(&jobs->submitted) != seen;
+}
+
+/* There is a job more, worth waking a thread for or not; the lock is held. */
+static void tell(struct jobs *jobs, bool worth_waking)
+{
+    atomic_fetch_add(&jobs->submitted, 1);
+    if (worth_waking && jobs->waiting > 0 && !atomic_load(&jobs->looking)) {
+        pthread_cond_signal(&jobs->queued);
+    }
+}
+
 static void *worker(void *arg)
 {
     struct jobs *jobs = arg;
@@ -126,7 +169,7 @@ static void *worker(void *arg)
             run_spare(jobs);
         } else if (jobs->first_idle != NULL) {
             run_idle(jobs);
-        } else {
+        } else if (!look_for_work(jobs) && !jobs->stop) {
             jobs->waiting++;
             pthread_cond_wait(&jobs->queued, &jobs->lock);
             jobs->waiting--;
@@ -190,9 +233,7 @@ void jobs_submit(struct jobs *jobs, struct job *job)
     pthread_mutex_lock(&jobs->lock);
     job->state = JOB_QUEUED;
     enqueue(jobs, job);
-    if (jobs->waiting > 0) {
-        pthread_cond_signal(&jobs->queued);
-    }
+    tell(jobs, true);
     pthread_mutex_unlock(&jobs->lock);
 }
 
@@ -209,9 +250,7 @@ void jobs_submit_idle(struct jobs *jobs, struct job *job)
         jobs->first_idle = job;
     }
     jobs->last_idle = job;
-    if (jobs->waiting > 0) {
-        pthread_cond_signal(&jobs->queued);
-    }
+    tell(jobs, true);
     pthread_mutex_unlock(&jobs->lock);
 }
 
@@ -231,9 +270,7 @@ bool jobs_submit_spare(struct jobs *jobs, struct job *job)
         }
         jobs->last_spare = job;
         jobs->spare_count++;
-        if (jobs->waiting > 0 && jobs->spare_count >= WORTH_WAKING) {
-            pthread_cond_signal(&jobs->queued);
-        }
+        tell(jobs, jobs->spare_count >= WORTH_WAKING);
     }
     pthread_mutex_unlock(&jobs->lock);
     return room;
