@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <openssl/ec.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,6 +225,38 @@ static void changed_octets_and_other_keys_fail_with_the_table(void **state)
     drop(&p);
 }
 
+enum { THREADS = 4, ROUNDS = 50 };
+
+static void *verify_often(void *arg)
+{
+    const struct parts *p = arg;
+    size_t good = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        good += verifies(p->phone->certificate, p->ca);
+        good += !verifies(p->stranger->certificate, p->ca);
+    }
+    return good == 2 * (size_t)ROUNDS ? arg : NULL;
+}
+
+/* One of them makes the table, the others go on without it meanwhile. */
+static void threads_share_the_table(void **state)
+{
+    (void)state;
+    struct parts p = make();
+    fixed_base_expect(p.ca->base, FIXED_BASE_LEAST);
+    pthread_t threads[THREADS];
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, verify_often, &p), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        void *all_good;
+        assert_int_equal(pthread_join(threads[i], &all_good), 0);
+        assert_non_null(all_good);
+    }
+    assert_true(fixed_base_is_made(p.ca->base));
+    drop(&p);
+}
+
 static void other_kinds_of_keys_have_none(void **state)
 {
     (void)state;
@@ -248,6 +281,7 @@ int main(void)
         cmocka_unit_test(halves_may_meet),
         cmocka_unit_test(a_bad_certificate_fails_with_the_table),
         cmocka_unit_test(changed_octets_and_other_keys_fail_with_the_table),
+        cmocka_unit_test(threads_share_the_table),
         cmocka_unit_test(other_kinds_of_keys_have_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
