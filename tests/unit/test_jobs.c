@@ -153,7 +153,7 @@ static void the_earliest_due_is_run_first(void **state)
         for (size_t j = 1; j <= COUNT; j++) {
             bool same_half = (i <= 100) == (j <= 100);
             bool first =
-                work[i].job.due < work[j].job.due || (work[i].job.due == work[j].job.due && i < j);
+                work[i].job.due < work[j].job.due || (i < j && work[i].job.due == work[j].job.due);
             late += same_half && first && work[i].place > work[j].place;
         }
     }
