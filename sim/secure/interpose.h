@@ -1,9 +1,9 @@
 /* What libssl asks of libcrypto during a step, and libcrypto itself while a certificate is issued,
  * answered the short way: interpose.c (certificates and kinds of keys), interpose_asn1.c
- * (signatures and times), interpose_curve.c (key agreement), interpose_issue.c (encodings),
- * interpose_kdf.c (the key schedule), interpose_lookup.c (algorithms by name), fixed_base.c (the
- * point of a CA's key). The answers are the same; outside a step libcrypto's own functions are
- * called. Private to sim/secure. */
+ * (signatures and times), interpose_curve.c (key agreement), interpose_issue.c and interpose_tbs.c
+ * (encodings), interpose_kdf.c (the key schedule), interpose_lookup.c (algorithms by name),
+ * fixed_base.c (the point of a CA's key). The answers are the same; outside a step libcrypto's own
+ * functions are called. Private to sim/secure. */
 #ifndef SIM_SECURE_INTERPOSE_H
 #define SIM_SECURE_INTERPOSE_H
 
