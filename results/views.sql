@@ -232,7 +232,7 @@ judged AS (
                    WHEN h.verdict = 'held' AND h.by_alert AND h.alert_row IS NULL AND h.delay_ns IS NOT NULL THEN 'inconclusive'
                    ELSE h.verdict END AS final
     FROM shown h),
-handed_on AS ( -- who sent which message further, or copies of it; as a set: a run is judged before it has indexes
+handed_on AS ( -- who sent which message further, or copies of it; as a set, which is made once
   SELECT h.message_id, h.sender FROM message_hop h WHERE h.hop > 0
   UNION ALL
   SELECT m.copy_of, h.sender FROM message m JOIN message_hop h ON h.message_id = m.message_id AND h.hop = 0

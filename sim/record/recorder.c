@@ -38,7 +38,6 @@ struct recorder {
     struct rows_source source; /* what the writers' statements read */
     size_t pending;            /* rows since the last commit */
     bool in_transaction;
-    bool indexed_early;
     char *error;
     atomic_bool failed; /* `error` is there */
     struct record_db reader;
@@ -160,29 +159,9 @@ uint64_t recorder_rows(const struct recorder *rec)
     return rec->rows;
 }
 
-static void make_indexes(struct recorder *rec, bool early)
-{
-    for (size_t i = 0; i < rec->writer_count && rec->error == NULL; i++) {
-        const struct record_table *table = rec->writers[i].table;
-        if (table->index_early == early) {
-            struct buf sql = {0};
-            record_index_sql(table, &sql);
-            char *text = buf_steal_str(&sql);
-            execute(rec, text, "cannot make an index");
-            free(text);
-        }
-    }
-}
-
 struct record_db *recorder_db(struct recorder *rec)
 {
-    blocks_drain(rec->blocks);
-    if (!rec->indexed_early) {
-        begin(rec);
-        make_indexes(rec, true);
-        rec->indexed_early = true;
-    }
-    commit(rec);
+    recorder_flush(rec);
     rec->reader = (struct record_db){.handle = rec->db, .owned = false};
     return &rec->reader;
 }
@@ -262,6 +241,7 @@ static void prepare_table(struct recorder *rec, const struct record_table *table
 {
     struct buf sql = {0};
     record_table_sql(table, &sql);
+    record_index_sql(table, &sql);
     char *text = buf_steal_str(&sql);
     execute(rec, text, table->name);
     free(text);
@@ -453,12 +433,7 @@ static void put_end(struct recorder *rec, const struct record_end *end, const ch
 int recorder_close(struct recorder *rec, const struct record_end *end, struct diag_list *diags)
 {
     recorder_flush(rec);
-    sqlite3_exec(rec->db, "PRAGMA threads = 1", NULL, NULL, NULL); /* sorts beside; or slower */
     begin(rec);
-    if (!rec->indexed_early) {
-        make_indexes(rec, true);
-    }
-    make_indexes(rec, false);
     if (rec->error == NULL) {
         put_end(rec, end, end->status);
     }

@@ -28,10 +28,8 @@ struct record_table {
     const char *doc;
     const struct record_column *columns; /* the first is the primary key when `keyed` */
     size_t column_count;
-    bool keyed; /* first column INTEGER PRIMARY KEY, given by the producer */
-    const char
-        *indexes;     /* columns to index at close, separated by ';' ("link_id;sent_ns"), or NULL */
-    bool index_early; /* make them before recorder_db() is judged through: it looks here */
+    bool keyed;               /* first column INTEGER PRIMARY KEY, given by the producer */
+    const char *indexes;      /* columns to index, separated by ';' ("link_id;sent_ns"), or NULL */
     bool outside_fingerprint; /* what depends on how a scenario was run, captures or not, say */
 };
 
@@ -106,12 +104,12 @@ struct record_end {
     int64_t peak_memory_kib; /* of the process */
 };
 
-/* Makes the indexes, writes the run's end, closes. -SIM_EIO with the sentence in `diags` when
+/* Writes the run's end, closes. -SIM_EIO with the sentence in `diags` when
  * anything had failed (the run row then says "failed" if that could still be written). Frees `rec`
  * in any case. */
 int recorder_close(struct recorder *rec, const struct record_end *end, struct diag_list *diags);
-/* Lets a caller query the open database after a flush, and after making the indexes that are wanted
- * early: the claims are judged through this. Prepares nothing that outlives the call. */
+/* Lets a caller query the open database after a flush: the claims are judged through this. Prepares
+ * nothing that outlives the call. */
 struct record_db;
 struct record_db *recorder_db(struct recorder *rec);
 

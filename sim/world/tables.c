@@ -154,7 +154,6 @@ const struct record_table table_session = {
     .column_count = SIM_ARRAY_LEN(session_columns),
     .keyed = true,
     .indexes = "link_id",
-    .index_early = true,
 };
 
 static const struct record_column session_end_columns[] = {
@@ -242,7 +241,6 @@ const struct record_table table_session_end = {
     .column_count = SIM_ARRAY_LEN(session_end_columns),
     .keyed = false,
     .indexes = "session_id",
-    .index_early = true,
 };
 
 static const struct record_column epoch_columns[] = {
