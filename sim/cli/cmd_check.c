@@ -71,7 +71,7 @@ int cmd_check(int argc, char **argv)
     struct diag_list diags = {0};
     struct judgement *j;
     struct buf out = {0};
-    if (judge_file(argv[optind], &j, &diags) < 0) {
+    if (judge_file(argv[optind], NULL, NULL, &j, &diags) < 0) {
         code = CLI_FAILED;
     } else if (witness && witness_tshark(db, pcap_dir, j, &diags) < 0) {
         code = CLI_FAILED;

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,46 +152,42 @@ static const char *status_of(const struct world *w, int code)
     }
 }
 
-/* The verdict as `check` would give it, found beside the summary. */
-struct judging {
-    const char *database;
-    struct judgement *judgement;
-    struct diag_list diags;
-    int result;
+/* What the reader is told of the run besides its verdict. */
+struct telling {
+    const struct world *world;
+    struct buf *text;
 };
 
-static void *find_verdict(void *arg)
+static int tell(struct record_db *db, void *arg, struct diag_list *diags)
 {
-    struct judging *v = arg;
-    v->result = judge_file(v->database, &v->judgement, &v->diags);
-    return NULL;
+    const struct telling *t = arg;
+    int r = summary_sessions(db, t->text, diags);
+    r = r == 0 ? summary_messages(t->world, db, t->text, diags) : r;
+    return r == 0 ? summary_contacts(db, t->text, diags) : r;
 }
 
-/* The verdict, and the text for the reader. */
+/* The verdict, as `check` would give it, and the text for the reader. */
 static int judge(struct world *w, const char *database, struct buf *text, struct diag_list *diags)
 {
     struct record_db *db = world_settle(w);
     if (db == NULL) {
         return CLI_FAILED;
     }
-    struct judging v = {.database = database};
-    pthread_t thread;
-    bool memory = database[0] == ':'; /* has no second connection */
-    bool beside = !memory && pthread_create(&thread, NULL, find_verdict, &v) == 0;
-    bool told = summary_sessions(db, text, diags) == 0 && summary_messages(db, text, diags) == 0 &&
-                summary_contacts(db, text, diags) == 0;
-    if (beside) {
-        pthread_join(thread, NULL);
+    struct telling telling = {.world = w, .text = text};
+    struct judgement *j = NULL;
+    int r;
+    if (database[0] == ':') { /* has no second connection */
+        r = tell(db, &telling, diags);
+        r = r == 0 ? judge_run(db, &j, diags) : r;
     } else {
-        v.result = judge_run(db, &v.judgement, &v.diags);
+        r = judge_file(database, tell, &telling, &j, diags);
     }
-    int code = CLI_FAILED;
-    diag_list_move(diags, &v.diags);
-    if (v.result == 0 && told) {
-        judgement_text(v.judgement, cli_colour(stdout), text);
-        code = world_aborted(w) ? CLI_UNKNOWN : judgement_exit_code(v.judgement, false);
+    if (r < 0) {
+        return CLI_FAILED;
     }
-    judgement_free(v.judgement);
+    judgement_text(j, cli_colour(stdout), text);
+    int code = world_aborted(w) ? CLI_UNKNOWN : judgement_exit_code(j, false);
+    judgement_free(j);
     return code;
 }
 

@@ -13,11 +13,6 @@ static const char sessions_sql[] =
 static const char failures_sql[] =
     "SELECT hop, failure, sessions FROM v_failure ORDER BY sessions DESC, hop, failure LIMIT 8";
 
-/* Grouped here: SQLite would sort them all by type. */
-static const char messages_sql[] =
-    "SELECT type, outcome, hops, protected_hops, delivered_ns - sent_ns FROM message"
-    " ORDER BY message_id";
-
 static const char extension_sql[] = "SELECT count(*) FROM message_hop"
                                     " WHERE exemption = 'group_key_extension' HAVING count(*) > 0";
 
@@ -65,59 +60,14 @@ int summary_sessions(struct record_db *db, struct buf *out, struct diag_list *di
     return r == 0 ? record_db_query(db, failures_sql, NULL, 0, failure_row, out, diags) : r;
 }
 
-/* Messages of one type. */
-struct type_sum {
-    char *name;
-    int64_t sent, delivered, lost, refused, in_flight;
-    int64_t hops, protected_hops;
-    int64_t latency_ns; /* of all that were delivered */
-    int64_t timed;
-};
-
-struct message_sums {
-    struct type_sum *types; /* in the order of their first messages */
-    size_t count, capacity;
-};
-
-static struct type_sum *type_of(struct message_sums *sums, const char *name)
+static void message_line(const struct world_messages *m, struct buf *out)
 {
-    for (size_t i = 0; i < sums->count; i++) {
-        if (strcmp(sums->types[i].name, name) == 0) {
-            return &sums->types[i];
-        }
-    }
-    struct type_sum *t = MEM_PUSH(sums->types, sums->count, sums->capacity);
-    *t = (struct type_sum){.name = mem_strdup(name)};
-    return t;
-}
-
-static bool message_row(void *arg, size_t columns, const char *const *names,
-                        const struct record_value *v)
-{
-    (void)columns;
-    (void)names;
-    struct type_sum *t = type_of(arg, v[0].text);
-    t->sent++;
-    t->delivered += strcmp(v[1].text, "delivered") == 0;
-    t->lost += strcmp(v[1].text, "lost") == 0;
-    t->refused += strcmp(v[1].text, "refused") == 0;
-    t->in_flight += strcmp(v[1].text, "in_flight") == 0;
-    t->hops += v[2].integer;
-    t->protected_hops += v[3].integer;
-    if (v[4].kind != RECORD_IS_NULL) {
-        t->timed++;
-        t->latency_ns += v[4].integer;
-    }
-    return true;
-}
-
-static void message_line(const struct type_sum *t, struct buf *out)
-{
+    double latency_ms = m->delivered > 0 ? (double)m->latency / 1e6 / (double)m->delivered : 0.0;
     buf_printf(out,
-               "  %-27s %6" PRId64 " %9" PRId64 " %6" PRId64 " %7" PRId64 " %9" PRId64 " %8" PRId64
-               " of %-8" PRId64 " %8.1f\n",
-               t->name, t->sent, t->delivered, t->lost, t->refused, t->in_flight, t->protected_hops,
-               t->hops, t->timed > 0 ? (double)t->latency_ns / 1e6 / (double)t->timed : 0.0);
+               "  %-27s %6" PRIu64 " %9" PRIu64 " %6" PRIu64 " %7" PRIu64 " %9" PRIu64 " %8" PRIu64
+               " of %-8" PRIu64 " %8.1f\n",
+               m->type, m->sent, m->delivered, m->lost, m->refused, m->in_flight, m->protected_hops,
+               m->hops, latency_ms);
 }
 
 static bool extension_row(void *arg, size_t columns, const char *const *names,
@@ -149,22 +99,18 @@ int summary_contacts(struct record_db *db, struct buf *out, struct diag_list *di
     return record_db_query(db, contacts_sql, NULL, 0, contact_row, out, diags);
 }
 
-int summary_messages(struct record_db *db, struct buf *out, struct diag_list *diags)
+int summary_messages(const struct world *w, struct record_db *db, struct buf *out,
+                     struct diag_list *diags)
 {
     buf_printf(out, "  %-27s %6s %9s %6s %7s %9s %20s %8s\n", "message", "sent", "delivered",
                "lost", "refused", "in flight", "protected hops", "mean ms");
-    struct message_sums sums = {0};
-    int r = record_db_query(db, messages_sql, NULL, 0, message_row, &sums, diags);
+    struct world_messages *messages;
+    size_t count = world_messages(w, &messages);
     bool of_groups = false;
-    for (size_t i = 0; i < sums.count; i++) {
-        if (r == 0) {
-            message_line(&sums.types[i], out);
-        }
-        of_groups = of_groups || strcmp(sums.types[i].name, "SGMessage") == 0;
-        free(sums.types[i].name);
+    for (size_t i = 0; i < count; i++) {
+        message_line(&messages[i], out);
+        of_groups = of_groups || strcmp(messages[i].type, "SGMessage") == 0;
     }
-    free(sums.types);
-    return r == 0 && of_groups
-               ? record_db_query(db, extension_sql, NULL, 0, extension_row, out, diags)
-               : r;
+    free(messages);
+    return of_groups ? record_db_query(db, extension_sql, NULL, 0, extension_row, out, diags) : 0;
 }

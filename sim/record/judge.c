@@ -1,6 +1,7 @@
 #include "sim/record/judge.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,27 +127,52 @@ int judge_run(struct record_db *db, struct judgement **ret, struct diag_list *di
     return 0;
 }
 
-/* Rules are as much to read as all the rest. */
-struct rules {
+/* --- a file, by two threads
+ * ------------------------------------------------------------------------------------ */
+
+/* What there is to read, the longest first; whoever is done takes the next. */
+enum { BESIDE = PART_COUNT, TASK_COUNT };
+static const int order[TASK_COUNT] = {PART_RULES, PART_EXPECTATIONS, BESIDE, PART_WITNESSES,
+                                      PART_RUN};
+
+struct judging {
     const char *path;
-    struct judgement *j;
-    struct diag_list diags;
-    int result;
+    judge_beside_fn *beside; /* or NULL */
+    void *arg;
+    atomic_size_t next; /* in `order` */
+    struct task {
+        struct judgement *j;
+        struct diag_list diags;
+        int result;
+    } tasks[TASK_COUNT];
 };
 
-static void *judge_rules(void *arg)
+static int judge_task(struct judging *all, int number, struct record_db *db)
 {
-    struct rules *rules = arg;
-    struct record_db *db;
-    rules->result = record_db_open(rules->path, &db, &rules->diags);
-    if (rules->result == 0) {
-        rules->result = judge_part(db, PART_RULES, rules->j, &rules->diags);
-        record_db_close(db);
+    struct task *task = &all->tasks[number];
+    if (number == BESIDE) {
+        return all->beside != NULL ? all->beside(db, all->arg, &task->diags) : 0;
     }
+    return judge_part(db, (enum part)number, task->j, &task->diags);
+}
+
+static void *judge_tasks(void *arg)
+{
+    struct judging *all = arg;
+    struct record_db *db = NULL;
+    size_t i;
+    while ((i = atomic_fetch_add(&all->next, 1)) < TASK_COUNT) {
+        struct task *task = &all->tasks[order[i]];
+        task->result = db != NULL ? 0 : record_db_open(all->path, &db, &task->diags);
+        if (task->result == 0) {
+            task->result = judge_task(all, order[i], db);
+        }
+    }
+    record_db_close(db);
     return NULL;
 }
 
-/* Moves the findings of `from` behind those of `to`. */
+/* Moves the findings of `from` behind those of `to`, and what else it has. */
 static void append(struct judgement *to, struct judgement *from)
 {
     for (size_t i = 0; i < from->count; i++) {
@@ -156,35 +182,33 @@ static void append(struct judgement *to, struct judgement *from)
     to->rules_broken += from->rules_broken;
 }
 
-int judge_file(const char *path, struct judgement **ret, struct diag_list *diags)
+int judge_file(const char *path, judge_beside_fn *beside, void *arg, struct judgement **ret,
+               struct diag_list *diags)
 {
-    struct judgement *j = mem_alloc(sizeof(*j));
-    struct judgement *witnesses = mem_alloc(sizeof(*witnesses));
-    struct rules rules = {.path = path, .j = mem_alloc(sizeof(*rules.j))};
-    struct record_db *db;
+    struct judging all = {.path = path, .beside = beside, .arg = arg};
+    for (int i = 0; i < TASK_COUNT; i++) {
+        all.tasks[i].j = mem_alloc(sizeof(*all.tasks[i].j));
+    }
     pthread_t thread;
-    bool beside = pthread_create(&thread, NULL, judge_rules, &rules) == 0;
-    int r = record_db_open(path, &db, diags);
-    if (r == 0) {
-        r = judge_part(db, PART_RUN, j, diags);
-        r = r == 0 ? judge_part(db, PART_EXPECTATIONS, j, diags) : r;
-        r = r == 0 ? judge_part(db, PART_WITNESSES, witnesses, diags) : r;
-        record_db_close(db);
-    }
-    if (beside) {
+    bool two = pthread_create(&thread, NULL, judge_tasks, &all) == 0;
+    judge_tasks(&all);
+    if (two) {
         pthread_join(thread, NULL);
-    } else {
-        judge_rules(&rules);
     }
-    if (r == 0 && rules.result < 0) {
-        r = rules.result;
-        diag_list_move(diags, &rules.diags);
+    int r = 0;
+    struct judgement *j = all.tasks[PART_RUN].j;
+    for (int i = 0; i < TASK_COUNT; i++) {
+        struct task *task = &all.tasks[i];
+        if (r == 0 && task->result < 0) { /* the first tells for all */
+            r = task->result;
+            diag_list_move(diags, &task->diags);
+        }
+        diag_list_fini(&task->diags);
+        if (i != PART_RUN) {
+            append(j, task->j);
+            judgement_free(task->j);
+        }
     }
-    append(j, rules.j);
-    append(j, witnesses);
-    judgement_free(rules.j);
-    judgement_free(witnesses);
-    diag_list_fini(&rules.diags);
     if (r < 0) {
         judgement_free(j);
         return r;

@@ -40,9 +40,12 @@ struct judgement {
 
 /* -SIM_EINVAL with a sentence in `diags` when the database cannot be asked. */
 int judge_run(struct record_db *db, struct judgement **ret, struct diag_list *diags);
-/* The same of a file, faster: connections of its own, one in a thread of its own. Any error of
- * record_db_open() besides. */
-int judge_file(const char *path, struct judgement **ret, struct diag_list *diags);
+/* What else is to be read of the file, by one of the threads; its error is judge_file()'s. */
+typedef int judge_beside_fn(struct record_db *db, void *arg, struct diag_list *diags);
+/* The same of a file, faster: by this thread and another, with connections of their own. `beside`
+ * may be NULL. Any error of record_db_open() besides. */
+int judge_file(const char *path, judge_beside_fn *beside, void *arg, struct judgement **ret,
+               struct diag_list *diags);
 void judgement_free(struct judgement *j);
 
 /* What a witness says besides. Copies `name` and `subject`, owns `evidence` from now on. */

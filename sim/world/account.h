@@ -36,6 +36,8 @@ void account_settle(struct world *w);
  * and `outcome` in static storage */
 void tally_count(struct world *w, const char *type, const char *outcome, const char *reason,
                  size_t bytes);
+/* A row was written of it. */
+void tally_recorded(struct world *w, const struct message *m);
 void tally_settle(struct world *w); /* writes them; after account_settle() */
 void tally_free(struct world *w);
 

@@ -363,7 +363,6 @@ void world_take_apart(struct world *w)
     free(w->group_urns);
     map_fini(&w->messages);
     map_fini(&w->flows);
-    tally_free(w);
     struct pool *const pools[] = {&w->message_pool, &w->carry_pool, &w->step_pool, &w->flow_pool,
                                   &w->alarm_pool};
     for (size_t i = 0; i < SIM_ARRAY_LEN(pools); i++) {
@@ -387,6 +386,7 @@ void world_dismantle(struct world *w)
         secure_policy_free(w->policies[i]);
     }
     free(w->policies);
+    tally_free(w);
     revocation_free(w);
     secure_ca_free(w->ca);
     secure_ca_free(w->other_ca);

@@ -178,6 +178,7 @@ void report_message(struct world *w, const struct message *m)
         record_text(m->reason), record_int(m->hops), record_int(m->protected_hops),
         record_int((int64_t)m->plain_bytes),
         m->flow != NULL ? record_int((int64_t)flow_id(m->flow)) : record_null());
+    tally_recorded(w, m);
 }
 
 /* A digest as 16 hexadecimal digits: two for each hop of each message, too many for printf(). */

@@ -76,6 +76,16 @@ bool world_aborted(const struct world *w);
 /* Writes what is still open (sessions, messages in flight, links) and lets the caller judge through
  * the returned handle, which is valid until world_finish(). NULL when the recorder failed. */
 struct record_db *world_settle(struct world *w);
+/* Recorded messages of one type, by what became of them. */
+struct world_messages {
+    const char *type;
+    uint64_t first; /* the lowest number */
+    uint64_t sent, delivered, lost, refused, in_flight;
+    uint64_t hops, protected_hops;
+    sim_time latency; /* of all that were delivered */
+};
+/* After world_settle(). In the order of their first messages; the caller frees them. */
+size_t world_messages(const struct world *w, struct world_messages **ret);
 /* Ends the database with `status` and frees the world (see leave_memory); -SIM_EIO with a sentence
  * in `diags` when anything could not be written. */
 int world_finish(struct world *w, const char *status, struct diag_list *diags);

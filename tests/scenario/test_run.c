@@ -190,6 +190,46 @@ static void progress_for_machines_is_json_lines(void **state)
     free(out);
 }
 
+/* The summary's lines about messages, from the rows. */
+static void check_summary(const char *name)
+{
+    char *out = whole_stdout();
+    char *lines = whole_rows(
+        name, "SELECT printf('  %-27s %6d %9d %6d %7d %9d %8d of %-8d %8.1f', type, count(*),"
+              " sum(outcome = 'delivered'), sum(outcome = 'lost'), sum(outcome = 'refused'),"
+              " sum(outcome = 'in_flight'), sum(protected_hops), sum(hops),"
+              " coalesce(avg((delivered_ns - sent_ns) / 1e6), 0))"
+              " FROM message GROUP BY type ORDER BY min(message_id)");
+    if (strstr(out, lines) == NULL) {
+        print_error("%s\nis not among\n%s", lines, out);
+        fail();
+    }
+    free(lines);
+    free(out);
+}
+
+static void the_summary_tells_what_was_recorded(void **state)
+{
+    (void)state;
+    assert_int_equal(whole_cpnsim("run topologies/group-key.yaml -o '%s/groups.db'", whole_dir()),
+                     0);
+    check_summary("groups");
+    assert_int_equal(whole_int("groups", "SELECT count(DISTINCT outcome) FROM message"), 4);
+    whole_run("sampled",
+              "cpns: 1\n"
+              "name: sampled\n"
+              "run: {until: 8 s, seed: 2, record: {messages: sampled 7}}\n"
+              "nodes:\n"
+              "  - {id: srv, role: server}\n"
+              "  - {id: gw, role: gateway, uplink: {to: srv, link: fibre}}\n"
+              "  - {id: pne, role: pne, count: 8, attach: {to: gw, link: wlan}}\n"
+              "workload:\n"
+              "  - {every: 10 ms, do: service-access, from: pne/*, to: srv, size: 900 B}\n",
+              "");
+    assert_true(whole_int("sampled", "SELECT count(*) FROM message") > 50);
+    check_summary("sampled");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +237,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_written_is_told),
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(progress_for_machines_is_json_lines),
+        cmocka_unit_test(the_summary_tells_what_was_recorded),
         cmocka_unit_test(interrupt_closes_the_database_as_aborted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,7 +46,7 @@ static struct judgement *judge(const char *name)
     struct diag_list diags = {0};
     assert_int_equal(record_db_open(path, &db, &diags), 0);
     assert_int_equal(judge_run(db, &j, &diags), 0);
-    assert_int_equal(judge_file(path, &of_file, &diags), 0);
+    assert_int_equal(judge_file(path, NULL, NULL, &of_file, &diags), 0);
     assert_int_equal(diags.count, 0);
     assert_same(j, of_file);
     judgement_free(of_file);
@@ -275,12 +275,55 @@ static void what_cannot_be_asked_is_told(void **state)
     assert_non_null(strstr(diags.items[0].message, "v_rule"));
     record_db_close(db);
     diag_list_fini(&diags);
-    assert_int_equal(judge_file(path, &j, &diags), -SIM_EINVAL);
+    assert_int_equal(judge_file(path, NULL, NULL, &j, &diags), -SIM_EINVAL);
     assert_null(j);
     assert_int_equal(diags.errors, 1);
     assert_non_null(strstr(diags.items[0].message, "v_rule"));
     diag_list_fini(&diags);
-    assert_int_equal(judge_file("/nowhere/none.db", &j, &diags), -SIM_ENOENT);
+    assert_int_equal(judge_file("/nowhere/none.db", NULL, NULL, &j, &diags), -SIM_ENOENT);
+    diag_list_fini(&diags);
+    free(path);
+}
+
+static bool keep_count(void *arg, size_t columns, const char *const *names,
+                       const struct record_value *v)
+{
+    (void)columns;
+    (void)names;
+    *(int64_t *)arg = v[0].integer;
+    return true;
+}
+
+static int count_views(struct record_db *db, void *arg, struct diag_list *diags)
+{
+    return record_db_query(db, "SELECT count(*) FROM v_rule", NULL, 0, keep_count, arg, diags);
+}
+
+static int fail_to_read(struct record_db *db, void *arg, struct diag_list *diags)
+{
+    ++*(int *)arg;
+    return record_db_query(db, "SELECT 1 FROM nothing", NULL, 0, keep_count, NULL, diags);
+}
+
+/* Read once, through an open file; its error is the judge's. */
+static void what_is_read_beside(void **state)
+{
+    (void)state;
+    hand_run("beside.db", "ok", NULL, 0);
+    char *path = hand_path("beside.db");
+    struct judgement *j = NULL;
+    struct diag_list diags = {0};
+    int64_t rules = -1;
+    assert_int_equal(judge_file(path, count_views, &rules, &j, &diags), 0);
+    assert_int_equal(rules, j->rules_broken);
+    judgement_free(j);
+    j = NULL;
+    int calls = 0;
+    assert_int_equal(judge_file(path, fail_to_read, &calls, &j, &diags), -SIM_EINVAL);
+    assert_int_equal(calls, 1);
+    assert_null(j);
+    assert_int_equal(diags.errors, 1);
+    assert_non_null(strstr(diags.items[0].message, "nothing"));
     diag_list_fini(&diags);
     free(path);
 }
@@ -294,6 +337,7 @@ int main(void)
         cmocka_unit_test(text_for_people),
         cmocka_unit_test(formats_for_machines),
         cmocka_unit_test(what_cannot_be_asked_is_told),
+        cmocka_unit_test(what_is_read_beside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
