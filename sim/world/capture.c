@@ -167,10 +167,6 @@ int capture_finish(struct world *w, struct diag_list *diags)
         }
         wire->pcap = NULL;
     }
-    for (size_t i = 0; w->hops != NULL && i < w->scenario->edge_count; i++) {
-        watch_free(w->hops[i].watch);
-        w->hops[i].watch = NULL;
-    }
     if (w->key_log != NULL && (fclose(w->key_log) != 0 || w->key_log_failed)) {
         r = cannot_write(w, "keys.log", diags);
     }
