@@ -7,19 +7,41 @@
 /* --- tables
  * --------------------------------------------------------------------------------------------- */
 
+/* The networks that it may serve (gateway_may_serve()): its own and those of its device's PNE, in
+ * order. Returns how many; the caller frees them. */
+static size_t find_pns(const struct scenario *s, entity_id self, uint32_t **ret)
+{
+    uint32_t twin = s->nodes[self].twin;
+    const struct scenario_belonging *at = &s->belongings[s->belonging_from[self]];
+    const struct scenario_belonging *end = &s->belongings[s->belonging_from[self + 1]];
+    const struct scenario_belonging *of_twin = end;
+    const struct scenario_belonging *end_of_twin = end;
+    if (twin != SCENARIO_NONE) {
+        of_twin = &s->belongings[s->belonging_from[twin]];
+        end_of_twin = &s->belongings[s->belonging_from[twin + 1]];
+    }
+    size_t count = 0;
+    *ret = mem_calloc((size_t)(end - at) + (size_t)(end_of_twin - of_twin), sizeof(**ret));
+    while (at < end || of_twin < end_of_twin) {
+        bool own = of_twin == end_of_twin || (at < end && at->pn <= of_twin->pn);
+        uint32_t pn = own ? (at++)->pn : (of_twin++)->pn;
+        if (count == 0 || (*ret)[count - 1] != pn) {
+            (*ret)[count++] = pn;
+        }
+    }
+    return count;
+}
+
 void gateway_establishment_start(struct gateway *g)
 {
     const struct scenario *s = entity_scenario(g->agent.entity);
     entity_id self = entity_self(g->agent.entity);
-    for (uint32_t i = 0; i < s->pn_count; i++) {
-        g->pn_count += gateway_may_serve(s, i, self);
-    }
+    uint32_t *numbers;
+    g->pn_count = find_pns(s, self, &numbers);
     g->pns = mem_calloc(g->pn_count, sizeof(*g->pns));
-    size_t at = 0;
-    for (uint32_t i = 0; i < s->pn_count; i++) {
-        if (!gateway_may_serve(s, i, self)) {
-            continue;
-        }
+    for (size_t at = 0; at < g->pn_count; at++) {
+        uint32_t i = numbers[at];
+        CHECK(gateway_may_serve(s, i, self));
         struct pn *pn = &g->pns[at];
         pn->number = i;
         pn->admin = s->pns[i].admin != SCENARIO_NONE ? s->pns[i].admin : ENTITY_NONE;
@@ -36,8 +58,8 @@ void gateway_establishment_start(struct gateway *g)
             m->candidate = m->outside = candidate;
             map_set(&g->places, m->pne, (uint64_t)at << 32 | k);
         }
-        at++;
     }
+    free(numbers);
 }
 
 static void set_guard(struct gateway *g, struct member *m)

@@ -11,19 +11,16 @@ static void find_pn(struct pne *p)
     const struct scenario *s = entity_scenario(p->agent.entity);
     entity_id self = entity_self(p->agent.entity);
     p->pn = SCENARIO_NONE;
-    for (uint32_t i = 0; p->pn == SCENARIO_NONE && i < s->pn_count; i++) {
-        for (size_t k = 0; k < s->pns[i].member_count; k++) {
-            if (s->pns[i].members[k] == self && scenario_hop(s, self, s->pns[i].gateway) != NULL) {
-                p->pn = i;
-                p->gateway = s->pns[i].gateway;
-                p->initiates = s->pns[i].by == BY_MEMBERS || s->pns[i].by_node == self;
-                break;
-            }
-        }
-        for (size_t k = 0; p->pn == SCENARIO_NONE && s->pns[i].gateway == p->gateway &&
-                           k < s->pns[i].candidate_count;
-             k++) {
-            p->pn = s->pns[i].candidates[k] == self ? i : SCENARIO_NONE; /* once it is added */
+    for (uint32_t i = s->belonging_from[self];
+         p->pn == SCENARIO_NONE && i < s->belonging_from[self + 1]; i++) {
+        const struct scenario_belonging *b = &s->belongings[i];
+        const struct scenario_pn *pn = &s->pns[b->pn];
+        if (b->as == PLACE_MEMBER && scenario_hop(s, self, pn->gateway) != NULL) {
+            p->pn = b->pn;
+            p->gateway = pn->gateway;
+            p->initiates = pn->by == BY_MEMBERS || pn->by_node == self;
+        } else if (b->as == PLACE_CANDIDATE && pn->gateway == p->gateway) {
+            p->pn = b->pn; /* once it is added */
         }
     }
 }

@@ -245,6 +245,50 @@ static void resolve_pns(struct loader *l)
     }
 }
 
+/* --- networks by node
+ * ------------------------------------------------------------------------------------------ */
+
+static void put_belonging(struct scenario *s, uint32_t node, size_t pn, enum scenario_place as)
+{
+    s->belongings[s->belonging_from[node + 1]++] =
+        (struct scenario_belonging){.pn = (uint32_t)pn, .as = as};
+}
+
+static void index_pns(struct loader *l)
+{
+    struct scenario *s = l->s;
+    size_t count = 0;
+    if (l->report.diags->errors > 0) {
+        return; /* numbers may be missing, and nobody will ask */
+    }
+    s->belonging_from = arena_array(l->arena, s->node_count + 2, sizeof(*s->belonging_from));
+    for (size_t i = 0; i < s->pn_count; i++) {
+        const struct scenario_pn *pn = &s->pns[i];
+        s->belonging_from[pn->gateway + 2]++;
+        for (size_t k = 0; k < pn->member_count; k++) {
+            s->belonging_from[pn->members[k] + 2]++;
+        }
+        for (size_t k = 0; k < pn->candidate_count; k++) {
+            s->belonging_from[pn->candidates[k] + 2]++;
+        }
+        count += 1 + pn->member_count + pn->candidate_count;
+    }
+    for (size_t i = 2; i < s->node_count + 2; i++) {
+        s->belonging_from[i] += s->belonging_from[i - 1];
+    }
+    s->belongings = arena_array(l->arena, count, sizeof(*s->belongings));
+    for (size_t i = 0; i < s->pn_count; i++) {
+        const struct scenario_pn *pn = &s->pns[i];
+        put_belonging(s, pn->gateway, i, PLACE_GATEWAY);
+        for (size_t k = 0; k < pn->member_count; k++) {
+            put_belonging(s, pn->members[k], i, PLACE_MEMBER);
+        }
+        for (size_t k = 0; k < pn->candidate_count; k++) {
+            put_belonging(s, pn->candidates[k], i, PLACE_CANDIDATE);
+        }
+    }
+}
+
 /* --- service groups ------------------------------------------------------------------------ */
 
 static void resolve_group(struct loader *l, const struct raw_group *raw, struct scenario_group *g)
@@ -300,5 +344,6 @@ static void resolve_groups(struct loader *l)
 void networks_resolve(struct loader *l)
 {
     resolve_pns(l);
+    index_pns(l);
     resolve_groups(l);
 }

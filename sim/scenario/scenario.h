@@ -375,6 +375,13 @@ struct scenario_pn {
     bool asks_capabilities; /* the server asks each member after its registration */
 };
 
+/* What a node is to a personal network. */
+enum scenario_place { PLACE_GATEWAY, PLACE_MEMBER, PLACE_CANDIDATE };
+struct scenario_belonging {
+    uint32_t pn;
+    enum scenario_place as;
+};
+
 struct scenario_group {
     const char *id;
     uint32_t owner;
@@ -553,6 +560,9 @@ struct scenario {
     size_t wire_count;
     struct scenario_pn *pns;
     size_t pn_count;
+    /* by node, in order of the networks; node n's are belongings[belonging_from[n]] up to ... */
+    struct scenario_belonging *belongings;
+    uint32_t *belonging_from; /* ... belongings[belonging_from[n + 1] - 1] */
     struct scenario_group *groups;
     size_t group_count;
     struct scenario_service *services;

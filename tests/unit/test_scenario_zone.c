@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/scenario_text.h"
@@ -105,12 +106,54 @@ static void networks_have_admins_and_candidates(void **state)
     loaded_fini(&l);
 }
 
+/* "network:place" of all networks that a node is in, in order. */
+static void check_belongings(const struct scenario *s, const char *id, const char *wanted)
+{
+    static const char *const places[] = {
+        [PLACE_GATEWAY] = "gateway", [PLACE_MEMBER] = "member", [PLACE_CANDIDATE] = "candidate"};
+    struct buf found = {0};
+    size_t n = (size_t)(node(s, id) - s->nodes);
+    for (uint32_t i = s->belonging_from[n]; i < s->belonging_from[n + 1]; i++) {
+        const struct scenario_belonging *b = &s->belongings[i];
+        buf_printf(&found, "%s%s:%s", buf_len(&found) > 0 ? " " : "", s->pns[b->pn].id,
+                   places[b->as]);
+    }
+    char *text = buf_steal_str(&found);
+    assert_string_equal(text, wanted);
+    free(text);
+}
+
+static void networks_are_found_by_their_nodes(void **state)
+{
+    (void)state;
+    struct loaded l;
+    loaded_accept(&l, HEAD "nodes:\n"
+                           "  - {id: srv, role: server}\n"
+                           "  - {id: a, role: gateway, uplink: {to: srv, link: lte}}\n"
+                           "  - {id: b, role: gateway, uplink: {to: srv, link: lte}}\n"
+                           "  - {id: p, role: pne, count: 5, attach: {to: a, link: wlan}}\n"
+                           "personal_networks:\n"
+                           "  - {id: n, gateway: a, members: p/1..2, candidates: p/3..4}\n"
+                           "  - {id: o, gateway: a, members: p/2..3}\n"
+                           "  - {id: q, gateway: a, members: [p/5, p/2]}\n");
+    check_belongings(l.s, "a", "n:gateway o:gateway q:gateway");
+    check_belongings(l.s, "b", "");
+    check_belongings(l.s, "srv", "");
+    check_belongings(l.s, "p/1", "n:member");
+    check_belongings(l.s, "p/2", "n:member o:member q:member");
+    check_belongings(l.s, "p/3", "n:candidate o:member");
+    check_belongings(l.s, "p/4", "n:candidate");
+    check_belongings(l.s, "p/5", "q:member");
+    loaded_fini(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_zone_has_defaults),
         cmocka_unit_test(devices_belong_to_users),
         cmocka_unit_test(networks_have_admins_and_candidates),
+        cmocka_unit_test(networks_are_found_by_their_nodes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
