@@ -256,10 +256,11 @@ void secure_session_least(const struct secure_session *s, const struct secure_in
 bool secure_session_foretell(const struct secure_session *s, const struct secure_input *in,
                              struct secure_ops *ret, uint32_t *messages);
 
-/* A step comes soon: fetches the session into the processor's cache, or (some time later: it is
- * looked into) what it leads to. NULL is fine, and then nothing is looked into; not while a step of
- * the session runs. */
-void secure_session_fetch(const struct secure_session *s, bool whole);
+/* A step of an established session comes soon: fetches into the processor's cache the session; what
+ * it leads to (it is looked into: some time later); the keys of one direction. Changes nothing.
+ * NULL is fine; not while a step of a handshake runs. */
+enum secure_fetch { SECURE_FETCH_SESSION, SECURE_FETCH_OBJECTS, SECURE_FETCH_KEYS };
+void secure_session_fetch(const struct secure_session *s, enum secure_fetch what, bool sends);
 
 enum { SECURE_NAME_BYTES = 64 };
 

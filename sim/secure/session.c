@@ -172,15 +172,6 @@ bool secure_session_foretell(const struct secure_session *s, const struct secure
     return s->policy->ops->foretell != NULL && s->policy->ops->foretell(s, in, ret, messages);
 }
 
-void secure_session_fetch(const struct secure_session *s, bool whole)
-{
-    enum { LINE = 64, SESSION_LINES = 6, SSL_LINES = 8 };
-    const char *at = whole ? (const char *)s->ssl : (const char *)s;
-    for (size_t i = 0; at != NULL && i < (whole ? SSL_LINES : SESSION_LINES); i++) {
-        __builtin_prefetch(at + i * LINE);
-    }
-}
-
 void secure_session_facts(const struct secure_session *s, struct secure_facts *ret)
 {
     *ret = (struct secure_facts){.state = s->state,

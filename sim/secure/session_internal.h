@@ -42,18 +42,40 @@ struct record_borders {
     uint16_t left; /* octets of the body that have not come */
 };
 
+/* Where OpenSSL's objects of a session lie, for fetch.c; NULL: not known. */
+struct session_places {
+    const void *bio;
+    struct session_cipher {
+        const void *context;
+        const void *keys; /* and what else its provider keeps with them */
+        uint16_t key_bytes;
+    } ciphers[2]; /* that open, and that seal */
+};
+
+#define SESSION_HOT_BYTES offsetof(struct secure_session, failure)
 struct secure_session {
+    /* what a step of an established session touches */
     const struct secure_policy *policy;
     enum secure_state state;
-    struct record_borders borders;
-    uint32_t seal_overhead; /* what TLS 1.3 adds to an application record; 0: not known */
-    bool was_established;   /* whatever came later */
+    bool started;         /* the initiator was told to */
+    bool was_established; /* whatever came later */
     bool initiator;
     bool close_sent, close_received;
+    bool cut_record;                   /* a step ended within a record: the borders are lost */
+    bool sealed_sent, sealed_received; /* TLS 1.2: ChangeCipherSpec has passed */
+    struct record_borders borders;
+    uint32_t seal_overhead; /* what TLS 1.3 adds to an application record; 0: not known */
+    SSL *ssl;               /* TLS; NULL before the first step */
+    struct dtls *dtls;      /* NULL: another kind */
+    uint64_t records[2];    /* headers read, written */
+    sim_time now;           /* during a step, as what follows */
+    struct span input;      /* octets that OpenSSL has not read yet */
+    struct secure_output *output;
+    struct session_places places;
+    /* the rest */
     char failure[SECURE_NAME_BYTES];
     struct buf ticket; /* newest received */
     /* TLS */
-    SSL *ssl;                        /* NULL before the first step */
     bool key_log;                    /* wanted */
     struct buf offer;                /* ticket to resume with, until the first step */
     enum secure_version max_version; /* initiator: 0: the policy's */
@@ -64,8 +86,6 @@ struct secure_session {
     struct buf psk;
     char *psk_identity;
     uint8_t *ticket_key;      /* TICKET_KEY_BYTES, or NULL */
-    bool cut_record;          /* a step ended within a record: the borders are lost */
-    bool started;             /* the initiator was told to */
     struct buf early;         /* initiator: 0-RTT data */
     struct secure_seen *seen; /* responder */
     bool early_over;          /* 0-RTT data are sent, or all are received */
@@ -73,15 +93,8 @@ struct secure_session {
     struct buf staple;        /* responder: OCSP response of its own, or empty */
     const char *stapled;      /* initiator: what the OCSP response said, or NULL */
     sim_time staple_age;
-    const struct secure_crl *crl;      /* of this end, or NULL */
-    bool sealed_sent, sealed_received; /* TLS 1.2: ChangeCipherSpec has passed */
-    uint64_t records[2];               /* headers read, written */
-    uint64_t secret;                   /* exported when this end was done; see secure_facts */
-    struct dtls *dtls;                 /* NULL: another kind */
-    /* during a step */
-    sim_time now;
-    struct span input; /* octets that OpenSSL has not read yet */
-    struct secure_output *output;
+    const struct secure_crl *crl; /* of this end, or NULL */
+    uint64_t secret;              /* exported when this end was done; see secure_facts */
 };
 
 struct secure_kind_ops {
@@ -181,6 +194,9 @@ unsigned int tls_on_psk_server(SSL *ssl, const char *identity, unsigned char *ps
 int tls_on_psk_use(SSL *ssl, const EVP_MD *digest, const unsigned char **identity, size_t *len,
                    SSL_SESSION **ret);
 int tls_on_psk_find(SSL *ssl, const unsigned char *identity, size_t len, SSL_SESSION **ret);
+/* fetch.c */
+/* Where libssl puts a handshake's ciphers is noted, on this thread, until NULL is given. */
+void fetch_note(struct session_places *places);
 /* early.c */
 int tls_on_early(SSL *ssl, void *arg);
 bool early_set_context(SSL_CTX *ctx, bool server, const struct secure_policy_params *params,

@@ -17,6 +17,7 @@ static bool set_bio(struct secure_session *s)
         return false;
     }
     BIO_set_data(bio, s);
+    s->places.bio = bio;
     SSL_set_bio(s->ssl, bio, bio);
     return true;
 }
@@ -284,6 +285,7 @@ void tls_enter(struct secure_session *s, const struct secure_input *in, sim_time
     s->input = in->wire;
     stream_enter(&s->stream, now);
     interpose_enter(s->policy->env);
+    fetch_note(s->state == SECURE_HANDSHAKING ? &s->places : NULL);
     clear_errors();
     if (s->dtls != NULL) {
         interpose_whole_buffers();
@@ -293,6 +295,7 @@ void tls_enter(struct secure_session *s, const struct secure_input *in, sim_time
 
 void tls_leave(struct secure_session *s, struct secure_output *out)
 {
+    fetch_note(NULL);
     interpose_leave();
     tls_name_operations(s, &out->ops);
     stream_leave();

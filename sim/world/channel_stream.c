@@ -115,10 +115,11 @@ static void look(const void *arg, int depth)
         net_fetch(end, END_HOT_BYTES);
     } else if (depth == 4) {
         net_fetch(end->entity, sizeof(*end->entity));
-        secure_session_fetch(end->session, false);
+        secure_session_fetch(end->session, SECURE_FETCH_SESSION, false);
         net_fetch(end->channel, 64);
     } else if (end->session != NULL && end->step == NULL) {
-        secure_session_fetch(end->session, true);
+        secure_session_fetch(end->session, SECURE_FETCH_OBJECTS, false);
+        secure_session_fetch(end->session, SECURE_FETCH_KEYS, false);
     }
 }
 

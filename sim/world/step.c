@@ -209,6 +209,8 @@ static void submit(struct step *s)
     } else if (w->attacker_count == 0 &&
                secure_session_foretell(s->session, &s->input, &ops, &opened)) {
         s->way = STEP_FORETOLD;
+        secure_session_fetch(s->session, SECURE_FETCH_OBJECTS, s->message_count > 0);
+        secure_session_fetch(s->session, SECURE_FETCH_KEYS, s->message_count > 0);
         s->least = cpu_cost(cpu, &ops) + ((int64_t)s->message_count + opened) * cpu->message_ns;
         small_jobs_submit(w->small_jobs, s, &s->small);
     } else {
