@@ -53,8 +53,6 @@ static int build_entity(struct world *w, uint32_t number, struct diag_list *diag
     }
     secure_urn(s->seed, node->id, e->urn);
     map_set_str(&w->by_urn.numbers, e->urn, number);
-    secure_random(w->env, node->id, "ticket-key", 0, e->ticket_key, sizeof(e->ticket_key));
-    secure_random(w->env, node->id, "cookie-secret", 0, e->cookie_secret, sizeof(e->cookie_secret));
     secure_random(w->env, node->id, "subscriber-key", 0, e->subscriber_key,
                   sizeof(e->subscriber_key));
     e->net_node = net_add_node(w->net, node->id);
@@ -199,6 +197,17 @@ static int build_datagrams(struct world *w, struct hop *hop, struct diag_list *d
     return 0;
 }
 
+/* What only the responder of a session has use for; most entities never are. */
+static void build_responder(struct world *w, struct entity *e)
+{
+    if (!e->responds) {
+        e->responds = true;
+        secure_random(w->env, e->node->id, "ticket-key", 0, e->ticket_key, sizeof(e->ticket_key));
+        secure_random(w->env, e->node->id, "cookie-secret", 0, e->cookie_secret,
+                      sizeof(e->cookie_secret));
+    }
+}
+
 static int build_hop(struct world *w, uint32_t number, struct issues *all, struct diag_list *diags)
 {
     const struct scenario *s = w->scenario;
@@ -228,7 +237,10 @@ static int build_hop(struct world *w, uint32_t number, struct issues *all, struc
     }
     hop->stream_names[SIDE_INITIATOR] = mem_printf("%s at %s", hop->client->node->id, edge->id);
     hop->stream_names[SIDE_RESPONDER] = mem_printf("%s at %s", hop->server->node->id, edge->id);
-    secure_random(w->env, edge->id, "psk", 0, hop->psk, sizeof(hop->psk));
+    if (hop->policy->auth == AUTH_PSK) {
+        secure_random(w->env, edge->id, "psk", 0, hop->psk, sizeof(hop->psk));
+    }
+    build_responder(w, hop->server);
     r = build_policy(w, edge->policy, diags);
     hop->secure = w->policies[edge->policy];
     if (hop->policy->early_data > 0 && hop->server->seen == NULL) {

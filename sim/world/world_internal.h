@@ -145,7 +145,7 @@ struct hop {
     struct job foresight; /* the server's look at the client's certificate, before it is sent */
     sim_time foreseen_at;
     char *stream_names[2]; /* key the randomness of the client's and the server's session ends */
-    uint8_t psk[HOP_PSK_BYTES];
+    uint8_t psk[HOP_PSK_BYTES];      /* where the policy asks for one */
     struct buf ticket;               /* the client's newest */
     struct carry_queue datagrams[2]; /* on their way, by direction: 0 from the client */
     uint32_t channels;               /* opened so far */
@@ -309,6 +309,7 @@ struct entity {
         *identities[5];           /* by enum secure_key_kind; NULL where no policy asks for it */
     bool planned[5];              /* an identity of that kind is to be issued */
     bool takes_session_datagrams; /* its port for them is open */
+    bool responds;                /* some hop's sessions; has the next two then */
     uint8_t ticket_key[80];
     uint8_t cookie_secret[32];
     uint8_t subscriber_key[32];
