@@ -148,12 +148,20 @@ static bool look_for_work(struct jobs *jobs)
     return atomic_load(&jobs->submitted) != seen;
 }
 
+/* If one sleeps and none is looking; the lock is held. */
+static void wake_one(struct jobs *jobs)
+{
+    if (jobs->waiting > 0 && !atomic_load(&jobs->looking)) {
+        pthread_cond_signal(&jobs->queued);
+    }
+}
+
 /* There is a job more, worth waking a thread for or not; the lock is held. */
 static void tell(struct jobs *jobs, bool worth_waking)
 {
     atomic_fetch_add(&jobs->submitted, 1);
-    if (worth_waking && jobs->waiting > 0 && !atomic_load(&jobs->looking)) {
-        pthread_cond_signal(&jobs->queued);
+    if (worth_waking) {
+        wake_one(jobs);
     }
 }
 
@@ -163,6 +171,9 @@ static void *worker(void *arg)
     pthread_mutex_lock(&jobs->lock);
     while (!jobs->stop) {
         if (jobs->count > 0) {
+            if (jobs->count > 1) {
+                wake_one(jobs); /* it may be that nobody was when they came */
+            }
             run_job(jobs, jobs->queue[0]);
             pthread_cond_signal(&jobs->finished);
         } else if (jobs->first_spare != NULL) {

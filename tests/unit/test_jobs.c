@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "sim/world/jobs.h"
 
@@ -162,10 +163,59 @@ static void the_earliest_due_is_run_first(void **state)
     free(work);
 }
 
+/* --- jobs that meet ------------------------------------------------------------------------- */
+
+enum { THREADS = 4, BURSTS = 500, LONGEST_S = 30 };
+
+/* All of a burst have to run at the same time. */
+struct meeting {
+    struct job job;
+    atomic_int *here;
+    atomic_bool *missed;
+};
+
+static void meet(void *arg)
+{
+    struct meeting *m = arg;
+    struct timespec now, begin;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    atomic_fetch_add(m->here, 1);
+    while (atomic_load(m->here) % THREADS != 0 && !atomic_load(m->missed)) {
+        sched_yield();
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (now.tv_sec - begin.tv_sec > LONGEST_S) {
+            atomic_store(m->missed, true);
+        }
+    }
+}
+
+/* A thread that looks for work takes one job; those that sleep have to be woken for the rest. */
+static void a_burst_wakes_as_many_as_it_needs(void **state)
+{
+    (void)state;
+    struct jobs *jobs;
+    atomic_int here = 0;
+    atomic_bool missed = false;
+    struct meeting m[THREADS];
+    assert_int_equal(jobs_create(THREADS - 1, &jobs), 0);
+    for (int burst = 0; burst < BURSTS && !atomic_load(&missed); burst++) {
+        for (size_t i = 0; i < THREADS; i++) {
+            m[i] = (struct meeting){{.run = meet, .arg = &m[i]}, &here, &missed};
+            jobs_submit(jobs, &m[i].job);
+        }
+        for (size_t i = 0; i < THREADS; i++) {
+            jobs_wait(jobs, &m[i].job);
+        }
+    }
+    jobs_free(jobs);
+    assert_false(atomic_load(&missed));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(inline_and_threads_agree),
                                        cmocka_unit_test(the_earliest_due_is_run_first),
+                                       cmocka_unit_test(a_burst_wakes_as_many_as_it_needs),
                                        cmocka_unit_test(idle_work_may_be_dropped)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
