@@ -455,7 +455,7 @@ bool parse_measure(struct report *r, const struct field *f, enum field_type type
 bool parse_quantity(struct report *r, const struct field *f, enum field_type type,
                     const struct tree *t, int64_t *ret)
 {
-    long double v;
+    long double v = 0;
     if (!parse_measure(r, f, type, t, &v)) {
         return false;
     }

@@ -47,8 +47,9 @@ static void refused(struct span in, enum cpns_encoding encoding, const char *rea
     const char *why = NULL;
     int r = cpns_decode(in, encoding, &m, &why);
     if (r != -SIM_EBADMSG || why == NULL || (reason != NULL && strcmp(why, reason) != 0)) {
-        fail_msg("%d \"%s\", not \"%s\", for encoding %d: %.*s", r, why != NULL ? why : "", reason,
-                 (int)encoding, encoding == CPNS_XML ? (int)in.len : 0, (const char *)in.data);
+        fail_msg("%d \"%s\", not \"%s\", for encoding %d: %.*s", r, why != NULL ? why : "",
+                 reason != NULL ? reason : "anything", (int)encoding,
+                 encoding == CPNS_XML ? (int)in.len : 0, (const char *)in.data);
     }
     cpns_message_fini(&m);
 }
