@@ -8,9 +8,9 @@
 enum { JOB_IDLE, JOB_QUEUED, JOB_RUNNING, JOB_DONE };
 /* To wake a thread costs as much as a spare job: so many of them are worth it. */
 enum { WORTH_WAKING = 16 };
-/* Before it sleeps a thread looks for work as long as that; between, others may have its processor.
- */
-enum { LOOKS = 1000, LOOKS_A_TURN = 200 };
+/* A thread looks for a millisecond before it sleeps: to sleep and to be woken takes a virtual
+ * machine's processor 50 us and more. Between, others may have its processor. */
+enum { LOOKS = 20000, LOOKS_A_TURN = 200 };
 
 struct jobs {
     pthread_mutex_t lock;
@@ -92,11 +92,11 @@ static void unlink_job(struct jobs *jobs, struct job *job)
 static void run_job(struct jobs *jobs, struct job *job)
 {
     unlink_job(jobs, job);
-    job->state = JOB_RUNNING;
+    atomic_store(&job->state, JOB_RUNNING);
     pthread_mutex_unlock(&jobs->lock);
     job->run(job->arg);
     pthread_mutex_lock(&jobs->lock);
-    job->state = JOB_DONE;
+    atomic_store(&job->state, JOB_DONE);
 }
 
 static void run_idle(struct jobs *jobs)
@@ -121,8 +121,11 @@ static void run_spare(struct jobs *jobs)
     pthread_mutex_lock(&jobs->lock);
 }
 
-static void pause_briefly(void)
+static void pause_between(int looks)
 {
+    if (looks % LOOKS_A_TURN == LOOKS_A_TURN - 1) {
+        sched_yield();
+    }
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #endif
@@ -137,11 +140,8 @@ static bool look_for_work(struct jobs *jobs)
     unsigned seen = atomic_load(&jobs->submitted);
     atomic_store(&jobs->looking, true);
     pthread_mutex_unlock(&jobs->lock);
-    for (int i = 1; i <= LOOKS && atomic_load(&jobs->submitted) == seen; i++) {
-        if (i % LOOKS_A_TURN == 0) {
-            sched_yield();
-        }
-        pause_briefly();
+    for (int i = 0; i < LOOKS && atomic_load(&jobs->submitted) == seen; i++) {
+        pause_between(i);
     }
     pthread_mutex_lock(&jobs->lock);
     atomic_store(&jobs->looking, false);
@@ -216,6 +216,7 @@ void jobs_free(struct jobs *jobs)
     pthread_mutex_lock(&jobs->lock);
     CHECK(jobs->count == 0);
     jobs->stop = true;
+    atomic_fetch_add(&jobs->submitted, 1); /* nobody needs to look any longer */
     pthread_cond_broadcast(&jobs->queued);
     pthread_mutex_unlock(&jobs->lock);
     for (uint32_t i = 0; i < jobs->thread_count; i++) {
@@ -242,7 +243,7 @@ uint32_t jobs_threads(const struct jobs *jobs)
 void jobs_submit(struct jobs *jobs, struct job *job)
 {
     pthread_mutex_lock(&jobs->lock);
-    job->state = JOB_QUEUED;
+    atomic_store(&job->state, JOB_QUEUED);
     enqueue(jobs, job);
     tell(jobs, true);
     pthread_mutex_unlock(&jobs->lock);
@@ -297,11 +298,25 @@ void jobs_drop_idle(struct jobs *jobs)
     pthread_mutex_unlock(&jobs->lock);
 }
 
+/* A thread runs the job and there is nothing to do meanwhile; the lock is held at call and return.
+ */
+static void look_for_result(struct jobs *jobs, struct job *job)
+{
+    pthread_mutex_unlock(&jobs->lock);
+    for (int i = 0; i < LOOKS && atomic_load(&job->state) != JOB_DONE; i++) {
+        pause_between(i);
+    }
+    pthread_mutex_lock(&jobs->lock);
+    while (atomic_load(&job->state) != JOB_DONE) {
+        pthread_cond_wait(&jobs->finished, &jobs->lock);
+    }
+}
+
 void jobs_wait(struct jobs *jobs, struct job *job)
 {
     pthread_mutex_lock(&jobs->lock);
-    while (job->state != JOB_DONE) {
-        if (job->state == JOB_QUEUED) {
+    while (atomic_load(&job->state) != JOB_DONE) {
+        if (atomic_load(&job->state) == JOB_QUEUED) {
             run_job(jobs, job);
         } else if (jobs->count > 0) {
             run_job(jobs, jobs->queue[0]);
@@ -310,7 +325,7 @@ void jobs_wait(struct jobs *jobs, struct job *job)
         } else if (jobs->first_idle != NULL) {
             run_idle(jobs);
         } else {
-            pthread_cond_wait(&jobs->finished, &jobs->lock);
+            look_for_result(jobs, job);
         }
     }
     pthread_mutex_unlock(&jobs->lock);

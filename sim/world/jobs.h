@@ -3,6 +3,8 @@
 #ifndef SIM_WORLD_JOBS_H
 #define SIM_WORLD_JOBS_H
 
+#include <stdatomic.h>
+
 #include "sim/core/base.h"
 
 struct jobs;
@@ -11,7 +13,7 @@ struct job {
     void (*run)(void *arg);
     void *arg;
     sim_time due;     /* of jobs_submit(): the result is wanted then, the earliest first */
-    int state;        /* private, like the rest */
+    atomic_int state; /* private, like the rest */
     size_t place;     /* in the queue */
     uint64_t number;  /* of those due at once the first submitted is first */
     struct job *next; /* in a list of work that nobody waits for */
