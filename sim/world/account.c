@@ -251,6 +251,7 @@ static void send(struct hop *hop, struct entity *e, struct message *m, enum exem
                  uint8_t encoding, struct span payload)
 {
     struct buf forged = {0};
+    channel_look_to_send(hop, e, 1);
     if (forge_message(e, hop, m, encoding, payload, &forged)) {
         payload = buf_span(&forged);
     }
@@ -264,6 +265,7 @@ uint64_t entity_send(struct entity *e, entity_id peer, enum exemption exempt, ui
     struct world *w = e->world;
     struct hop *hop = entity_hop(e, peer);
     CHECK(hop != NULL);
+    channel_look_to_send(hop, e, 0);
     struct message *m = account_message(w, info, payload.len);
     uint64_t id = m->id;
     send(hop, e, m, exempt, encoding, payload);
@@ -276,6 +278,7 @@ void entity_forward(struct entity *e, entity_id peer, enum exemption exempt, uin
     struct world *w = e->world;
     struct hop *hop = entity_hop(e, peer);
     CHECK(hop != NULL);
+    channel_look_to_send(hop, e, 0);
     struct message *m = find_message(w, message_id);
     if (m == NULL) {
         report_event(w, "forward_dropped", e, w->entities[peer].node->id,

@@ -210,6 +210,20 @@ bool channel_ready(const struct hop *hop, const struct entity *from)
            !c->ends[side].close_asked;
 }
 
+void channel_look_to_send(const struct hop *hop, const struct entity *from, int step)
+{
+    int side = from == hop->client ? SIDE_INITIATOR : SIDE_RESPONDER;
+    const struct channel *c = hop->live[side];
+    if (c == NULL) {
+        return;
+    }
+    if (step == 0) {
+        net_fetch(&c->ends[side], END_HOT_BYTES);
+    } else {
+        secure_session_fetch(c->ends[side].session, SECURE_FETCH_SESSION, true);
+    }
+}
+
 void channel_send(struct hop *hop, struct entity *from, struct carry *carry)
 {
     if (channel_ready(hop, from)) {

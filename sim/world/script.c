@@ -71,8 +71,16 @@ static void look_at_performer(const void *arg, int depth)
         net_fetch(p->entity->state, STATE_BYTES);
         net_fetch(p->entity->node, sizeof(*p->entity->node));
         net_fetch((const void *)p->entity->rngs, 1);
-    } else if (depth == 4 && p->entity->rng_count > 0) {
-        net_fetch(p->entity->rngs[0], sizeof(**p->entity->rngs));
+    } else {
+        const struct hop *hop = entity_hop(p->entity, p->entity->node->peer);
+        if (depth == 4 && p->entity->rng_count > 0) {
+            net_fetch(p->entity->rngs[0], sizeof(**p->entity->rngs));
+        }
+        if (hop != NULL && depth == 4) {
+            net_fetch(hop, offsetof(struct hop, edge));
+        } else if (hop != NULL) {
+            channel_look_to_send(hop, p->entity, 0);
+        }
     }
 }
 

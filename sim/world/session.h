@@ -7,6 +7,9 @@
 
 /* channel.c: sessions over a hop, their life and end */
 
+/* `from` will send over the hop: fetches its end into the processor's cache (step 0), then what
+ * this leads to (step 1, some time later). */
+void channel_look_to_send(const struct hop *hop, const struct entity *from, int step);
 /* Sends or queues; takes `carry` over. */
 void channel_send(struct hop *hop, struct entity *from, struct carry *carry);
 void channel_connect(struct hop *hop);
