@@ -77,9 +77,10 @@ struct secure_session {
     struct buf ticket; /* newest received */
     /* TLS */
     bool key_log;                    /* wanted */
-    struct buf offer;                /* ticket to resume with, until the first step */
-    enum secure_version max_version; /* initiator: 0: the policy's */
     bool fallback;                   /* initiator: sends TLS_FALLBACK_SCSV */
+    bool early_over;                 /* 0-RTT data are sent, or all are received */
+    enum secure_version max_version; /* initiator: 0: the policy's */
+    struct buf offer;                /* ticket to resume with, until the first step */
     struct stream stream;
     const struct secure_identity *identity;
     char *expected_peer;
@@ -88,7 +89,6 @@ struct secure_session {
     uint8_t *ticket_key;      /* TICKET_KEY_BYTES, or NULL */
     struct buf early;         /* initiator: 0-RTT data */
     struct secure_seen *seen; /* responder */
-    bool early_over;          /* 0-RTT data are sent, or all are received */
     size_t early_bytes;       /* of it, sent or taken */
     struct buf staple;        /* responder: OCSP response of its own, or empty */
     const char *stapled;      /* initiator: what the OCSP response said, or NULL */
