@@ -310,7 +310,6 @@ int world_build(struct world *w, struct diag_list *diags)
     }
     if (r == 0) {
         step_look_ahead(w->net);
-        w->small_jobs = small_jobs_create(w->jobs, step_run);
         r = observe_create(&w->observer);
         r = r < 0 ? fail(diags, "a thread", "observer of links", r) : 0;
     }
@@ -358,7 +357,6 @@ void world_take_apart(struct world *w)
         watch_free(w->hops[i].watch);
         inside_free(w->hops[i].inside);
     }
-    small_jobs_free(w->small_jobs);
     jobs_free(w->jobs);
     entity_timers_free(w);
     script_free(w);

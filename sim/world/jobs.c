@@ -6,8 +6,6 @@
 #include <stdlib.h>
 
 enum { JOB_IDLE, JOB_QUEUED, JOB_RUNNING, JOB_DONE };
-/* To wake a thread costs as much as a spare job: so many of them are worth it. */
-enum { WORTH_WAKING = 16 };
 /* A thread looks for a millisecond before it sleeps: to sleep and to be woken takes a virtual
  * machine's processor 50 us and more. Between, others may have its processor. */
 enum { LOOKS = 20000, LOOKS_A_TURN = 200 };
@@ -19,9 +17,7 @@ struct jobs {
     struct job **queue;      /* a heap by due and number: the next to run is the first */
     size_t count, capacity;
     uint64_t number;
-    struct job *first_spare, *last_spare; /* linked by `next` alone */
     struct job *first_idle, *last_idle;
-    uint32_t spare_count;
     uint32_t idle_running;
     uint32_t waiting;      /* worker threads that sleep */
     atomic_bool looking;   /* one of the others has nothing to do */
@@ -111,16 +107,6 @@ static void run_idle(struct jobs *jobs)
     pthread_cond_signal(&jobs->finished);
 }
 
-static void run_spare(struct jobs *jobs)
-{
-    struct job *job = jobs->first_spare;
-    jobs->first_spare = job->next;
-    jobs->spare_count--;
-    pthread_mutex_unlock(&jobs->lock);
-    job->run(job->arg); /* frees it */
-    pthread_mutex_lock(&jobs->lock);
-}
-
 static void pause_between(int looks)
 {
     if (looks % LOOKS_A_TURN == LOOKS_A_TURN - 1) {
@@ -156,13 +142,11 @@ static void wake_one(struct jobs *jobs)
     }
 }
 
-/* There is a job more, worth waking a thread for or not; the lock is held. */
-static void tell(struct jobs *jobs, bool worth_waking)
+/* There is a job more; the lock is held. */
+static void tell(struct jobs *jobs)
 {
     atomic_fetch_add(&jobs->submitted, 1);
-    if (worth_waking) {
-        wake_one(jobs);
-    }
+    wake_one(jobs);
 }
 
 static void *worker(void *arg)
@@ -176,8 +160,6 @@ static void *worker(void *arg)
             }
             run_job(jobs, jobs->queue[0]);
             pthread_cond_signal(&jobs->finished);
-        } else if (jobs->first_spare != NULL) {
-            run_spare(jobs);
         } else if (jobs->first_idle != NULL) {
             run_idle(jobs);
         } else if (!look_for_work(jobs) && !jobs->stop) {
@@ -222,12 +204,6 @@ void jobs_free(struct jobs *jobs)
     for (uint32_t i = 0; i < jobs->thread_count; i++) {
         pthread_join(jobs->threads[i], NULL);
     }
-    while (jobs->first_spare != NULL) {
-        struct job *job = jobs->first_spare;
-        jobs->first_spare = job->next;
-        job->run(job->arg);
-    }
-    pthread_cond_destroy(&jobs->finished);
     pthread_cond_destroy(&jobs->queued);
     pthread_mutex_destroy(&jobs->lock);
     free(jobs->queue);
@@ -245,7 +221,7 @@ void jobs_submit(struct jobs *jobs, struct job *job)
     pthread_mutex_lock(&jobs->lock);
     atomic_store(&job->state, JOB_QUEUED);
     enqueue(jobs, job);
-    tell(jobs, true);
+    tell(jobs);
     pthread_mutex_unlock(&jobs->lock);
 }
 
@@ -262,30 +238,8 @@ void jobs_submit_idle(struct jobs *jobs, struct job *job)
         jobs->first_idle = job;
     }
     jobs->last_idle = job;
-    tell(jobs, true);
+    tell(jobs);
     pthread_mutex_unlock(&jobs->lock);
-}
-
-bool jobs_submit_spare(struct jobs *jobs, struct job *job)
-{
-    if (jobs->thread_count == 0) {
-        return false;
-    }
-    pthread_mutex_lock(&jobs->lock);
-    bool room = jobs->count == 0;
-    if (room) {
-        job->next = NULL;
-        if (jobs->first_spare != NULL) {
-            jobs->last_spare->next = job;
-        } else {
-            jobs->first_spare = job;
-        }
-        jobs->last_spare = job;
-        jobs->spare_count++;
-        tell(jobs, jobs->spare_count >= WORTH_WAKING);
-    }
-    pthread_mutex_unlock(&jobs->lock);
-    return room;
 }
 
 void jobs_drop_idle(struct jobs *jobs)
@@ -320,8 +274,6 @@ void jobs_wait(struct jobs *jobs, struct job *job)
             run_job(jobs, job);
         } else if (jobs->count > 0) {
             run_job(jobs, jobs->queue[0]);
-        } else if (jobs->first_spare != NULL) {
-            run_spare(jobs);
         } else if (jobs->first_idle != NULL) {
             run_idle(jobs);
         } else {

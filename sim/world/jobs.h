@@ -16,7 +16,7 @@ struct job {
     atomic_int state; /* private, like the rest */
     size_t place;     /* in the queue */
     uint64_t number;  /* of those due at once the first submitted is first */
-    struct job *next; /* in a list of work that nobody waits for */
+    struct job *next; /* of jobs_submit_idle() */
 };
 
 /* `threads` worker threads besides the caller's; -SIM_EIO when the system gives none. */
@@ -29,11 +29,6 @@ void jobs_submit(struct jobs *jobs, struct job *job);
 /* Queues work that nobody waits for and that may as well never be done: threads do it that have
  * nothing else to do; without worker threads it is not done. Lives until jobs_drop_idle(). */
 void jobs_submit_idle(struct jobs *jobs, struct job *job);
-/* Queues work of which its submitter does meanwhile what nobody else has begun: threads do it after
- * that of jobs_submit() and before the idle, though none is woken for a little of it; jobs_free()
- * does what is left. False: there are no worker threads, or they have enough to do; nothing is
- * queued. */
-bool jobs_submit_spare(struct jobs *jobs, struct job *job);
 /* No idle work is done or queued from now on. */
 void jobs_drop_idle(struct jobs *jobs);
 /* Returns when `job` has run; runs it, or others meanwhile, itself. */

@@ -108,8 +108,6 @@ void step_kick(struct end *end);
 void step_abandon(struct end *end);
 /* The session is as the step under way leaves it, though nobody sees that yet. */
 void step_settle(struct end *end);
-/* The job of a step, for small_jobs_create(). */
-void step_run(void *step);
 /* Tells what an event that comes soon will need (net.h). */
 void step_look_ahead(struct net *net);
 

@@ -6,9 +6,11 @@
  * the event loop runs on, looks for the result when that much time has passed, and makes it visible
  * at start + cost. (A step that fails early keeps its processor for the least time, too.) Of an
  * established session it can tell exactly what most steps will do, where nobody changes what
- * passes: any thread computes these, too, and they need no event of their own. The rest is computed
- * at once. Which of the three a step is depends on the session and its input alone, so the order of
- * events never depends on workers. */
+ * passes: these need no event of their own, and are computed when the result is due, what they need
+ * having been fetched into the cache meanwhile. (To hand them to another processor and to take back
+ * what became of them costs as much as to compute them.) The rest is computed at once. Which of the
+ * three a step is depends on the session and its input alone, so the order of events never depends
+ * on workers. */
 #include <stdlib.h>
 
 #include "sim/world/account.h"
@@ -16,11 +18,12 @@
 
 enum { MESSAGES_PER_STEP = 64, FETCHED_STATE_BYTES = 256 };
 
-void step_run(void *arg)
+static void step_run(void *arg)
 {
     struct step *s = arg;
     int r = secure_session_step(s->session, &s->input, s->now, &s->output);
     CHECK(r == 0);
+    s->computed = true;
 }
 
 static void free_step(struct world *w, struct step *s)
@@ -84,11 +87,10 @@ static void visible(void *arg)
 /* Returns when the step is computed. */
 static void finish(struct step *s)
 {
-    struct world *w = s->end->channel->world;
     if (s->way == STEP_SUBMITTED) {
-        jobs_wait(w->jobs, &s->job);
-    } else if (s->way == STEP_FORETOLD) {
-        small_jobs_finish(w->small_jobs, &s->small);
+        jobs_wait(s->end->channel->world->jobs, &s->job);
+    } else if (!s->computed) {
+        step_run(s);
     }
 }
 
@@ -209,10 +211,9 @@ static void submit(struct step *s)
     } else if (w->attacker_count == 0 &&
                secure_session_foretell(s->session, &s->input, &ops, &opened)) {
         s->way = STEP_FORETOLD;
+        s->least = cpu_cost(cpu, &ops) + ((int64_t)s->message_count + opened) * cpu->message_ns;
         secure_session_fetch(s->session, SECURE_FETCH_OBJECTS, s->message_count > 0);
         secure_session_fetch(s->session, SECURE_FETCH_KEYS, s->message_count > 0);
-        s->least = cpu_cost(cpu, &ops) + ((int64_t)s->message_count + opened) * cpu->message_ns;
-        small_jobs_submit(w->small_jobs, s, &s->small);
     } else {
         step_run(s);
     }

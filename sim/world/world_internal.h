@@ -19,8 +19,8 @@
 #include "sim/secure/secure_session.h"
 #include "sim/world/entity.h"
 #include "sim/world/framing.h"
+#include "sim/world/jobs.h"
 #include "sim/world/seen.h"
-#include "sim/world/small_jobs.h"
 #include "sim/world/tables.h"
 #include "sim/world/watch.h"
 #include "sim/world/world.h"
@@ -167,10 +167,10 @@ struct step {
     sim_time now;
     struct secure_output output;
     struct carry_queue carried;
-    bool early;     /* these go as 0-RTT data, if the session can */
+    bool early; /* these go as 0-RTT data, if the session can */
+    bool computed;
     sim_time least; /* cost that is known beforehand */
     sim_time cost;
-    struct small_job small;
     enum { STEP_NOW, STEP_SUBMITTED, STEP_FORETOLD } way; /* how it is computed */
     struct end *end;
     struct step *next; /* waiting for a core */
@@ -355,7 +355,6 @@ struct world {
     struct secure_policy **policies; /* by index in the scenario; made when a hop needs it */
     struct recorder *recorder;
     struct jobs *jobs;
-    struct small_jobs *small_jobs; /* steps of established sessions */
     struct observer *observer;
     struct entity *entities;
     struct hop *hops;
