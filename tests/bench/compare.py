@@ -172,7 +172,7 @@ def plot(file, results, subtitle):
         title = f"{fidelity}, {workers} worker{'s' if workers > 1 else ''}"
         for column, key in ((2, "ratio_wall"), (3, "peak_kib_per_pne")):
             lines[key].append(f"$data index {i} using 1:{column} with linespoints lw 2 lc {i + 1} pt {5 + i} title '{title}'")
-    script = f"""set terminal svg size 960,420 font 'sans,12' background 'white'
+    script = f"""set terminal svg size 960,480 font 'sans,12' background 'white'
 set output '{file}'
 $data << END
 {chr(10).join(block + chr(10) + chr(10) for block in blocks)}END
@@ -180,13 +180,12 @@ set multiplot layout 1,2 title '{subtitle}'
 set logscale x
 set grid
 set xlabel 'PNEs'
-set key bottom right
+set key below
 set title 'time of a run / bare OpenSSL, the same handshakes and messages'
 set yrange [0:*]
 set arrow 1 from graph 0, first 1 to graph 1, first 1 nohead dt 2 lw 2
 plot {', '.join(lines['ratio_wall'])}
 unset arrow 1
-set key top right
 set title 'peak memory, KiB a PNE'
 plot {', '.join(lines['peak_kib_per_pne'])}
 unset multiplot
@@ -229,7 +228,7 @@ def main():
                 "results": results, "messages": messages}
     (args.out / "bench.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     if args.plot:
-        plot(args.plot, results, f"medians of {args.rounds} rounds, {os.cpu_count()} cores, {cpu}")
+        plot(args.plot, results, f"medians of {args.rounds} round{'' if args.rounds == 1 else 's'}, {os.cpu_count()} cores, {cpu}")
     print(f"medians of {args.rounds}, {cpu}, {os.cpu_count()} cores; every round in {args.out}/bench.json")
     return 0
 

@@ -21,9 +21,8 @@ REQUESTS = 4
 
 # The functions at the root of each part, none inside another; what is in none of them is the event loop and, of a
 # handshake, its certificates.
-PARTS = {"sessions": ("step.c", "step_run"), "search for plaintext": ("observe.c", "work"),
-         "rows": ("recorder.c", "write_block"), "verdict": ("judge.c", "judge_file"),
-         "rules": ("judge.c", "judge_rules")}
+PARTS = {"sessions": ("tls.c", "tls_step"), "search for plaintext": ("observe.c", "work"),
+         "rows": ("recorder.c", "write_block"), "verdict, summary": ("judge.c", "judge_tasks")}
 LINE = re.compile(r"^\s*([\d,]+) \([^)]*\)\s+(\S+):([^:\s]+)(?: \[.*)?$")
 
 
