@@ -93,7 +93,9 @@ static int compare(const void *a, const void *b)
 
 void tally_settle(struct world *w)
 {
-    qsort(w->tallies, w->tally_count, sizeof(*w->tallies), compare);
+    if (w->tally_count > 1) { /* qsort() takes no NULL, even where there is nothing */
+        qsort(w->tallies, w->tally_count, sizeof(*w->tallies), compare);
+    }
     for (size_t i = 0; i < w->tally_count; i++) {
         const struct tally *t = &w->tallies[i];
         PUT(w, table_message_account, record_text(t->type), record_text(t->outcome),
