@@ -3,7 +3,9 @@
  * (signatures and times), interpose_curve.c (key agreement), interpose_issue.c and interpose_tbs.c
  * (encodings), interpose_kdf.c (the key schedule), interpose_lookup.c (algorithms by name),
  * fixed_base.c (the point of a CA's key). The answers are the same; outside a step libcrypto's own
- * functions are called. Private to sim/secure. */
+ * functions are called. fetch.c answers nothing, but notes where ciphers lie. Private to
+ * sim/secure.
+ */
 #ifndef SIM_SECURE_INTERPOSE_H
 #define SIM_SECURE_INTERPOSE_H
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct secure_env *pair_env(uint64_t seed)
@@ -39,6 +40,28 @@ struct secure_identity *pair_identity(struct secure_env *env, const struct secur
                                                   .not_after = 365 * PAIR_DAY};
     assert_int_equal(secure_identity_issue(env, ca, &params, &id, &diags), 0);
     return id;
+}
+
+int pair_family_set_up(void **state)
+{
+    struct pair_family *f = mem_alloc(sizeof(*f));
+    f->env = pair_env(7);
+    f->ca = pair_ca(f->env, "family", SECURE_KEY_P256);
+    f->ids[INITIATOR] = pair_identity(f->env, f->ca, "pne/1", SECURE_KEY_P256);
+    f->ids[RESPONDER] = pair_identity(f->env, f->ca, "gateway/1", SECURE_KEY_P256);
+    *state = f;
+    return 0;
+}
+
+int pair_family_tear_down(void **state)
+{
+    struct pair_family *f = *state;
+    secure_identity_free(f->ids[INITIATOR]);
+    secure_identity_free(f->ids[RESPONDER]);
+    secure_ca_free(f->ca);
+    secure_env_free(f->env);
+    free(f);
+    return 0;
 }
 
 struct secure_policy_params pair_policy_params(void)

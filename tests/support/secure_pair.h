@@ -21,6 +21,16 @@ struct secure_policy_params pair_policy_params(void);
 struct secure_policy *pair_policy(struct secure_env *env, const struct secure_policy_params *params,
                                   const struct secure_ca *trust);
 
+/* Who the two ends are, for cmocka's set-up and tear-down: "pne/1" and "gateway/1", with P-256 keys
+ * of one CA. */
+struct pair_family {
+    struct secure_env *env;
+    struct secure_ca *ca;
+    struct secure_identity *ids[ENDS];
+};
+int pair_family_set_up(void **state);
+int pair_family_tear_down(void **state);
+
 struct pair {
     struct secure_session *end[ENDS];
     bool datagrams;        /* `to` holds lists of them */

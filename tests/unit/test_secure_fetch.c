@@ -13,34 +13,6 @@
 #include "sim/secure/session_internal.h"
 #include "tests/support/secure_pair.h"
 
-struct world {
-    struct secure_env *env;
-    struct secure_ca *ca;
-    struct secure_identity *ids[ENDS];
-};
-
-static int set_up(void **state)
-{
-    struct world *w = mem_alloc(sizeof(*w));
-    w->env = pair_env(7);
-    w->ca = pair_ca(w->env, "family", SECURE_KEY_P256);
-    w->ids[INITIATOR] = pair_identity(w->env, w->ca, "pne/1", SECURE_KEY_P256);
-    w->ids[RESPONDER] = pair_identity(w->env, w->ca, "gateway/1", SECURE_KEY_P256);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    secure_identity_free(w->ids[INITIATOR]);
-    secure_identity_free(w->ids[RESPONDER]);
-    secure_ca_free(w->ca);
-    secure_env_free(w->env);
-    free(w);
-    return 0;
-}
-
 static const struct kind {
     enum secure_kind kind;
     enum secure_version version;
@@ -57,7 +29,8 @@ static const struct kind {
     {SECURE_CLEAR_DATAGRAM, SECURE_TLS13, NULL},
 };
 
-static struct secure_policy *open_pair(const struct world *w, const struct kind *k, struct pair *p)
+static struct secure_policy *open_pair(const struct pair_family *w, const struct kind *k,
+                                       struct pair *p)
 {
     struct secure_policy_params params = pair_policy_params();
     params.kind = k->kind;
@@ -93,7 +66,7 @@ static uint8_t *last_octet(struct buf *b)
 }
 
 /* A whole life, or one that a flipped bit ends; fetched before and after each step, or never. */
-static struct secure_policy *live(const struct world *w, const struct kind *k, bool spoil,
+static struct secure_policy *live(const struct pair_family *w, const struct kind *k, bool spoil,
                                   bool fetch, struct pair *p, enum secure_state states[ENDS])
 {
     static const uint8_t octets[700] = {1, 2, 3};
@@ -195,8 +168,9 @@ static void knows_what_is_used(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(changes_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(knows_what_is_used, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(changes_nothing, pair_family_set_up, pair_family_tear_down),
+        cmocka_unit_test_setup_teardown(knows_what_is_used, pair_family_set_up,
+                                        pair_family_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,35 +11,7 @@
 
 #include "tests/support/secure_pair.h"
 
-struct world {
-    struct secure_env *env;
-    struct secure_ca *ca;
-    struct secure_identity *ids[ENDS];
-};
-
-static int set_up(void **state)
-{
-    struct world *w = mem_alloc(sizeof(*w));
-    w->env = pair_env(7);
-    w->ca = pair_ca(w->env, "family", SECURE_KEY_P256);
-    w->ids[INITIATOR] = pair_identity(w->env, w->ca, "pne/1", SECURE_KEY_P256);
-    w->ids[RESPONDER] = pair_identity(w->env, w->ca, "gateway/1", SECURE_KEY_P256);
-    *state = w;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *w = *state;
-    secure_identity_free(w->ids[INITIATOR]);
-    secure_identity_free(w->ids[RESPONDER]);
-    secure_ca_free(w->ca);
-    secure_env_free(w->env);
-    free(w);
-    return 0;
-}
-
-static struct secure_policy *open_pair(const struct world *w,
+static struct secure_policy *open_pair(const struct pair_family *w,
                                        const struct secure_policy_params *params, struct pair *p)
 {
     struct secure_policy *policy = pair_policy(w->env, params, w->ca);
@@ -239,5 +211,5 @@ int main(void)
         cmocka_unit_test(only_of_whole_records_of_tls13),
         cmocka_unit_test(knows_the_suites_overhead),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, pair_family_set_up, pair_family_tear_down);
 }
